@@ -1,0 +1,43 @@
+# make test: everything that CI checks.  make demo: from nothing to a report on real digits.
+PYTHON ?= python3
+BIN := .venv/bin
+SHELL := /bin/bash
+
+.PHONY: help test test-slow lint types demo helix clean
+
+help:
+	@grep -E '^# ' Makefile | sed 's/^# //'
+
+# Rebuilt when the dependencies change.
+.venv/installed: setup.cfg pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+
+types: .venv/installed
+	$(BIN)/mypy
+
+test: lint types
+	$(BIN)/python -m pytest
+
+test-slow: .venv/installed
+	$(BIN)/python -m pytest -m slow
+
+# The commands that a user would type, one by one and echoed.
+DIGITS := classifier svm features flow
+demo: .venv/installed
+	@source $(BIN)/activate; set -e; start=$$SECONDS; \
+	for job in $(DIGITS); do \
+	  echo "+ python train.py fit --config configs/digits/$$job.yaml"; \
+	  python train.py fit --config configs/digits/$$job.yaml --trainer.enable_progress_bar false; \
+	done; \
+	echo "+ python explain.py --config configs/digits/explain.yaml"; \
+	python explain.py --config configs/digits/explain.yaml; \
+	echo "demo: $$((SECONDS - start)) s"
+
+clean:
+	rm -rf .venv runs *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,100 @@
+"""FID of samples while a flow trains, and of counterfactuals when they are made."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import Tensor, nn
+
+from callbacks.logs import log_scalars
+from callbacks.naming import scalar
+from datamodules import DataModule
+from datamodules.base import SplitName
+from lightning_modules import ClassifierModule, CounterfactualModule, Explanation, FlowModule, load
+from metrics import FID as FIDMetric
+from networks.features import Features
+
+
+class FID(Callback):
+    """Fréchet distance in the features of an injected extractor.
+
+    In predict: the flipped counterfactuals (and the control's) against the real images of those
+    classes that were searched for. In fit of a flow: as many samples as there are validation
+    images, against these.
+
+    Args:
+        extractor: checkpoint of a ``ClassifierModule`` (its penultimate features), or any network
+            with ``features`` and ``num_features``, such as ``TimmModel``. It should be neither the
+            explained predictor, whose features the control attacks, nor an oracle.
+        reference: split of the real images in predict.
+        every_n_epochs: how often in fit.
+        batch_size: images through the extractor at once.
+    """
+
+    def __init__(
+        self,
+        extractor: str | nn.Module,
+        reference: SplitName = "train",
+        every_n_epochs: int = 5,
+        batch_size: int = 256,
+    ) -> None:
+        network = load(extractor, ClassifierModule).network if isinstance(extractor, str) else extractor
+        self.extractor = Features(network)
+        self.reference, self.every_n_epochs, self.batch_size = reference, every_n_epochs, batch_size
+        self.metrics: dict[str, FIDMetric] = {}
+        self.targets = torch.zeros(0)
+
+    def _new_metric(self, module: LightningModule, shape: tuple[int, ...]) -> FIDMetric:
+        return FIDMetric(self.extractor, shape).to(module.device)
+
+    # --- predict
+
+    def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
+        data: DataModule = trainer.datamodule  # type: ignore[attr-defined]  # Lightning attaches it at run time
+        self.targets = torch.zeros(data.num_classes, device=pl_module.device)
+        self.metrics = {"": self._new_metric(pl_module, data.shape)}
+        if pl_module.control is not None:
+            self.metrics["control"] = self._new_metric(pl_module, data.shape)
+
+    @torch.no_grad()
+    def on_predict_batch_end(  # type: ignore[override]
+        self, trainer: Trainer, pl_module: CounterfactualModule, outputs: Explanation, *_: Any
+    ) -> None:
+        for result, cf in outputs.results.items():
+            if cf.flipped.any():
+                self.metrics[result].update(cf.counterfactual[cf.flipped].to(pl_module.device), real=False)
+        self.targets.index_add_(0, outputs.results[""].target.to(pl_module.device), torch.ones(len(outputs.y)).to(pl_module.device))
+
+    @torch.no_grad()
+    def on_predict_epoch_end(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
+        targets = trainer.strategy.reduce(self.targets, reduce_op="sum") > 0
+        for x, y in self._share(trainer, self.reference):
+            wanted = targets[y.to(pl_module.device)].cpu()
+            if wanted.any():
+                for metric in self.metrics.values():
+                    metric.update(x[wanted].to(pl_module.device), real=True)
+        values = {scalar(result, "fid"): float(m.compute()) for result, m in self.metrics.items()}  # on every rank
+        pl_module.summary.update(values)
+        log_scalars(trainer, {f"cf/{name}": v for name, v in values.items()})
+
+    def _share(self, trainer: Trainer, split: SplitName) -> Iterator[tuple[Tensor, Tensor]]:
+        """This rank's part of a split, so that the ranks' sums hold every image once."""
+        images = trainer.datamodule.split(split)  # type: ignore[attr-defined]
+        mine = list(range(trainer.global_rank, len(images), trainer.world_size))
+        for start in range(0, len(mine), self.batch_size):
+            batch = images.__getitems__(mine[start : start + self.batch_size])
+            yield batch["x"], batch["y"]
+
+    # --- fit
+
+    @torch.no_grad()
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: FlowModule) -> None:  # type: ignore[override]
+        if trainer.sanity_checking or (trainer.current_epoch + 1) % self.every_n_epochs:
+            return
+        metric = self._new_metric(pl_module, pl_module.flow.shape)
+        for x, _ in self._share(trainer, "val"):
+            metric.update(x.to(pl_module.device), real=True)
+            samples = pl_module.flow.sample(len(x)).clamp(0, 1)
+            metric.update(samples, real=False)
+        log_scalars(trainer, {"val/fid": float(metric.compute())})  # computed on every rank

@@ -1,0 +1,48 @@
+"""Handing numbers and pictures to whichever loggers a run has."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pytorch_lightning import Trainer
+from pytorch_lightning.loggers import WandbLogger
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
+from torch import Tensor
+
+
+def wandb_runs(trainer: Trainer) -> Iterator[Any]:
+    """The W&B runs behind the trainer's loggers; none off rank zero."""
+    if trainer.is_global_zero:
+        for logger in trainer.loggers:
+            if isinstance(logger, WandbLogger):
+                yield logger.experiment
+
+
+@rank_zero_only
+def log_scalars(trainer: Trainer, scalars: Mapping[str, float]) -> None:
+    """Log under the training step, or in a predict run (which has none) under ``cf/step``."""
+    predicting = trainer.predicting
+    if predicting:
+        for run in wandb_runs(trainer):
+            run.define_metric("cf/*", step_metric="cf/step")
+        scalars = {**scalars, "cf/step": 0}
+    for logger in trainer.loggers:
+        logger.log_metrics(dict(scalars), step=None if predicting else trainer.global_step)
+
+
+@rank_zero_only
+def log_plot(trainer: Trainer, name: str, plot: Any) -> None:
+    """Log a W&B object (plot, histogram, table) to the W&B runs."""
+    for run in wandb_runs(trainer):
+        run.log({name: plot})
+
+
+@rank_zero_only
+def log_image(trainer: Trainer, name: str, image: Tensor) -> None:
+    """Log an image C×H×W in [0, 1] to the W&B runs.
+
+    As bytes: ``wandb.Image`` does not rescale floats, and would show [0, 1] as black.
+    """
+    import wandb
+
+    pixels = (image.detach().cpu().clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
+    log_plot(trainer, name, wandb.Image(pixels))

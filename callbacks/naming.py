@@ -1,0 +1,11 @@
+"""How the results of one run are told apart: "" is the chart's, "control" the pixel control's."""
+
+
+def column(result: str, name: str) -> str:
+    """Column of the table: ``l2_x``, ``control_l2_x``."""
+    return f"{result}_{name}" if result else name
+
+
+def scalar(result: str, name: str) -> str:
+    """Key of a logged number and of the flat summary: ``fid``, ``control/fid``."""
+    return f"{result}/{name}" if result else name

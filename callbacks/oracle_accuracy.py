@@ -1,0 +1,76 @@
+"""Oracle agreement of the counterfactuals, and of the control."""
+
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback, Trainer
+from torch import nn
+
+from callbacks.logs import log_scalars
+from callbacks.naming import column, scalar
+from counterfactuals.explain import call
+from lightning_modules import ClassifierModule, CounterfactualModule, Explanation, load
+from metrics import OracleAccuracy as OracleMetric
+from networks.errors import InputError
+
+
+class OracleAccuracy(Callback):
+    """Share of flipped counterfactuals that models unseen by the search also give the target class.
+
+    Adds a column ``oracle_NAME`` (its class for x′) a result, and to the summary
+    ``oracle_accuracy`` (the first oracle), one entry an oracle, and ``oracle_own_accuracy``, what
+    the oracle is worth on the explained originals themselves.
+
+    Args:
+        oracles: name → checkpoint of a ``ClassifierModule``, or a module.
+
+    Raises:
+        InputError: no oracle, or a checkpoint that cannot be used.
+    """
+
+    def __init__(self, oracles: dict[str, str | nn.Module]) -> None:
+        if not oracles:
+            raise InputError("OracleAccuracy needs at least one oracle: oracles: {svm: runs/…/best.ckpt}")
+        self.oracles = {
+            name: (load(o, ClassifierModule).network if isinstance(o, str) else o).eval().requires_grad_(False)
+            for name, o in oracles.items()
+        }
+        self.metrics: dict[str, OracleMetric] = {}
+
+    def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
+        self.metrics = {}
+        for oracle in self.oracles.values():
+            oracle.to(pl_module.device)
+
+    def on_predict_batch_end(  # type: ignore[override]
+        self, trainer: Trainer, pl_module: CounterfactualModule, outputs: Explanation, *_: Any
+    ) -> None:
+        for name, oracle in self.oracles.items():
+            self._metric(scalar("", f"oracle_own_accuracy/{name}"), pl_module).update(
+                self._logits(oracle, outputs.results[""].x, pl_module), outputs.y.to(pl_module.device)
+            )
+            for result, cf in outputs.results.items():
+                logits = self._logits(oracle, cf.counterfactual, pl_module)
+                outputs.columns[column(result, f"oracle_{name}")] = logits.argmax(1).cpu()
+                flipped = cf.flipped.to(logits.device)
+                self._metric(scalar(result, f"oracle_accuracy/{name}"), pl_module).update(
+                    logits[flipped], cf.target.to(logits.device)[flipped]
+                )
+
+    def on_predict_epoch_end(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
+        first = next(iter(self.oracles))
+        values = {name: float(metric.compute()) for name, metric in self.metrics.items()}  # on every rank
+        for name in [n for n in values if n.endswith(f"/{first}")]:
+            values[name.removesuffix(f"/{first}")] = values[name]
+        pl_module.summary.update(values)
+        log_scalars(trainer, {f"cf/{name}": v for name, v in values.items()})
+
+    @staticmethod
+    @torch.no_grad()
+    def _logits(oracle: nn.Module, x: torch.Tensor, pl_module: CounterfactualModule) -> torch.Tensor:
+        return call(oracle, x.to(pl_module.device))
+
+    def _metric(self, name: str, pl_module: CounterfactualModule) -> OracleMetric:
+        if name not in self.metrics:
+            self.metrics[name] = OracleMetric().to(pl_module.device)
+        return self.metrics[name]

@@ -1,0 +1,36 @@
+"""What a flow dreams of while it trains."""
+
+from pathlib import Path
+
+import torch
+from pytorch_lightning import Callback, Trainer
+from torchvision.utils import make_grid, save_image
+
+from callbacks.logs import log_image
+from lightning_modules import FlowModule
+
+
+class Samples(Callback):
+    """A grid of samples, the same latents every time: ``samples/epoch-003.png`` and W&B ``val/samples``.
+
+    Args:
+        num_samples: images in the grid.
+        every_n_epochs: how often.
+        temperature: standard deviation of the latents.
+    """
+
+    def __init__(self, num_samples: int = 64, every_n_epochs: int = 5, temperature: float = 1.0) -> None:
+        self.num_samples, self.every_n_epochs, self.temperature = num_samples, every_n_epochs, temperature
+
+    @torch.no_grad()
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: FlowModule) -> None:  # type: ignore[override]
+        due = not trainer.sanity_checking and (trainer.current_epoch + 1) % self.every_n_epochs == 0
+        if not (due and trainer.is_global_zero):
+            return
+        generator = torch.Generator().manual_seed(0)
+        samples = pl_module.flow.sample(self.num_samples, self.temperature, generator).clamp(0, 1)
+        grid = make_grid(samples, nrow=round(self.num_samples**0.5), padding=1, pad_value=0.5)
+        file = Path(trainer.default_root_dir) / "samples" / f"epoch-{trainer.current_epoch:03d}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        save_image(grid, file)
+        log_image(trainer, "val/samples", grid)

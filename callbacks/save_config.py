@@ -1,0 +1,19 @@
+"""The resolved configuration, beside the results that it led to."""
+
+from pathlib import Path
+
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.cli import SaveConfigCallback
+
+
+class SaveConfig(SaveConfigCallback):
+    """Writes ``config.yaml`` into ``trainer.default_root_dir``.
+
+    Lightning's own writes into the logger's folder, which W&B's logger shares between runs, and
+    stops the second run there.
+    """
+
+    def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        folder = Path(trainer.default_root_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.parser.save(self.config, folder / "config.yaml", skip_none=False, overwrite=True, multifile=False)

@@ -1,0 +1,65 @@
+"""Charts: the coordinates in which a search walks."""
+
+from collections.abc import Sequence
+from math import prod
+
+from torch import Tensor, nn
+
+from networks.flows import Flow
+
+
+class Chart(nn.Module):
+    """A pair encode(x) → z, decode(z) → x with z one float tensor of B×D.
+
+    Attributes:
+        exact: whether decode ∘ encode is the identity (up to rounding).
+        shape: shape of one sample x.
+        dim: D.
+    """
+
+    exact: bool
+    shape: tuple[int, ...]
+    dim: int
+
+    def encode(self, x: Tensor) -> Tensor:
+        """x of B×``shape`` → z of B×D."""
+        raise NotImplementedError
+
+    def decode(self, z: Tensor) -> Tensor:
+        """z of B×D → x of B×``shape``; differentiable."""
+        raise NotImplementedError
+
+
+class PixelChart(Chart):
+    """z = x: ascent in these coordinates gives adversarial examples, the control of every run."""
+
+    exact = True
+
+    def __init__(self, shape: Sequence[int]) -> None:
+        super().__init__()
+        self.shape = tuple(shape)
+        self.dim = prod(shape)
+
+    def encode(self, x: Tensor) -> Tensor:
+        return x.flatten(1)
+
+    def decode(self, z: Tensor) -> Tensor:
+        return z.view(-1, *self.shape)
+
+
+class FlowChart(Chart):
+    """z = f(x) of a normalizing flow: diffeomorphic counterfactuals (Dombrowski et al., II.C)."""
+
+    exact = True
+
+    def __init__(self, flow: Flow) -> None:
+        super().__init__()
+        self.flow = flow
+        self.shape = flow.shape
+        self.dim = flow.dim
+
+    def encode(self, x: Tensor) -> Tensor:
+        return self.flow(x).z
+
+    def decode(self, z: Tensor) -> Tensor:
+        return self.flow.inverse(z)

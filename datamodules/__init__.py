@@ -1,0 +1,9 @@
+"""What is looked at: one data set per file."""
+
+from datamodules.base import Batch, DataModule, Split
+from datamodules.digits import Digits
+from datamodules.helix import Helix, distance_to_helix
+from datamodules.image_folder import ImageFolder
+from datamodules.mnist import MNIST
+
+__all__ = ["MNIST", "Batch", "DataModule", "Digits", "Helix", "ImageFolder", "Split", "distance_to_helix"]

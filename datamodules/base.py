@@ -1,0 +1,184 @@
+"""What every data module offers."""
+
+from collections.abc import Sequence
+from typing import Literal, Protocol, TypedDict
+
+import torch
+from pytorch_lightning import LightningDataModule
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from networks.errors import InputError
+
+SplitName = Literal["train", "val", "test"]
+
+
+class Batch(TypedDict):
+    """One batch.
+
+    Keys:
+        x: float32; images B×C×H×W in [0, 1], or points B×D.
+        y: class indices, B int64.
+        index: position in the split, B int64.
+    """
+
+    x: Tensor
+    y: Tensor
+    index: Tensor
+
+
+class Split(Protocol):
+    """A split: ``y`` is known without loading images, and whole batches are fetched at once."""
+
+    y: Tensor
+
+    def __len__(self) -> int: ...
+
+    def __getitems__(self, positions: Sequence[int]) -> Batch: ...
+
+
+class TensorSplit(Dataset):
+    """A split that lies in memory.
+
+    Args:
+        x: float32 samples as batches hold them, or uint8 images that become x / 255.
+        y: class indices, N int64.
+    """
+
+    def __init__(self, x: Tensor, y: Tensor) -> None:
+        self.x, self.y = x, y
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __getitems__(self, positions: Sequence[int]) -> Batch:
+        index = torch.as_tensor(positions)
+        x = self.x[index]
+        return Batch(x=x.float() / 255 if x.dtype == torch.uint8 else x, y=self.y[index], index=index)
+
+
+class Selection(Dataset):
+    """Some positions of a split; ``index`` stays the position in the whole split."""
+
+    def __init__(self, split: Split, positions: Tensor) -> None:
+        self.split, self.positions = split, positions
+        self.y = split.y[positions]
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def __getitems__(self, positions: Sequence[int]) -> Batch:
+        return self.split.__getitems__(self.positions[torch.as_tensor(positions)].tolist())
+
+
+class DataModule(LightningDataModule):
+    """Splits that never overlap, and what a model must know of them.
+
+    Subclasses set the attributes below and build their splits in ``load``.
+
+    Attributes:
+        shape: shape of one sample.
+        task: "classification" (class indices) or "regression" (float targets).
+        num_classes: number of classes.
+        class_names: their names, in order.
+        levels: grey values of the images (256 for 8 bits); ``None`` for continuous data.
+
+    Args:
+        batch_size: samples a batch and rank.
+        num_workers: processes that load images; 0 loads in the training process.
+        predict_split: the split that ``explain.py`` explains.
+        predict_classes: explain only samples with these labels; ``None`` takes all.
+        predict_limit: explain only the first so many of them; ``None`` takes all.
+    """
+
+    shape: tuple[int, ...]
+    task: Literal["classification", "regression"] = "classification"
+    num_classes: int
+    class_names: list[str]
+    levels: int | None = None
+
+    def __init__(
+        self,
+        batch_size: int,
+        num_workers: int,
+        predict_split: SplitName,
+        predict_classes: list[int] | None,
+        predict_limit: int | None,
+    ) -> None:
+        super().__init__()
+        self.batch_size, self.num_workers = batch_size, num_workers
+        self.predict_split: SplitName = predict_split
+        self.predict_classes, self.predict_limit = predict_classes, predict_limit
+        self._splits: dict[SplitName, Split] = {}
+
+    def load(self) -> dict[SplitName, Split]:
+        """Read the data set and return its splits."""
+        raise NotImplementedError
+
+    def setup(self, stage: str | None = None) -> None:
+        if not self._splits:
+            self._splits = self.load()
+
+    def split(self, name: SplitName) -> Split:
+        """One of the splits, whole and in order."""
+        self.setup()
+        return self._splits[name]
+
+    def predict_selection(self) -> Split:
+        """What ``explain.py`` explains, in order."""
+        split = self.split(self.predict_split)
+        wanted = torch.ones(len(split), dtype=torch.bool)
+        if self.predict_classes is not None:
+            bad = [c for c in self.predict_classes if not 0 <= c < self.num_classes]
+            if bad:
+                raise InputError(f"predict_classes names {bad}; the classes are 0 to {self.num_classes - 1}")
+            wanted = torch.isin(split.y, torch.tensor(self.predict_classes))
+        positions = wanted.nonzero()[:, 0][: self.predict_limit]
+        if not len(positions):
+            raise InputError(f"nothing to explain: no sample of {self.predict_split} has a label in {self.predict_classes}")
+        return Selection(split, positions)
+
+    def _loader(self, split: Split, shuffle: bool = False) -> DataLoader:
+        ranks = self.trainer.world_size if self.trainer else 1
+        if len(split) < ranks:
+            raise InputError(f"{len(split)} samples cannot be shared by {ranks} ranks: use at most {len(split)} devices")
+        return DataLoader(
+            split,  # type: ignore[arg-type]  # a map-style data set by __getitems__ alone
+            batch_size=self.batch_size,
+            shuffle=shuffle,
+            drop_last=shuffle and len(split) > self.batch_size,  # a last batch of one breaks BatchNorm
+            num_workers=self.num_workers,
+            persistent_workers=self.num_workers > 0,
+            collate_fn=_as_is,
+        )
+
+    def train_dataloader(self) -> DataLoader:
+        return self._loader(self.split("train"), shuffle=True)
+
+    def val_dataloader(self) -> DataLoader:
+        return self._loader(self.split("val"))
+
+    def test_dataloader(self) -> DataLoader:
+        return self._loader(self.split("test"))
+
+    def predict_dataloader(self) -> DataLoader:
+        # Never shuffled: under DDP that would explain some samples twice and others not at all.
+        return self._loader(self.predict_selection())
+
+
+def _as_is(batch: Batch) -> Batch:
+    """Batches leave a split whole; there is nothing to collate."""
+    return batch
+
+
+def seeded_split(n: int, fractions: dict[SplitName, float], seed: int) -> dict[SplitName, Tensor]:
+    """Positions 0 … n−1 dealt out to splits by seed, without overlap; every split gets its share.
+
+    Raises:
+        InputError: fractions that are not positive or do not add up to one.
+    """
+    if min(fractions.values()) <= 0 or abs(sum(fractions.values()) - 1) > 1e-6:
+        raise InputError(f"split fractions must be positive and add up to 1; got {fractions}")
+    order = torch.randperm(n, generator=torch.Generator().manual_seed(seed))
+    bounds = torch.tensor([0.0, *fractions.values()]).cumsum(0).mul(n).round().long().tolist()
+    return {name: order[a:b].sort().values for name, a, b in zip(fractions, bounds[:-1], bounds[1:], strict=True)}

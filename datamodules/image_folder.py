@@ -1,0 +1,155 @@
+"""A user's own images: one folder a class."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from datamodules.base import Batch, DataModule, Split, SplitName, seeded_split
+from networks.errors import InputError
+
+EXTENSIONS = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
+SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
+
+
+class ImageFolder(DataModule):
+    """``root/{train,val,test}/class/*.png|jpg``, or ``root/class/*.png|jpg`` split by seed.
+
+    Classes are the folders' names in alphabetical order. Images are resized (the shorter side)
+    and centre-cropped to ``size``. See ``DataModule`` for the other arguments.
+
+    Args:
+        root: the folder.
+        size: height and width in pixels.
+        grey: one channel instead of three.
+        fractions: shares of train, val and test where the folder has no such split.
+        seed: of that split.
+
+    Raises:
+        InputError: no such folder, no images, fewer than two classes, classes that differ
+            between splits, or a file that is no image (with its path).
+    """
+
+    levels = 256
+
+    def __init__(
+        self,
+        root: str,
+        size: int = 64,
+        grey: bool = False,
+        batch_size: int = 64,
+        num_workers: int = 0,
+        fractions: tuple[float, float, float] = (0.8, 0.1, 0.1),
+        seed: int = 0,
+        predict_split: SplitName = "test",
+        predict_classes: list[int] | None = None,
+        predict_limit: int | None = None,
+    ) -> None:
+        super().__init__(batch_size, num_workers, predict_split, predict_classes, predict_limit)
+        self.root, self.size, self.grey, self.fractions, self.seed = Path(root), size, grey, fractions, seed
+        self.shape = (1 if grey else 3, size, size)
+        self.class_names = _class_names(self._trees()["train"])
+        self.num_classes = len(self.class_names)
+
+    def _trees(self) -> dict[SplitName, Path]:
+        """Folder of classes for each split; the same one three times where there is no split."""
+        if not self.root.is_dir():
+            raise InputError(f"no folder {str(self.root)!r}: pass --data.root with a folder of class folders")
+        trees = {name: self.root / name for name in SPLITS}
+        present = [name for name, tree in trees.items() if tree.is_dir()]
+        if not present:
+            return dict.fromkeys(SPLITS, self.root)
+        if len(present) < len(SPLITS):
+            missing = [name for name in SPLITS if name not in present]
+            raise InputError(
+                f"{str(self.root)!r} has {present} but no {missing}: give all three of train, val and test, or none "
+                "of them (one tree of class folders is then split by seed)"
+            )
+        return trees
+
+    def load(self) -> dict[SplitName, Split]:
+        trees = self._trees()
+        if trees["train"] == self.root:
+            return self._split_by_seed()
+        splits: dict[SplitName, Split] = {}
+        for name, tree in trees.items():
+            if (names := _class_names(tree)) != self.class_names:
+                raise InputError(f"{str(tree)!r} holds the classes {names}, train holds {self.class_names}: they must be the same")
+            splits[name] = FileSplit(*_files(tree, names), self.shape)
+        return splits
+
+    def _split_by_seed(self) -> dict[SplitName, Split]:
+        files, y = _files(self.root, self.class_names)
+        shares = dict(zip(SPLITS, self.fractions, strict=True))
+        splits: dict[SplitName, Split] = {}
+        for name, positions in seeded_split(len(files), shares, self.seed).items():
+            if not len(positions):
+                raise InputError(f"{len(files)} images in {str(self.root)!r} leave none for {name} at fractions {self.fractions}")
+            splits[name] = FileSplit([files[p] for p in positions.tolist()], y[positions], self.shape)
+        return splits
+
+
+class FileSplit(Dataset):
+    """Images read from their files when they are asked for."""
+
+    def __init__(self, files: list[Path], y: Tensor, shape: tuple[int, ...]) -> None:
+        self.files, self.y, self.shape = files, y, shape
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitems__(self, positions: Sequence[int]) -> Batch:
+        index = torch.as_tensor(positions)
+        x = torch.stack([read_image(self.files[p], self.shape) for p in index.tolist()])
+        return Batch(x=x, y=self.y[index], index=index)
+
+
+def read_image(file: Path, shape: tuple[int, ...]) -> Tensor:
+    """One image as C×H×W float32 in [0, 1]: resized by its shorter side, then centre-cropped.
+
+    Raises:
+        InputError: the file is missing, truncated or not an image.
+    """
+    channels, height, width = shape
+    try:
+        with Image.open(file) as image:
+            image = _fit(image.convert("L" if channels == 1 else "RGB"), height, width)
+    except (UnidentifiedImageError, OSError, SyntaxError) as error:  # PIL raises SyntaxError on a broken PNG
+        raise InputError(f"{file} cannot be read as an image: remove or replace it ({error})") from error
+    pixels = torch.from_numpy(np.array(image)).view(height, width, channels)
+    return pixels.permute(2, 0, 1).float() / 255
+
+
+def _fit(image: Image.Image, height: int, width: int) -> Image.Image:
+    if image.size == (width, height):
+        return image
+    scale = max(height / image.height, width / image.width)
+    w, h = max(width, round(image.width * scale)), max(height, round(image.height * scale))
+    left, top = (w - width) // 2, (h - height) // 2
+    return image.resize((w, h), Image.Resampling.BICUBIC).crop((left, top, left + width, top + height))
+
+
+def _class_names(tree: Path) -> list[str]:
+    names = sorted(d.name for d in tree.iterdir() if d.is_dir() and not d.name.startswith("."))
+    if not names:
+        raise InputError(f"{str(tree)!r} is empty: it must hold one folder of images for each class")
+    if len(names) == 1:
+        raise InputError(f"{str(tree)!r} holds one class only ({names[0]!r}): a classifier needs at least two class folders")
+    return names
+
+
+def _files(tree: Path, names: list[str]) -> tuple[list[Path], Tensor]:
+    """All image files of a tree, sorted, with their class indices."""
+    files: list[Path] = []
+    labels: list[int] = []
+    for label, name in enumerate(names):
+        found = sorted(f for f in (tree / name).rglob("*") if f.suffix.lower() in EXTENSIONS)
+        if not found:
+            raise InputError(f"class folder {str(tree / name)!r} holds no image ({', '.join(sorted(EXTENSIONS))})")
+        files += found
+        labels += [label] * len(found)
+    return files, torch.tensor(labels)

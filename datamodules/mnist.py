@@ -1,0 +1,67 @@
+"""MNIST in torchvision's layout."""
+
+from torchvision.datasets import MNIST as TorchvisionMNIST
+
+from datamodules.base import DataModule, Split, SplitName, TensorSplit, seeded_split
+from networks.errors import InputError
+
+
+class MNIST(DataModule):
+    """Ten classes of 1×28×28 images with 256 grey values.
+
+    The official 10,000 test images are the test split; ``n_val`` of the 60,000 others, chosen by
+    seed, are the validation split. See ``DataModule`` for the other arguments.
+
+    Args:
+        root: folder that holds ``MNIST/raw/*-ubyte``.
+        download: fetch the files into ``root`` where they are missing.
+        n_val: size of the validation split.
+        seed: of that choice.
+
+    Raises:
+        InputError: the files are not there and ``download`` is off.
+    """
+
+    levels = 256
+
+    def __init__(
+        self,
+        root: str = "data",
+        download: bool = False,
+        n_val: int = 5_000,
+        batch_size: int = 128,
+        num_workers: int = 0,
+        seed: int = 0,
+        predict_split: SplitName = "test",
+        predict_classes: list[int] | None = None,
+        predict_limit: int | None = None,
+    ) -> None:
+        super().__init__(batch_size, num_workers, predict_split, predict_classes, predict_limit)
+        self.shape, self.num_classes, self.class_names = (1, 28, 28), 10, [str(d) for d in range(10)]
+        self.root, self.download, self.n_val, self.seed = root, download, n_val, seed
+
+    def prepare_data(self) -> None:
+        """Download where asked for; Lightning calls this on one process alone."""
+        if self.download:
+            TorchvisionMNIST(self.root, download=True)
+
+    def load(self) -> dict[SplitName, Split]:
+        train, test = self._read(train=True), self._read(train=False)
+        if not 0 < self.n_val < len(train.data):
+            raise InputError(f"n_val must be between 1 and {len(train.data) - 1}; got {self.n_val}")
+        fraction = self.n_val / len(train.data)
+        positions = seeded_split(len(train.data), {"train": 1 - fraction, "val": fraction}, self.seed)
+        splits: dict[SplitName, Split] = {
+            name: TensorSplit(train.data[p][:, None], train.targets[p].long()) for name, p in positions.items()
+        }
+        splits["test"] = TensorSplit(test.data[:, None], test.targets.long())
+        return splits
+
+    def _read(self, train: bool) -> TorchvisionMNIST:
+        try:
+            return TorchvisionMNIST(self.root, train=train)
+        except (RuntimeError, OSError, ValueError) as error:
+            raise InputError(
+                f"no complete MNIST in {self.root!r} (looked for {self.root}/MNIST/raw/*-ubyte): pass --data.root "
+                f"with the folder that holds it, or --data.download true ({error})"
+            ) from error

@@ -1,0 +1,33 @@
+"""Explain a data set's predict split: counterfactuals, metrics, report."""
+
+from pytorch_lightning.cli import ArgsType, LightningArgumentParser
+
+import counterfactuals  # noqa: F401  # short class names in configs
+from callbacks import ResultWriter
+from command_line import RunCLI, run
+from lightning_modules import CounterfactualModule
+
+
+class ExplainCLI(RunCLI):
+    """LightningCLI on predict alone; writer and report come after the callbacks of the config."""
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        super().add_arguments_to_parser(parser)
+        parser.add_lightning_class_args(ResultWriter, "writer")
+
+
+def main(args: ArgsType = None) -> None:
+    """Run the command line; ``args`` stand in for ``sys.argv[1:]``."""
+    cli = ExplainCLI(
+        model_class=CounterfactualModule,
+        run=False,
+        # A search needs gradients, and inference mode forbids them for good.
+        trainer_defaults={"default_root_dir": "runs/unnamed", "inference_mode": False},
+        parser_kwargs={"description": __doc__},
+        args=args,
+    )
+    cli.trainer.predict(cli.model, cli.datamodule, return_predictions=False)
+
+
+if __name__ == "__main__":
+    run(main)

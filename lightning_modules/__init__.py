@@ -1,0 +1,8 @@
+"""Training tasks and the explaining one; wiring only."""
+
+from lightning_modules.checkpoint import load
+from lightning_modules.classifier import ClassifierModule
+from lightning_modules.counterfactual import CounterfactualModule, Explanation
+from lightning_modules.flow import FlowModule
+
+__all__ = ["ClassifierModule", "CounterfactualModule", "Explanation", "FlowModule", "load"]

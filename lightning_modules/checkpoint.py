@@ -1,0 +1,91 @@
+"""Reading checkpoints that may come from anywhere, without running anything that they hold."""
+
+import hashlib
+import pickle
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from pytorch_lightning import LightningModule
+
+from networks.errors import InputError
+
+#: packages whose classes a checkpoint may always name
+OURS = ("networks", "lightning_modules", "datamodules", "callbacks", "counterfactuals", "metrics", "torch", "timm")
+
+M = TypeVar("M", bound=LightningModule)
+
+
+def load(path: str | Path, kind: type[M]) -> M:
+    """The module of class ``kind`` that a checkpoint holds, on the CPU, in evaluation mode.
+
+    Read with ``weights_only=True``; class paths in its hyper-parameters must be from our packages,
+    torch, timm, or a module that is already imported.
+
+    Raises:
+        InputError: no such file, not a checkpoint, code in its pickle, a foreign class path, another
+            kind of module, or weights of another architecture.
+    """
+    hparams = read(path).get("hyper_parameters", {})
+    saved = hparams.get("_class_path", "a module saved without its class")
+    if saved.rsplit(".", 1)[-1] not in {c.__name__ for c in (kind, *_subclasses(kind))}:
+        raise InputError(f"checkpoint {str(path)!r} holds {saved}, but a {kind.__name__} is needed here")
+    try:
+        return kind.load_from_checkpoint(path, map_location="cpu", weights_only=True).eval()
+    except RuntimeError as error:
+        raise InputError(f"checkpoint {str(path)!r} is of another architecture than it says: {error}") from error
+
+
+def read(path: str | Path) -> dict[str, Any]:
+    """The checkpoint's dictionary, after the checks that ``load`` describes."""
+    if not Path(path).is_file():
+        raise InputError(
+            f"no checkpoint {str(path)!r}: train that model first (python train.py fit --config …), or pass the path "
+            "of one that exists"
+        )
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise InputError(
+            f"checkpoint {str(path)!r} is refused: it holds something other than tensors and plain values, which "
+            "could run code when read. Save a state dict and hyper-parameters only "
+            f"({str(error).splitlines()[0]})"
+        ) from error
+    except (RuntimeError, EOFError, OSError, KeyError, ValueError) as error:
+        raise InputError(f"{str(path)!r} is not a checkpoint, or is cut off: {error}") from error
+    if not isinstance(checkpoint, dict) or "state_dict" not in checkpoint:
+        raise InputError(f"{str(path)!r} is not a Lightning checkpoint: it has no state_dict")
+    for class_path in _class_paths(checkpoint.get("hyper_parameters", {})):
+        package = class_path.split(".", 1)[0]
+        if package not in OURS and class_path.rsplit(".", 1)[0] not in sys.modules:
+            raise InputError(
+                f"checkpoint {str(path)!r} asks for the class {class_path!r}, which is neither ours nor imported: "
+                "import its module first, or do not trust this file"
+            )
+    return checkpoint
+
+
+def fingerprint(path: str | Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _class_paths(value: Any) -> Iterator[str]:
+    """Every class path named anywhere in nested hyper-parameters."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if key in ("class_path", "_class_path") and isinstance(item, str):
+                yield item
+            yield from _class_paths(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _class_paths(item)
+
+
+def _subclasses(kind: type) -> Iterator[type]:
+    for sub in kind.__subclasses__():
+        yield sub
+        yield from _subclasses(sub)

@@ -1,0 +1,78 @@
+"""The thin base of every training task."""
+
+from typing import Any
+
+from pytorch_lightning import LightningModule
+from pytorch_lightning.cli import LRSchedulerCallable, OptimizerCallable
+from torch import nn
+
+from networks.errors import InputError
+
+PLAIN = (str, int, float, bool, type(None), dict, list, tuple)
+
+
+class Task(LightningModule):
+    """Optimiser and schedule from injected factories; checkpoints that refuse what does not fit.
+
+    Args:
+        optimizer: parameters → optimiser.
+        scheduler: optimiser → learning-rate schedule, stepped once an epoch; ``None`` for a
+            constant rate.
+    """
+
+    def __init__(self, optimizer: OptimizerCallable, scheduler: LRSchedulerCallable | None) -> None:
+        super().__init__()
+        self.optimizer, self.scheduler = optimizer, scheduler
+
+    def save_plain_hyperparameters(self) -> None:
+        """Keep what a checkpoint can hold without pickled code.
+
+        Under the command line these are the config's dictionaries, from which the module is built
+        again. A module built in Python keeps its plain arguments alone: pass the others to
+        ``load_from_checkpoint``.
+        """
+        for key in [k for k, v in self.hparams.items() if not isinstance(v, PLAIN)]:
+            del self.hparams[key]
+
+    def configure_optimizers(self) -> Any:
+        optimizer = self.optimizer(self.parameters())
+        if self.scheduler is None:
+            return optimizer
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": self.scheduler(optimizer), "interval": "epoch"}}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        problems = state_dict_problems(self, checkpoint["state_dict"])
+        if problems:
+            raise InputError(
+                f"the checkpoint does not fit this {type(self).__name__}; it was trained with another architecture: "
+                + "; ".join(problems[:3]) + (f"; and {len(problems) - 3} more" if len(problems) > 3 else "")
+            )
+
+    def setup(self, stage: str) -> None:
+        if (datamodule := getattr(self.trainer, "datamodule", None)) is not None:
+            InputError.collect(self.problems_with(datamodule))
+
+    def problems_with(self, datamodule: Any) -> list[str]:
+        """What keeps this task from working on the data module, one sentence each."""
+        raise NotImplementedError
+
+
+def state_dict_problems(module: nn.Module, state_dict: dict[str, Any]) -> list[str]:
+    """Differences between a module's state and a saved one, in words."""
+    own = module.state_dict()
+    return [
+        *(f"no weights for {k}" for k in own.keys() - state_dict.keys()),
+        *(f"unknown weights {k}" for k in state_dict.keys() - own.keys()),
+        *(f"{k} is {tuple(state_dict[k].shape)} in the checkpoint and {tuple(own[k].shape)} here"
+          for k in own.keys() & state_dict.keys() if own[k].shape != state_dict[k].shape),
+    ]
+
+
+def shape_problem(name: str, shape: Any, datamodule: Any) -> list[str]:
+    """The sentence on a network made for samples of another shape, where it says its shape."""
+    if shape is None or tuple(shape) == tuple(datamodule.shape):
+        return []
+    return [
+        f"{name} was made for samples of shape {tuple(shape)}, but {type(datamodule).__name__} gives "
+        f"{tuple(datamodule.shape)}: change the size and channels of the one or the other"
+    ]

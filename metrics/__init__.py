@@ -1,0 +1,20 @@
+"""Metrics: pure functions of tensors, and torchmetrics classes over them."""
+
+from metrics.bits_per_dim import bits_per_dim
+from metrics.fid import FID
+from metrics.oracle import OracleAccuracy, agrees
+from metrics.spectrum import Spectrum, dimension_above, effective_dimension, jacobian, spectrum
+from metrics.summary import summarize
+
+__all__ = [
+    "FID",
+    "OracleAccuracy",
+    "Spectrum",
+    "agrees",
+    "bits_per_dim",
+    "dimension_above",
+    "effective_dimension",
+    "jacobian",
+    "spectrum",
+    "summarize",
+]

@@ -1,0 +1,15 @@
+"""The one error that a user is meant to read."""
+
+
+class InputError(ValueError):
+    """Something that the user gave cannot be used.
+
+    The message names the value, what is allowed and what to do. The command line prints it
+    alone, without a traceback; in a notebook it is an ordinary ``ValueError``.
+    """
+
+    @classmethod
+    def collect(cls, problems: list[str]) -> None:
+        """Raise one error that lists every problem; do nothing where there is none."""
+        if problems:
+            raise cls("\n".join(problems) if len(problems) == 1 else "\n- ".join(["several problems:", *problems]))

@@ -1,0 +1,53 @@
+"""Multilayer perceptron; without hidden layers it is the linear model of the SVM oracle."""
+
+from collections.abc import Sequence
+from math import prod
+
+import torch
+from torch import Tensor, nn
+
+
+def mlp(widths: Sequence[int], activation: type[nn.Module] = nn.ReLU) -> nn.Sequential:
+    """Linear layers of the given widths (at least in and out), with activations between them."""
+    layers: list[nn.Module] = []
+    for fan_in, fan_out in zip(widths[:-1], widths[1:], strict=True):
+        layers += [nn.Linear(fan_in, fan_out), activation()]
+    return nn.Sequential(*layers[:-1])
+
+
+class MLP(nn.Module):
+    """Fully connected predictor on flattened input.
+
+    Args:
+        shape: shape of one sample, e.g. ``[1, 28, 28]`` or ``[3]`` for points.
+        num_classes: width K ≥ 2 of the logits.
+        hidden: widths of the hidden layers; ``[]`` gives a linear model.
+        mean, std: x is normalised as ``(x - mean) / std`` inside the network.
+
+    Shapes:
+        x of B×``shape`` → logits of B×K.
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        num_classes: int,
+        hidden: Sequence[int] = (256,),
+        mean: float = 0.5,
+        std: float = 0.5,
+    ) -> None:
+        super().__init__()
+        self.shape = tuple(shape)
+        self.mean, self.std = mean, std
+        widths = [prod(shape), *hidden]
+        self.num_features = widths[-1]
+        body = mlp(widths)
+        self.body = nn.Sequential(body, nn.ReLU()) if hidden else nn.Identity()
+        self.head = nn.Linear(self.num_features, num_classes)
+
+    def features(self, x: Tensor) -> Tensor:
+        """Penultimate activations, B×``num_features`` (the flattened input of a linear model)."""
+        return self.body(torch.flatten((x - self.mean) / self.std, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.features(x))

@@ -1,0 +1,73 @@
+"""Any network of the timm library as a predictor or as a feature extractor."""
+
+from collections.abc import Sequence
+
+import timm
+import torch
+from torch import Tensor, nn
+
+from networks.errors import InputError
+
+
+class TimmModel(nn.Module):
+    """A timm network that takes x in [0, 1] and normalises it inside.
+
+    Args:
+        name: timm's name, e.g. ``resnet18`` (``timm.list_models()`` lists them).
+        num_classes: width K of the logits.
+        in_chans: channels of the input image.
+        weights: file with the network's state dict (``.safetensors`` or ``.pth``); ``None``
+            starts from random weights, ``"pretrained"`` asks timm to download its own.
+        mean, std: per-channel normalisation; ``None`` takes the values that the network was
+            trained with.
+
+    Shapes:
+        x of B×C×H×W → logits of B×K.
+
+    Raises:
+        InputError: unknown name, or weights that cannot be had.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        num_classes: int,
+        in_chans: int = 3,
+        weights: str | None = None,
+        mean: Sequence[float] | None = None,
+        std: Sequence[float] | None = None,
+    ) -> None:
+        super().__init__()
+        if not timm.is_model(name):
+            raise InputError(f"timm has no model {name!r}; timm.list_models() lists the names")
+        overlay = {"file": weights} if weights not in (None, "pretrained") else None
+        try:
+            self.network = timm.create_model(
+                name, pretrained=weights is not None, pretrained_cfg_overlay=overlay,
+                num_classes=num_classes, in_chans=in_chans,
+            )
+        except (OSError, RuntimeError) as error:
+            raise InputError(f"weights {weights!r} for timm's {name!r} cannot be loaded: {error}") from error
+        self.num_features = self.network.num_features
+        config = self.network.pretrained_cfg
+        self.register_buffer("mean", _per_channel(mean or config["mean"], in_chans), persistent=False)
+        self.register_buffer("std", _per_channel(std or config["std"], in_chans), persistent=False)
+
+    def _normalise(self, x: Tensor) -> Tensor:
+        return (x - self.mean) / self.std  # type: ignore[operator]  # buffers are typed Tensor | Module
+
+    def features(self, x: Tensor) -> Tensor:
+        """Pooled penultimate activations, B×``num_features``."""
+        h = self.network.forward_features(self._normalise(x))
+        return self.network.forward_head(h, pre_logits=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.network(self._normalise(x))
+
+
+def _per_channel(values: Sequence[float], channels: int) -> Tensor:
+    """Statistics as C×1×1; the colour average where the image has another number of channels."""
+    v = torch.tensor(values, dtype=torch.float32)
+    if len(v) != channels:
+        v = v.mean().expand(channels).clone()
+    return v.view(-1, 1, 1)
