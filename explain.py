@@ -3,7 +3,7 @@
 from pytorch_lightning.cli import ArgsType, LightningArgumentParser
 
 import counterfactuals  # noqa: F401  # short class names in configs
-from callbacks import ResultWriter
+from callbacks import Report, ResultWriter
 from command_line import RunCLI, run
 from lightning_modules import CounterfactualModule
 
@@ -14,6 +14,7 @@ class ExplainCLI(RunCLI):
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         super().add_arguments_to_parser(parser)
         parser.add_lightning_class_args(ResultWriter, "writer")
+        parser.add_lightning_class_args(Report, "report")
 
 
 def main(args: ArgsType = None) -> None:

@@ -3,9 +3,10 @@
 from callbacks.fid import FID
 from callbacks.manifold_distance import ManifoldDistance
 from callbacks.oracle_accuracy import OracleAccuracy
+from callbacks.report import Report
 from callbacks.result_writer import ResultWriter
 from callbacks.samples import Samples
 from callbacks.save_config import SaveConfig
 from callbacks.spectrum import Spectrum
 
-__all__ = ["FID", "ManifoldDistance", "OracleAccuracy", "ResultWriter", "Samples", "SaveConfig", "Spectrum"]
+__all__ = ["FID", "ManifoldDistance", "OracleAccuracy", "Report", "ResultWriter", "Samples", "SaveConfig", "Spectrum"]

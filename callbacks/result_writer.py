@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import BasePredictionWriter
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from callbacks.logs import log_scalars
@@ -51,7 +51,7 @@ class ResultWriter(BasePredictionWriter):
     ) -> None:
         stem = shard_folder(trainer) / f"rank{trainer.global_rank}-{batch_idx:05d}"
         # The table last: a shard counts from the moment that its table is there.
-        write_whole(stem.with_suffix(".safetensors"), lambda f: save_file(tensors_of(prediction), f))
+        write_whole(stem.with_suffix(".safetensors"), lambda f: f.write_bytes(save(tensors_of(prediction))))
         write_whole(stem.with_suffix(".parquet"), rows_of(prediction).to_parquet)
 
     def on_predict_end(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
@@ -60,7 +60,7 @@ class ResultWriter(BasePredictionWriter):
             table = merge(shard_folder(trainer), Path(trainer.default_root_dir))
             summary = summary_of(table, pl_module)
             text = json.dumps(finite(summary), indent=2, ensure_ascii=False)
-            write_whole(Path(trainer.default_root_dir) / "summary.json", lambda f: Path(f).write_text(text))
+            write_whole(Path(trainer.default_root_dir) / "summary.json", lambda f: f.write_text(text))
             log_scalars(trainer, loggable(summary))
         trainer.strategy.barrier("merged")
 
@@ -127,7 +127,7 @@ def merge(shards: Path, folder: Path) -> pd.DataFrame:
     parts = [load_file(s.with_suffix(".safetensors")) for s in stems]
     rows = torch.from_numpy(order.to_numpy().copy())
     tensors = {name: torch.cat([p[name] for p in parts])[rows] for name in parts[0]}
-    write_whole(folder / "counterfactuals.safetensors", lambda f: save_file(tensors, f))
+    write_whole(folder / "counterfactuals.safetensors", lambda f: f.write_bytes(save(tensors)))
     write_whole(folder / "counterfactuals.parquet", table.to_parquet)
     shutil.rmtree(shards)
     return table

@@ -1,0 +1,37 @@
+"""The report at the end of an explain run, and its table on the terminal."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+from callbacks.report.page import build_report, summary_rows
+
+
+class Report(Callback):
+    """Builds ``report.html`` from the results folder and prints the summary.
+
+    It must come after ``ResultWriter``; ``explain.py`` sees to that.
+
+    Args:
+        max_cards: rows shown in the gallery, the first ones; the table and the numbers hold all.
+    """
+
+    def __init__(self, max_cards: int = 1000) -> None:
+        self.max_cards = max_cards
+
+    def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.is_global_zero:
+            folder = Path(trainer.default_root_dir)
+            report = build_report(folder, trainer.datamodule.class_names, self.max_cards)  # type: ignore[attr-defined]
+            print(terminal_table(json.loads((folder / "summary.json").read_text())))
+            print(f"results: {folder.resolve()}\nreport:  {report.resolve()}")
+
+
+def terminal_table(summary: dict[str, Any]) -> str:
+    """The summary as aligned text."""
+    rows = [("", "counterfactual", "control")] + [(r.label, r.own, r.control) for r in summary_rows(summary)]
+    widths = [max(len(row[i]) for row in rows) for i in range(3)]
+    lines = [f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c:>{widths[2]}}" for a, b, c in rows]
+    return "\n".join(["", lines[0], "-" * len(lines[0]), *lines[1:], ""])
