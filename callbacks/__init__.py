@@ -1,6 +1,7 @@
 """What is measured, shown and written while the models work."""
 
 from callbacks.fid import FID
+from callbacks.helix_figure import HelixFigure
 from callbacks.manifold_distance import ManifoldDistance
 from callbacks.oracle_accuracy import OracleAccuracy
 from callbacks.report import Report
@@ -9,4 +10,4 @@ from callbacks.samples import Samples
 from callbacks.save_config import SaveConfig
 from callbacks.spectrum import Spectrum
 
-__all__ = ["FID", "ManifoldDistance", "OracleAccuracy", "Report", "ResultWriter", "Samples", "SaveConfig", "Spectrum"]
+__all__ = ["FID", "HelixFigure", "ManifoldDistance", "OracleAccuracy", "Report", "ResultWriter", "Samples", "SaveConfig", "Spectrum"]

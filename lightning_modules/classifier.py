@@ -21,6 +21,7 @@ class ClassifierModule(Task):
         network: ``CNN``, ``MLP``, ``TimmModel`` or any module that normalises inside itself.
         num_classes: K.
         loss: (logits, y) → scalar; cross-entropy unless given.
+        noise: standard deviation of Gaussian noise on x in training; smooths the decision function.
         optimizer, scheduler: see ``Task``.
     """
 
@@ -29,6 +30,7 @@ class ClassifierModule(Task):
         network: nn.Module,
         num_classes: int,
         loss: nn.Module | None = None,
+        noise: float = 0.0,
         optimizer: OptimizerCallable = torch.optim.Adam,
         scheduler: LRSchedulerCallable | None = None,
     ) -> None:
@@ -38,6 +40,7 @@ class ClassifierModule(Task):
         self.network = network
         self.num_classes = num_classes
         self.loss = loss or nn.CrossEntropyLoss()
+        self.noise = noise
         self.accuracy = nn.ModuleDict(
             {stage: MulticlassAccuracy(num_classes, average="micro") for stage in ("val", "test")}
         )
@@ -46,8 +49,9 @@ class ClassifierModule(Task):
         return self.network(x)
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
-        loss = self.loss(self(batch["x"]), batch["y"])
-        self.log("train/loss", loss, batch_size=len(batch["x"]))
+        x = batch["x"]
+        loss = self.loss(self(x + self.noise * torch.randn_like(x) if self.noise else x), batch["y"])
+        self.log("train/loss", loss, batch_size=len(x))
         return loss
 
     def _evaluate(self, batch: dict[str, Tensor], stage: str) -> None:

@@ -17,12 +17,16 @@ class FlowModule(Task):
 
     Args:
         flow: the diffeomorphism, with ``levels`` grey values (``None`` for continuous data).
+        noise: standard deviation of Gaussian noise on continuous data in training. Points that lie
+            exactly on a curve have no density, and their likelihood no bound: the noise gives the
+            manifold the thickness δ of the paper (eq. 1).
         optimizer, scheduler: see ``Task``.
     """
 
     def __init__(
         self,
         flow: Flow,
+        noise: float = 0.0,
         optimizer: OptimizerCallable = torch.optim.Adam,
         scheduler: LRSchedulerCallable | None = None,
     ) -> None:
@@ -30,6 +34,7 @@ class FlowModule(Task):
         self.save_hyperparameters()
         self.save_plain_hyperparameters()
         self.flow = flow
+        self.noise = noise
 
     def forward(self, x: Tensor) -> Tensor:
         """Bits per dimension of every sample of x, B; x as ``flow`` takes it (dequantised)."""
@@ -40,9 +45,9 @@ class FlowModule(Task):
         return FlowChart(self.flow)
 
     def _noisy(self, x: Tensor, seed: int | None = None) -> Tensor:
-        if self.flow.levels is None:
-            return x
         generator = None if seed is None else torch.Generator(x.device).manual_seed(seed)
+        if self.flow.levels is None:
+            return x + self.noise * torch.randn(x.shape, generator=generator, device=x.device)
         return dequantize(x, self.flow.levels, generator)
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
