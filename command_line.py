@@ -4,6 +4,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from pytorch_lightning import Trainer
@@ -47,7 +48,8 @@ class RunCLI(LightningCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.add_class_arguments(
-            WandbLogger, "wandb", instantiate=False, fail_untyped=False, skip={"save_dir", "dir", "experiment", "version", "anonymous"}
+            WandbLogger, "wandb", instantiate=False, fail_untyped=False,
+            skip={"save_dir", "dir", "experiment", "version", "anonymous"},
         )
         parser.set_defaults({"wandb.project": "onmanifold", "wandb.offline": True})
 
@@ -55,7 +57,7 @@ class RunCLI(LightningCLI):
         config = self.config_init.get(str(self.subcommand), self.config_init)
         folder = config["trainer"]["default_root_dir"]
         if config["trainer"]["logger"] in (None, True) and not config["trainer"]["fast_dev_run"]:
-            os.makedirs(folder, exist_ok=True)  # W&B would otherwise fall back to the working directory
+            Path(folder).mkdir(parents=True, exist_ok=True)  # W&B would otherwise fall back to the working directory
             wandb_logger = WandbLogger(**{"name": folder, **_given(config["wandb"])}, save_dir=folder)
             kwargs["logger"] = [wandb_logger, CSVLogger(folder, name="csv", version="")]
         return super().instantiate_trainer(**kwargs)

@@ -37,7 +37,8 @@ class TrainCLI(RunCLI):
     def after_fit(self) -> None:
         checkpoint = self.trainer.checkpoint_callback
         if self.trainer.is_global_zero and isinstance(checkpoint, ModelCheckpoint) and checkpoint.best_model_path:
-            print(f"best checkpoint ({checkpoint.monitor} {checkpoint.best_model_score:.4g}): {checkpoint.best_model_path}")
+            score = f"{checkpoint.monitor} {checkpoint.best_model_score:.4g}"
+            print(f"best checkpoint ({score}): {checkpoint.best_model_path}")
 
 
 def main(args: ArgsType = None) -> None:

@@ -10,4 +10,14 @@ from callbacks.samples import Samples
 from callbacks.save_config import SaveConfig
 from callbacks.spectrum import Spectrum
 
-__all__ = ["FID", "HelixFigure", "ManifoldDistance", "OracleAccuracy", "Report", "ResultWriter", "Samples", "SaveConfig", "Spectrum"]
+__all__ = [
+    "FID",
+    "HelixFigure",
+    "ManifoldDistance",
+    "OracleAccuracy",
+    "Report",
+    "ResultWriter",
+    "Samples",
+    "SaveConfig",
+    "Spectrum",
+]

@@ -64,7 +64,8 @@ class FID(Callback):
         for result, cf in outputs.results.items():
             if cf.flipped.any():
                 self.metrics[result].update(cf.counterfactual[cf.flipped].to(pl_module.device), real=False)
-        self.targets.index_add_(0, outputs.results[""].target.to(pl_module.device), torch.ones(len(outputs.y)).to(pl_module.device))
+        target = outputs.results[""].target.to(pl_module.device)
+        self.targets.index_add_(0, target, torch.ones(len(target)).to(pl_module.device))
 
     @torch.no_grad()
     def on_predict_epoch_end(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]

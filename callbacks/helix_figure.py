@@ -73,11 +73,12 @@ def trajectories(results: dict[str, Counterfactuals]) -> Figure:
 def tangents(x: np.ndarray, local: Spectrum) -> Figure:
     """Left singular vectors of ∂g/∂z, each as long as its singular value, at points on the helix."""
     figure, axes = _space("Left singular vectors of ∂g/∂z, scaled by σ")
+    scale = 0.4 / float(local.sigma.max())  # the longest one must not hide the curve
     for i, colour in enumerate((OWN, CONTROL, "#7c3aed")):
-        arrows = (local.u[:, :, i] * local.sigma[:, None, i]).cpu().numpy() * 0.4
+        arrows = (local.u[:, :, i] * local.sigma[:, None, i]).cpu().numpy() * scale
         for point, arrow in zip(x, arrows, strict=True):
             axes.plot(*np.stack([point - arrow, point + arrow]).T, color=colour, lw=2)
-        axes.plot([], [], [], color=colour, label=f"σ{'₁₂₃'[i]} = {local.sigma[:, i].mean():.3g}")
+        axes.plot([], [], [], color=colour, label=f"mean σ{'₁₂₃'[i]} = {local.sigma[:, i].mean():.3g}")
     axes.legend(frameon=False)
     return figure
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import wandb
 from pytorch_lightning import Trainer
 from pytorch_lightning.loggers import WandbLogger
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
@@ -42,7 +43,5 @@ def log_image(trainer: Trainer, name: str, image: Tensor) -> None:
 
     As bytes: ``wandb.Image`` does not rescale floats, and would show [0, 1] as black.
     """
-    import wandb
-
     pixels = (image.detach().cpu().clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
     log_plot(trainer, name, wandb.Image(pixels))

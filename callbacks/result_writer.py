@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -45,7 +44,7 @@ class ResultWriter(BasePredictionWriter):
             shards.mkdir(parents=True)
         trainer.strategy.barrier("shards")
 
-    def write_on_batch_end(  # type: ignore[override]
+    def write_on_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, prediction: Explanation, batch_indices: Any,
         batch: Any, batch_idx: int, dataloader_idx: int,
     ) -> None:
@@ -78,7 +77,7 @@ def write_whole(file: Path, write: Callable[[Path], Any]) -> None:
     beside = file.with_name(f".{file.name}.partial")
     try:
         write(beside)
-        os.replace(beside, file)
+        beside.replace(file)
     finally:
         beside.unlink(missing_ok=True)
 

@@ -52,7 +52,9 @@ def plan(predictor: nn.Module, chart: Chart, x: Tensor, target: int | Tensor | T
         return FixedTarget(target)(logits)
     if isinstance(target, Tensor):
         if target.shape != (len(x),):
-            raise InputError(f"target must hold one class for each of {len(x)} samples; got shape {tuple(target.shape)}")
+            raise InputError(
+                f"target must hold one class for each of {len(x)} samples; got shape {tuple(target.shape)}"
+            )
         check_classes(target, logits.shape[1])
         return Searches(torch.arange(len(x), device=x.device), target.to(x.device, torch.int64))
     return target(logits)

@@ -1,7 +1,7 @@
 """What every data module offers."""
 
 from collections.abc import Sequence
-from typing import Literal, Protocol, TypedDict
+from typing import Any, Literal, Protocol, TypedDict
 
 import torch
 from pytorch_lightning import LightningDataModule
@@ -135,13 +135,16 @@ class DataModule(LightningDataModule):
             wanted = torch.isin(split.y, torch.tensor(self.predict_classes))
         positions = wanted.nonzero()[:, 0][: self.predict_limit]
         if not len(positions):
-            raise InputError(f"nothing to explain: no sample of {self.predict_split} has a label in {self.predict_classes}")
+            raise InputError(
+                f"nothing to explain: no sample of {self.predict_split} has a label in {self.predict_classes}"
+            )
         return Selection(split, positions)
 
     def _loader(self, split: Split, shuffle: bool = False) -> DataLoader:
         ranks = self.trainer.world_size if self.trainer else 1
         if len(split) < ranks:
-            raise InputError(f"{len(split)} samples cannot be shared by {ranks} ranks: use at most {len(split)} devices")
+            n = len(split)
+            raise InputError(f"{n} samples cannot be shared by {ranks} ranks: use at most {n} devices")
         return DataLoader(
             split,  # type: ignore[arg-type]  # a map-style data set by __getitems__ alone
             batch_size=self.batch_size,
@@ -166,7 +169,7 @@ class DataModule(LightningDataModule):
         return self._loader(self.predict_selection())
 
 
-def _as_is(batch: Batch) -> Batch:
+def _as_is(batch: Any) -> Any:
     """Batches leave a split whole; there is nothing to collate."""
     return batch
 

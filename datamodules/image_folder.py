@@ -78,7 +78,9 @@ class ImageFolder(DataModule):
         splits: dict[SplitName, Split] = {}
         for name, tree in trees.items():
             if (names := _class_names(tree)) != self.class_names:
-                raise InputError(f"{str(tree)!r} holds the classes {names}, train holds {self.class_names}: they must be the same")
+                raise InputError(
+                    f"{str(tree)!r} holds the classes {names}, train holds {self.class_names}: they must be the same"
+                )
             splits[name] = FileSplit(*_files(tree, names), self.shape)
         return splits
 
@@ -88,7 +90,9 @@ class ImageFolder(DataModule):
         splits: dict[SplitName, Split] = {}
         for name, positions in seeded_split(len(files), shares, self.seed).items():
             if not len(positions):
-                raise InputError(f"{len(files)} images in {str(self.root)!r} leave none for {name} at fractions {self.fractions}")
+                raise InputError(
+                    f"{len(files)} images in {str(self.root)!r} leave none for {name} at fractions {self.fractions}"
+                )
             splits[name] = FileSplit([files[p] for p in positions.tolist()], y[positions], self.shape)
         return splits
 
@@ -116,8 +120,8 @@ def read_image(file: Path, shape: tuple[int, ...]) -> Tensor:
     """
     channels, height, width = shape
     try:
-        with Image.open(file) as image:
-            image = _fit(image.convert("L" if channels == 1 else "RGB"), height, width)
+        with Image.open(file) as stored:
+            image = _fit(stored.convert("L" if channels == 1 else "RGB"), height, width)
     except (UnidentifiedImageError, OSError, SyntaxError) as error:  # PIL raises SyntaxError on a broken PNG
         raise InputError(f"{file} cannot be read as an image: remove or replace it ({error})") from error
     pixels = torch.from_numpy(np.array(image)).view(height, width, channels)
@@ -138,7 +142,9 @@ def _class_names(tree: Path) -> list[str]:
     if not names:
         raise InputError(f"{str(tree)!r} is empty: it must hold one folder of images for each class")
     if len(names) == 1:
-        raise InputError(f"{str(tree)!r} holds one class only ({names[0]!r}): a classifier needs at least two class folders")
+        raise InputError(
+            f"{str(tree)!r} holds one class only ({names[0]!r}): a classifier needs at least two class folders"
+        )
     return names
 
 

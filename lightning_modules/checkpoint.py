@@ -69,7 +69,7 @@ def read(path: str | Path) -> dict[str, Any]:
 
 def fingerprint(path: str | Path) -> str:
     """SHA-256 of a file, hexadecimal."""
-    with open(path, "rb") as file:
+    with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -85,7 +85,7 @@ def _class_paths(value: Any) -> Iterator[str]:
             yield from _class_paths(item)
 
 
-def _subclasses(kind: type) -> Iterator[type]:
+def _subclasses(kind: type[LightningModule]) -> Iterator[type[LightningModule]]:
     for sub in kind.__subclasses__():
         yield sub
         yield from _subclasses(sub)

@@ -19,6 +19,6 @@ class FID(FrechetInceptionDistance):
         super().__init__(feature=extractor, input_img_size=shape)  # type: ignore[arg-type]  # typed for 3 ints
 
     def compute(self) -> Tensor:
-        if min(self.real_features_num_samples, self.fake_features_num_samples) < 2:  # type: ignore[type-var]
+        if min(self.real_features_num_samples, self.fake_features_num_samples) < 2:
             return torch.tensor(float("nan"))
         return super().compute().clamp(min=0)

@@ -1,6 +1,7 @@
 """Plain convolutional classifier."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -37,7 +38,7 @@ class CNN(nn.Module):
         channels = [shape[0], *widths]
         self.stages = nn.Sequential(
             *(_stage(c_in, c_out, stride=1 if i == 0 else 2)
-              for i, (c_in, c_out) in enumerate(zip(channels[:-1], channels[1:], strict=True)))
+              for i, (c_in, c_out) in enumerate(pairwise(channels)))
         )
         self.pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.dropout = nn.Dropout(dropout)

@@ -1,5 +1,7 @@
 """A predictor's penultimate layer as a feature extractor."""
 
+from typing import Any, cast
+
 from torch import Tensor, nn
 
 from networks.errors import InputError
@@ -19,12 +21,12 @@ class Features(nn.Module):
                 f"{type(network).__name__} cannot extract features: it needs a method features(x) -> B×d "
                 "and an integer num_features, as CNN, MLP and TimmModel have"
             )
-        self.network = network.requires_grad_(False)
-        self.num_features = int(network.num_features)  # type: ignore[arg-type]
+        self.network = cast(Any, network.requires_grad_(False))  # nn.Module has neither of the two
+        self.num_features = int(self.network.num_features)
         self.eval()
 
     def train(self, mode: bool = True) -> "Features":
         return super().train(False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.network.features(x)  # type: ignore[operator]
+        return self.network.features(x)

@@ -1,9 +1,11 @@
 """Any network of the timm library as a predictor or as a feature extractor."""
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 import timm
 import torch
+from timm.models import load_checkpoint
 from torch import Tensor, nn
 
 from networks.errors import InputError
@@ -28,6 +30,9 @@ class TimmModel(nn.Module):
         InputError: unknown name, or weights that cannot be had.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(
         self,
         name: str,
@@ -40,12 +45,15 @@ class TimmModel(nn.Module):
         super().__init__()
         if not timm.is_model(name):
             raise InputError(f"timm has no model {name!r}; timm.list_models() lists the names")
-        overlay = {"file": weights} if weights not in (None, "pretrained") else None
         try:
-            self.network = timm.create_model(
-                name, pretrained=weights is not None, pretrained_cfg_overlay=overlay,
-                num_classes=num_classes, in_chans=in_chans,
+            network = timm.create_model(
+                name, pretrained=weights == "pretrained", num_classes=num_classes, in_chans=in_chans
             )
+            self.network = cast(Any, network)  # typed nn.Module: without forward_head and the like
+            if weights not in (None, "pretrained"):
+                # Not pretrained_cfg_overlay={"file": …}: timm then drops the head where its width is not
+                # that of its own pretraining, and the user's classifier would be a random one.
+                load_checkpoint(self.network, weights, strict=True)
         except (OSError, RuntimeError) as error:
             raise InputError(f"weights {weights!r} for timm's {name!r} cannot be loaded: {error}") from error
         self.num_features = self.network.num_features
@@ -54,7 +62,7 @@ class TimmModel(nn.Module):
         self.register_buffer("std", _per_channel(std or config["std"], in_chans), persistent=False)
 
     def _normalise(self, x: Tensor) -> Tensor:
-        return (x - self.mean) / self.std  # type: ignore[operator]  # buffers are typed Tensor | Module
+        return (x - self.mean) / self.std
 
     def features(self, x: Tensor) -> Tensor:
         """Pooled penultimate activations, B×``num_features``."""

@@ -1,6 +1,7 @@
 """Building report.html from a results folder."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,12 +28,21 @@ class SummaryRow(NamedTuple):
 MEANINGS = {
     "flip_rate": ("flip rate", "{:.1%}", "searches that reached the target class with the confidence asked for"),
     "oracle_accuracy": (
-        "oracle accuracy", "{:.1%}", "flipped ones that a model unseen by the search also gives the target class: higher is better"
+        "oracle accuracy", "{:.1%}",
+        "flipped ones that a model unseen by the search also gives the target class: higher is better",
     ),
-    "fid": ("FID", "{:.2f}", "distance to real images of the target classes, in an independent network's features: lower is better"),
-    "median_distance": ("distance to the manifold", "{:.4f}", "median distance to the known data manifold: lower is better"),
-    "l2_x": ("L2 in X", "{:.3f}", "mean ‖x′ − x‖ in pixels"),
-    "l2_z": ("L2 in Z", "{:.3f}", "mean ‖z′ − z‖ in the chart's coordinates: how far along (small) or off (large) the manifold"),
+    "fid": (
+        "FID", "{:.2f}",
+        "distance to real images of the target classes, in an independent network's features: lower is better",
+    ),
+    "median_distance": (
+        "distance to the manifold", "{:.4f}", "median distance to the known data manifold: lower is better"
+    ),
+    "l2_x": ("L2 in X", "{:.3f}", "mean ‖x′ − x‖ in the input's own units"),
+    "l2_z": (
+        "L2 in Z", "{:.3f}",
+        "mean ‖z′ − z‖ in the chart's coordinates: how far along (small) or off (large) the manifold",
+    ),
     "reconstruction_error": ("reconstruction error", "{:.1e}", "root mean square of decode(encode(x)) − x"),
     "median_steps": ("median steps", "{:.0f}", "gradient steps until the first hit"),
     "seconds_per_sample": ("seconds per sample", "{:.4f}", "wall time of one search, in its batch"),
@@ -71,7 +81,7 @@ def build_report(folder: Path, class_names: list[str], max_cards: int = 1000) ->
         figures=_figures(summary, table, folder),
         cards=_cards(table, tensors, class_names, max_cards),
         total=len(table),
-        oracles=[c.removeprefix("oracle_") for c in table if c.startswith("oracle_")],
+        oracles=[c.removeprefix("oracle_") for c in table.columns if c.startswith("oracle_")],
         has_images=tensors["x"].ndim == 4,
         class_names=class_names,
     )
@@ -82,8 +92,11 @@ def build_report(folder: Path, class_names: list[str], max_cards: int = 1000) ->
 
 def _figures(summary: dict[str, Any], table: pd.DataFrame, folder: Path) -> list[dict[str, str]]:
     own = table.loc[table.status == "flipped", "steps"].to_numpy()
-    control = table.loc[table.control_status == "flipped", "control_steps"].to_numpy() if "control_steps" in table else None
-    figures = [{"title": "Steps of the search", "body": Markup(steps_histogram(own, control)), "note": "flipped searches only"}]
+    control = None
+    if "control_steps" in table:
+        control = table.loc[table.control_status == "flipped", "control_steps"].to_numpy()
+    histogram = Markup(steps_histogram(own, control))
+    figures = [{"title": "Steps of the search", "body": histogram, "note": "flipped searches only"}]
     if spectrum := summary.get("spectrum"):
         note = (
             f"effective dimension {spectrum['effective_dimension']:.1f}; "
@@ -104,13 +117,15 @@ def _cards(table: pd.DataFrame, tensors: dict[str, Tensor], names: list[str], ma
     control_change = control[:max_cards] - x if control is not None else None
     images = x.ndim == 4
     scale = change_scale(change, *([control_change] if control_change is not None else [])) if images else 1.0
-    oracles = [c for c in table if c.startswith("oracle_")]
+    oracles = [c for c in table.columns if c.startswith("oracle_")]
     cards = []
     for i, row in enumerate(table.head(max_cards).to_dict("records")):
         card = {k: _plain(row[k]) for k in CARD_COLUMNS if k in row}
-        card |= {"source_name": names[row["source"]], "target_name": names[row["target"]], "label_name": names[row["label"]]}
+        card |= {f"{role}_name": names[row[role]] for role in ("source", "target", "label")}
         card["oracles"] = {o.removeprefix("oracle_"): names[row[o]] for o in oracles}
-        card["control_oracles"] = {o.removeprefix("oracle_"): names[row[f"control_{o}"]] for o in oracles if f"control_{o}" in row}
+        card["control_oracles"] = {
+            o.removeprefix("oracle_"): names[row[f"control_{o}"]] for o in oracles if f"control_{o}" in row
+        }
         card["agrees"] = all(row[o] == row["target"] for o in oracles) if oracles else None
         if images:
             card["images"] = [
@@ -120,7 +135,10 @@ def _cards(table: pd.DataFrame, tensors: dict[str, Tensor], names: list[str], ma
                 ("change", change_uri(change[i], scale)),
             ]
             if control is not None and control_change is not None:
-                card["control_images"] = [("control", image_uri(control[i])), ("its change", change_uri(control_change[i], scale))]
+                card["control_images"] = [
+                    ("control", image_uri(control[i])),
+                    ("its change", change_uri(control_change[i], scale)),
+                ]
         cards.append(card)
     return cards
 
@@ -134,5 +152,5 @@ CARD_COLUMNS = (
 def _plain(value: Any) -> Any:
     """Short numbers: the page need not carry seventeen digits of each."""
     if isinstance(value, float):
-        return None if value != value else float(f"{value:.5g}")
+        return None if math.isnan(value) else float(f"{value:.5g}")
     return value

@@ -1,0 +1,50 @@
+import pytest
+import torch
+from torch import nn
+
+from counterfactuals import Ascent, EveryOther, InputError, explain
+
+
+def test_policies_expand_to_rows(linear_chart, linear_predictor) -> None:
+    x = torch.randn(5, 6)
+    cf = explain(linear_predictor, linear_chart, x, EveryOther())
+    assert len(cf) == 10
+    assert torch.equal(cf.x[::2], x) and torch.equal(cf.x[1::2], x)
+    assert (cf.target != cf.source).all()
+
+
+def test_any_module_is_a_predictor(linear_chart) -> None:
+    predictor = nn.Sequential(nn.Linear(6, 20), nn.BatchNorm1d(20), nn.Dropout(0.5), nn.ReLU(), nn.Linear(20, 2))
+    x = torch.randn(8, 6)
+    first, second = explain(predictor, linear_chart, x, 1), explain(predictor, linear_chart, x, 1)
+    assert torch.equal(first.z_prime, second.z_prime), "dropout and BatchNorm must be in evaluation mode"
+
+
+def test_clear_errors(linear_chart, linear_predictor) -> None:
+    x = torch.randn(4, 6)
+    with pytest.raises(InputError, match="target class 7 is out of range"):
+        explain(linear_predictor, linear_chart, x, 7)
+    with pytest.raises(InputError, match="target class 5 is out of range"):
+        explain(linear_predictor, linear_chart, x, torch.tensor([0, 1, 5, 1]))
+    with pytest.raises(InputError, match="one class for each of 4 samples"):
+        explain(linear_predictor, linear_chart, x, torch.tensor([0, 1]))
+    with pytest.raises(InputError, match=r"shape \(5,\) do not fit the chart, which was trained on \(6,\)"):
+        explain(linear_predictor, linear_chart, torch.randn(4, 5), 1)
+    with pytest.raises(InputError, match=r"Linear cannot take images of shape \(6,\)"):
+        explain(nn.Linear(9, 2), linear_chart, x, 1)
+    with pytest.raises(InputError, match=r"K ≥ 2; for 4 samples it returned shape \(4, 1\)"):
+        explain(nn.Linear(6, 1), linear_chart, x, 0)
+    with pytest.raises(InputError, match="x is empty"):
+        explain(linear_predictor, linear_chart, x[:0], 1)
+
+
+def test_inference_mode_is_refused(linear_chart, linear_predictor) -> None:
+    x = torch.randn(4, 6)
+    with torch.inference_mode(), pytest.raises(InputError, match="inference_mode=False"):
+        explain(linear_predictor, linear_chart, x, 1)
+
+
+def test_no_grad_is_no_obstacle(linear_chart, linear_predictor) -> None:
+    with torch.no_grad():
+        cf = explain(linear_predictor, linear_chart, torch.randn(4, 6), 1, Ascent(clip=None))
+    assert cf.flipped[cf.searched].all()

@@ -1,0 +1,40 @@
+import pytest
+import torch
+
+from datamodules import Digits
+from datamodules.base import TensorSplit, seeded_split
+from networks.errors import InputError
+
+
+def test_seeded_split_deals_out_everything_once() -> None:
+    parts = seeded_split(101, {"train": 0.6, "val": 0.15, "test": 0.25}, seed=3)
+    assert sorted(torch.cat(list(parts.values())).tolist()) == list(range(101))
+    again = seeded_split(101, {"train": 0.6, "val": 0.15, "test": 0.25}, seed=3)
+    other = seeded_split(101, {"train": 0.6, "val": 0.15, "test": 0.25}, seed=4)
+    assert torch.equal(parts["test"], again["test"]) and not torch.equal(parts["test"], other["test"])
+
+
+def test_fractions_must_add_up() -> None:
+    with pytest.raises(InputError, match="add up to 1"):
+        seeded_split(10, {"train": 0.9, "val": 0.3, "test": 0.1}, 0)
+
+
+def test_uint8_images_become_unit_floats() -> None:
+    batch = TensorSplit(torch.tensor([[0], [51], [255]], dtype=torch.uint8), torch.zeros(3)).__getitems__([2, 1])
+    assert batch["x"].tolist() == [[1.0], [pytest.approx(0.2)]] and batch["index"].tolist() == [2, 1]
+
+
+def test_selection_keeps_the_position_in_the_split() -> None:
+    data = Digits(predict_classes=[4], predict_limit=5, batch_size=3)
+    batches = list(data.predict_dataloader())
+    index = torch.cat([b["index"] for b in batches])
+    assert len(index) == 5 and (torch.cat([b["y"] for b in batches]) == 4).all()
+    whole = data.split("test")
+    assert torch.equal(torch.cat([b["x"] for b in batches]), whole.x[index])
+
+
+def test_selection_errors() -> None:
+    with pytest.raises(InputError, match=r"predict_classes names \[10\]; the classes are 0 to 9"):
+        Digits(predict_classes=[10]).predict_dataloader()
+    with pytest.raises(InputError, match="nothing to explain"):
+        Digits(predict_limit=0).predict_dataloader()

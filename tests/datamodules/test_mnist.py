@@ -1,0 +1,40 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from datamodules import MNIST
+from networks.errors import InputError
+from tests.trees import write_mnist
+
+REAL = Path(__file__).parents[3] / "shared" / "data"
+
+
+def test_torchvisions_layout(tmp_path: Path) -> None:
+    data = MNIST(str(write_mnist(tmp_path)), n_val=20)
+    assert [len(data.split(s)) for s in ("train", "val", "test")] == [60, 20, 40]
+    batch = next(iter(data.test_dataloader()))
+    assert batch["x"].shape == (40, 1, 28, 28) and batch["x"].max() == 230 / 255
+    assert batch["y"].tolist() == [i % 10 for i in range(40)]
+
+
+def test_missing_files_say_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no complete MNIST in .*--data.root.*--data.download true"):
+        MNIST(str(tmp_path)).split("test")
+    write_mnist(tmp_path)
+    (tmp_path / "MNIST" / "raw" / "t10k-labels-idx1-ubyte").unlink()
+    with pytest.raises(InputError, match="no complete MNIST"):
+        MNIST(str(tmp_path), n_val=20).split("test")
+
+
+def test_n_val_must_leave_something(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="n_val must be between 1 and 79; got 80"):
+        MNIST(str(write_mnist(tmp_path)), n_val=80).split("train")
+
+
+@pytest.mark.skipif(not (REAL / "MNIST").is_dir(), reason="the real MNIST is not here")
+def test_the_real_one() -> None:
+    data = MNIST(str(REAL))
+    assert [len(data.split(s)) for s in ("train", "val", "test")] == [55_000, 5_000, 10_000]
+    mean = data.split("test").__getitems__(range(10_000))["x"].mean()
+    assert abs(mean - 0.1325) < 1e-3 and torch.bincount(data.split("test").y).tolist()[4] == 982

@@ -1,0 +1,31 @@
+"""Running the command lines on tiny settings, in this process."""
+
+from pathlib import Path
+from typing import Any
+
+import explain
+import train
+
+ROOT = Path(__file__).parents[1]
+QUIET = ["--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false", "--trainer.accelerator=cpu"]
+NO_LOGGER = ["--trainer.logger=false"]
+TINY_FIT = ["--trainer.max_epochs=1", "--trainer.limit_train_batches=2", "--trainer.limit_val_batches=1",
+            "--trainer.check_val_every_n_epoch=1"]
+
+
+def config(name: str) -> str:
+    return f"--config={ROOT / 'configs' / name}"
+
+
+def fit(name: str, *args: Any, tiny: bool = True) -> None:
+    train.main(["fit", config(name), *QUIET, *NO_LOGGER, *(TINY_FIT if tiny else []), *map(str, args)])
+
+
+def run_explain(name: str, *args: Any, logger: bool = False) -> None:
+    explain.main([config(name), *QUIET, *([] if logger else NO_LOGGER), *map(str, args)])
+
+
+def train_digits(*args: Any, tiny: bool = True) -> None:
+    """All checkpoints that configs/digits/explain.yaml asks for, below the working directory."""
+    for job in ("classifier", "svm", "features", "flow"):
+        fit(f"digits/{job}.yaml", *args, tiny=tiny)
