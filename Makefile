@@ -17,6 +17,7 @@ help:
 
 lint: .venv/installed
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
 
 types: .venv/installed
 	$(BIN)/mypy

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from jsonargparse import ArgumentError
 from pytorch_lightning import Trainer
 from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import CSVLogger, WandbLogger
 
 from callbacks import SaveConfig
 from datamodules import DataModule
+from lightning_modules.checkpoint import read
 from networks.errors import InputError
 
 IGNORED_WARNINGS = (
@@ -32,7 +34,8 @@ class RunCLI(LightningCLI):
     ``--trainer.logger false`` turns them off.
     """
 
-    def __init__(self, args: ArgsType = None, **kwargs: Any) -> None:
+    def __init__(self, description: str | None, args: ArgsType = None, **kwargs: Any) -> None:
+        quiet = {"exit_on_error": False}  # run() prints what is wrong, without the usage of 150 options
         for message in IGNORED_WARNINGS:
             warnings.filterwarnings("ignore", f".*{message}")
         super().__init__(
@@ -40,15 +43,29 @@ class RunCLI(LightningCLI):
             subclass_mode_data=True,
             save_config_callback=SaveConfig,
             save_config_kwargs={"save_to_log_dir": False},
+            parser_kwargs={**quiet, "description": description, **dict.fromkeys(self.subcommands(), quiet)},
             seed_everything_default=0,
             auto_configure_optimizers=False,
             args=args,
             **kwargs,
         )
 
+    def _parse_ckpt_path(self) -> None:
+        """Check ``--ckpt_path``; Lightning's own would let the checkpoint's settings override the config.
+
+        Then ``test`` on a checkpoint of another model silently tests that model. Here the config
+        counts, and weights that do not fit it are an error (``Task.on_load_checkpoint``).
+        """
+        path = self.config.get(f"{self.config.get('subcommand')}.ckpt_path")
+        if path not in (None, "best", "last", "hpc"):
+            read(path)
+
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.add_class_arguments(
-            WandbLogger, "wandb", instantiate=False, fail_untyped=False,
+            WandbLogger,
+            "wandb",
+            instantiate=False,
+            fail_untyped=False,
             skip={"save_dir", "dir", "experiment", "version", "anonymous"},
         )
         parser.set_defaults({"wandb.project": "onmanifold", "wandb.offline": True})
@@ -67,13 +84,33 @@ def _given(arguments: Any) -> dict[str, Any]:
     return {k: v for k, v in dict(arguments).items() if v is not None}
 
 
+def readable(message: str) -> str:
+    """jsonargparse's message without the types that it tried in vain and the dump of the whole value."""
+    noise = ("Does not validate", "Subtypes:", "Errors:", "- Expected a <class 'NoneType'>", "Given value")
+    return "\n".join(line for line in message.splitlines() if not line.strip().startswith(noise))
+
+
+def cause(error: BaseException | None) -> InputError | None:
+    """The ``InputError`` behind an error, if there is one.
+
+    jsonargparse takes what a constructor raises for a failed guess at a type, and raises its own.
+    """
+    while error is not None and not isinstance(error, InputError):
+        error = error.__cause__ or error.__context__
+    return error
+
+
 def run(main: Callable[[], None]) -> None:
-    """Call ``main``; what a user can mend is printed as one line, without a traceback."""
+    """Call ``main``; what a user can mend is printed as one message, without a traceback."""
     os.environ.setdefault("WANDB_SILENT", "true")  # its banner drowns where our own results lie
     try:
         main()
-    except InputError as error:
-        # A data-loading worker hands over its whole traceback; the last error in it is ours.
-        sys.exit(f"error: {str(error).rsplit('InputError: ', 1)[-1].strip()}")
+    except (ValueError, ArgumentError) as error:
+        if (ours := cause(error)) is not None:
+            # A data-loading worker hands over its whole traceback; the last error in it is ours.
+            sys.exit(f"error: {str(ours).rsplit('InputError: ', 1)[-1].strip()}")
+        if isinstance(error, ArgumentError):
+            sys.exit(f"error: {readable(str(error))}\nSee --help for the options.")
+        raise
     except OSError as error:
         sys.exit(f"error: {error}")

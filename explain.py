@@ -24,7 +24,7 @@ def main(args: ArgsType = None) -> None:
         run=False,
         # A search needs gradients, and inference mode forbids them for good.
         trainer_defaults={"default_root_dir": "runs/unnamed", "inference_mode": False},
-        parser_kwargs={"description": __doc__},
+        description=__doc__,
         args=args,
     )
     cli.trainer.predict(cli.model, cli.datamodule, return_predictions=False)

@@ -47,7 +47,7 @@ def main(args: ArgsType = None) -> None:
         model_class=Task,
         subclass_mode_model=True,
         trainer_defaults={"default_root_dir": "runs/unnamed"},
-        parser_kwargs={"description": __doc__},
+        description=__doc__,
         args=args,
     )
 

@@ -36,7 +36,12 @@ class HelixFigure(Callback):
                 raise InputError(f"HelixFigure draws trajectories: set model.{name}.init_args.keep_path to true")
 
     def on_predict_batch_end(  # type: ignore[override]
-        self, trainer: Trainer, pl_module: CounterfactualModule, outputs: Explanation, batch: Any, batch_idx: int,
+        self,
+        trainer: Trainer,
+        pl_module: CounterfactualModule,
+        outputs: Explanation,
+        batch: Any,
+        batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
         if batch_idx == 0:

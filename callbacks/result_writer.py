@@ -45,8 +45,14 @@ class ResultWriter(BasePredictionWriter):
         trainer.strategy.barrier("shards")
 
     def write_on_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, prediction: Explanation, batch_indices: Any,
-        batch: Any, batch_idx: int, dataloader_idx: int,
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        prediction: Explanation,
+        batch_indices: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int,
     ) -> None:
         stem = shard_folder(trainer) / f"rank{trainer.global_rank}-{batch_idx:05d}"
         # The table last: a shard counts from the moment that its table is there.
@@ -89,14 +95,18 @@ def tensors_of(prediction: Explanation) -> dict[str, Tensor]:
     for result, cf in prediction.results.items():
         tensors[column(result, "counterfactual")] = cf.counterfactual
     tensors |= {"z": own.z, "z_prime": own.z_prime}
-    return {name: t.contiguous() for name, t in tensors.items()}
+    # Copies, because safetensors refuses tensors that share memory: in pixels z and reconstruction are x itself.
+    return {name: t.clone(memory_format=torch.contiguous_format) for name, t in tensors.items()}
 
 
 def rows_of(prediction: Explanation) -> pd.DataFrame:
     """Table of one batch, one row a search."""
     own = prediction.results[""]
     table: dict[str, Any] = {
-        "index": prediction.index, "label": prediction.y, "source": own.source, "target": own.target,
+        "index": prediction.index,
+        "label": prediction.y,
+        "source": own.source,
+        "target": own.target,
         "confidence_before": own.source_confidence,
     }
     for result, cf in prediction.results.items():

@@ -46,8 +46,11 @@ class Ascent:
         keep_path: bool = False,
     ) -> None:
         InputError.collect(
-            [f"{name} must be positive; got {value}"
-             for name, value in (("step_size", step_size), ("max_steps", max_steps)) if not value > 0]
+            [
+                f"{name} must be positive; got {value}"
+                for name, value in (("step_size", step_size), ("max_steps", max_steps))
+                if not value > 0
+            ]
         )
         self.step_size, self.max_steps, self.clip, self.keep_path = step_size, max_steps, clip, keep_path
 

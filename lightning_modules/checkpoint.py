@@ -34,8 +34,13 @@ def load(path: str | Path, kind: type[M]) -> M:
         raise InputError(f"checkpoint {str(path)!r} holds {saved}, but a {kind.__name__} is needed here")
     try:
         return kind.load_from_checkpoint(path, map_location="cpu", weights_only=True).eval()
-    except RuntimeError as error:
-        raise InputError(f"checkpoint {str(path)!r} is of another architecture than it says: {error}") from error
+    except InputError:
+        raise
+    except (RuntimeError, ValueError, TypeError) as error:
+        raise InputError(
+            f"checkpoint {str(path)!r} cannot be built again: it is of another version, or a class that it names has "
+            f"changed since. Train it again ({error})"
+        ) from error
 
 
 def read(path: str | Path) -> dict[str, Any]:

@@ -45,7 +45,8 @@ class Task(LightningModule):
         if problems:
             raise InputError(
                 f"the checkpoint does not fit this {type(self).__name__}; it was trained with another architecture: "
-                + "; ".join(problems[:3]) + (f"; and {len(problems) - 3} more" if len(problems) > 3 else "")
+                + "; ".join(problems[:3])
+                + (f"; and {len(problems) - 3} more" if len(problems) > 3 else "")
             )
 
     def setup(self, stage: str) -> None:
@@ -63,8 +64,11 @@ def state_dict_problems(module: nn.Module, state_dict: dict[str, Any]) -> list[s
     return [
         *(f"no weights for {k}" for k in own.keys() - state_dict.keys()),
         *(f"unknown weights {k}" for k in state_dict.keys() - own.keys()),
-        *(f"{k} is {tuple(state_dict[k].shape)} in the checkpoint and {tuple(own[k].shape)} here"
-          for k in own.keys() & state_dict.keys() if own[k].shape != state_dict[k].shape),
+        *(
+            f"{k} is {tuple(state_dict[k].shape)} in the checkpoint and {tuple(own[k].shape)} here"
+            for k in own.keys() & state_dict.keys()
+            if own[k].shape != state_dict[k].shape
+        ),
     ]
 
 

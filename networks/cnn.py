@@ -37,8 +37,7 @@ class CNN(nn.Module):
         self.mean, self.std = mean, std
         channels = [shape[0], *widths]
         self.stages = nn.Sequential(
-            *(_stage(c_in, c_out, stride=1 if i == 0 else 2)
-              for i, (c_in, c_out) in enumerate(pairwise(channels)))
+            *(_stage(c_in, c_out, stride=1 if i == 0 else 2) for i, (c_in, c_out) in enumerate(pairwise(channels)))
         )
         self.pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.dropout = nn.Dropout(dropout)

@@ -9,8 +9,12 @@ import train
 ROOT = Path(__file__).parents[1]
 QUIET = ["--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false", "--trainer.accelerator=cpu"]
 NO_LOGGER = ["--trainer.logger=false"]
-TINY_FIT = ["--trainer.max_epochs=1", "--trainer.limit_train_batches=2", "--trainer.limit_val_batches=1",
-            "--trainer.check_val_every_n_epoch=1"]
+TINY_FIT = [
+    "--trainer.max_epochs=1",
+    "--trainer.limit_train_batches=2",
+    "--trainer.limit_val_batches=1",
+    "--trainer.check_val_every_n_epoch=1",
+]
 
 
 def config(name: str) -> str:

@@ -16,10 +16,23 @@ from lightning_modules import ClassifierModule, load
 from tests.runs import run_explain
 from tests.wandb_reader import history
 
-KEYS = {"n", "flip_rate", "oracle_accuracy", "fid", "l2_x", "l2_z", "reconstruction_error", "median_steps",
-        "seconds_per_sample"}
-SHORT = ["--model.method.init_args.max_steps=60", "--model.control.init_args.max_steps=60", "--data.predict_limit=40",
-         "--model.objective.init_args.confidence=0.6"]
+KEYS = {
+    "n",
+    "flip_rate",
+    "oracle_accuracy",
+    "fid",
+    "l2_x",
+    "l2_z",
+    "reconstruction_error",
+    "median_steps",
+    "seconds_per_sample",
+}
+SHORT = [
+    "--model.method.init_args.max_steps=60",
+    "--model.control.init_args.max_steps=60",
+    "--data.predict_limit=40",
+    "--model.objective.init_args.confidence=0.6",
+]
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +47,13 @@ def run(digits_home: Path) -> Path:
 
 def test_folder(run: Path) -> None:
     names = {p.name for p in run.iterdir()}
-    assert {"counterfactuals.safetensors", "counterfactuals.parquet", "summary.json", "report.html", "config.yaml"} <= names
+    assert {
+        "counterfactuals.safetensors",
+        "counterfactuals.parquet",
+        "summary.json",
+        "report.html",
+        "config.yaml",
+    } <= names
     assert "shards" not in names and not list(run.glob(".*partial"))
 
 
@@ -87,36 +106,57 @@ def test_the_saved_config_is_the_resolved_one(run: Path) -> None:
 
 def test_a_second_run_replaces_the_first(in_digits_home: Path, capsys: pytest.CaptureFixture) -> None:
     for limit in (6, 4):
-        run_explain("digits/explain.yaml", *SHORT[:2], f"--data.predict_limit={limit}", "--trainer.default_root_dir=again")
+        run_explain(
+            "digits/explain.yaml", *SHORT[:2], f"--data.predict_limit={limit}", "--trainer.default_root_dir=again"
+        )
     assert len(pd.read_parquet("again/counterfactuals.parquet")) == 4
     printed = capsys.readouterr().out
     assert "flip rate" in printed and str(in_digits_home / "again/report.html") in printed
 
 
 def test_nothing_flipped_is_a_result_too(in_digits_home: Path) -> None:
-    run_explain("digits/explain.yaml", "--model.method.init_args.max_steps=1", "--model.control.init_args.max_steps=1",
-                "--model.objective.init_args.confidence=0.999999", "--data.predict_limit=5",
-                "--trainer.default_root_dir=none")
+    run_explain(
+        "digits/explain.yaml",
+        "--model.method.init_args.max_steps=1",
+        "--model.control.init_args.max_steps=1",
+        "--model.objective.init_args.confidence=0.999999",
+        "--data.predict_limit=5",
+        "--trainer.default_root_dir=none",
+    )
     summary = json.loads(Path("none/summary.json").read_text())
     assert summary["flip_rate"] == 0 and summary["fid"] is None and summary["oracle_accuracy"] is None
     shutil.rmtree("none")
 
 
 def test_every_other_class(in_digits_home: Path) -> None:
-    run_explain("digits/explain.yaml", *SHORT[:2], "--data.predict_limit=3", "--trainer.default_root_dir=others",
-                "--model.target=counterfactuals.EveryOther")
+    run_explain(
+        "digits/explain.yaml",
+        *SHORT[:2],
+        "--data.predict_limit=3",
+        "--trainer.default_root_dir=others",
+        "--model.target=counterfactuals.EveryOther",
+    )
     table = pd.read_parquet("others/counterfactuals.parquet")
     assert len(table) == 27 and table.groupby("index")["target"].nunique().tolist() == [9, 9, 9]
 
 
-def test_a_users_own_classifier_by_class_path(in_digits_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_users_own_classifier_by_class_path(
+    in_digits_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "my_models.py").write_text(
         "import torch\n"
         "class Mine(torch.nn.Sequential):\n"
         "    def __init__(self, width: int):\n"
-        "        super().__init__(torch.nn.Flatten(), torch.nn.Linear(64, width), torch.nn.ReLU(), torch.nn.Linear(width, 10))\n"
+        "        layers = torch.nn.Linear(64, width), torch.nn.ReLU(), torch.nn.Linear(width, 10)\n"
+        "        super().__init__(torch.nn.Flatten(), *layers)\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    run_explain("digits/explain.yaml", *SHORT, "--data.predict_limit=5", "--trainer.default_root_dir=mine",
-                "--model.predictor=my_models.Mine", "--model.predictor.width=12")
+    run_explain(
+        "digits/explain.yaml",
+        *SHORT,
+        "--data.predict_limit=5",
+        "--trainer.default_root_dir=mine",
+        "--model.predictor=my_models.Mine",
+        "--model.predictor.width=12",
+    )
     assert len(pd.read_parquet("mine/counterfactuals.parquet")) == 5

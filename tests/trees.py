@@ -19,7 +19,9 @@ def write_mnist(root: Path, n_train: int = 80, n_test: int = 40) -> Path:
             image[2 * label : 2 * label + 8, 5:20] = 230
         head = struct.pack(">IIII", 2051, n, 28, 28)
         (raw / f"{prefix}-images-idx3-ubyte").write_bytes(head + images.astype(np.uint8).tobytes())
-        (raw / f"{prefix}-labels-idx1-ubyte").write_bytes(struct.pack(">II", 2049, n) + labels.astype(np.uint8).tobytes())
+        (raw / f"{prefix}-labels-idx1-ubyte").write_bytes(
+            struct.pack(">II", 2049, n) + labels.astype(np.uint8).tobytes()
+        )
     return root
 
 

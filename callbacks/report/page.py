@@ -28,19 +28,24 @@ class SummaryRow(NamedTuple):
 MEANINGS = {
     "flip_rate": ("flip rate", "{:.1%}", "searches that reached the target class with the confidence asked for"),
     "oracle_accuracy": (
-        "oracle accuracy", "{:.1%}",
+        "oracle accuracy",
+        "{:.1%}",
         "flipped ones that a model unseen by the search also gives the target class: higher is better",
     ),
     "fid": (
-        "FID", "{:.2f}",
+        "FID",
+        "{:.2f}",
         "distance to real images of the target classes, in an independent network's features: lower is better",
     ),
     "median_distance": (
-        "distance to the manifold", "{:.4f}", "median distance to the known data manifold: lower is better"
+        "distance to the manifold",
+        "{:.4f}",
+        "median distance to the known data manifold: lower is better",
     ),
     "l2_x": ("L2 in X", "{:.3f}", "mean ‖x′ − x‖ in the input's own units"),
     "l2_z": (
-        "L2 in Z", "{:.3f}",
+        "L2 in Z",
+        "{:.3f}",
         "mean ‖z′ − z‖ in the chart's coordinates: how far along (small) or off (large) the manifold",
     ),
     "reconstruction_error": ("reconstruction error", "{:.1e}", "root mean square of decode(encode(x)) − x"),
@@ -144,8 +149,20 @@ def _cards(table: pd.DataFrame, tensors: dict[str, Tensor], names: list[str], ma
 
 
 CARD_COLUMNS = (
-    "index", "status", "confidence_before", "confidence", "steps", "l2_x", "l2_z", "reason",
-    "control_status", "control_confidence", "control_steps", "control_l2_x", "distance", "control_distance",
+    "index",
+    "status",
+    "confidence_before",
+    "confidence",
+    "steps",
+    "l2_x",
+    "l2_z",
+    "reason",
+    "control_status",
+    "control_confidence",
+    "control_steps",
+    "control_l2_x",
+    "distance",
+    "control_distance",
 )
 
 

@@ -73,5 +73,5 @@ def test_half_a_split_and_differing_classes(tmp_path: Path) -> None:
 
 def test_too_few_for_the_fractions(tmp_path: Path) -> None:
     write_image_folder(tmp_path, n=2)
-    with pytest.raises(InputError, match="4 images in .* leave none for (val|test)"):
+    with pytest.raises(InputError, match=r"4 images in .* leave none for (val|test)"):
         ImageFolder(str(tmp_path)).split("val")

@@ -27,7 +27,9 @@ def test_gives_back_the_trained_weights(in_digits_home: Path) -> None:
 
 
 def test_missing(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no checkpoint '.*nowhere.ckpt': train that model first \(python train.py fit"):
+    with pytest.raises(
+        InputError, match=r"no checkpoint '.*nowhere.ckpt': train that model first \(python train.py fit"
+    ):
         load(tmp_path / "nowhere.ckpt", ClassifierModule)
 
 

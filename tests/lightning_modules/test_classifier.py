@@ -7,8 +7,13 @@ from datamodules import Digits
 from lightning_modules import ClassifierModule
 from networks import CNN, MLP
 
-QUIET = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu",
-         "enable_checkpointing": False}
+QUIET = {
+    "logger": False,
+    "enable_progress_bar": False,
+    "enable_model_summary": False,
+    "accelerator": "cpu",
+    "enable_checkpointing": False,
+}
 
 
 def test_learns_and_reports_the_accuracy_of_every_sample() -> None:

@@ -15,8 +15,11 @@ QUIET = {"logger": False, "enable_progress_bar": False, "enable_model_summary": 
 
 def module(**changes) -> CounterfactualModule:
     settings = {
-        "predictor": MLP([1, 8, 8], 10, hidden=[16]), "chart": PixelChart([1, 8, 8]), "target": RunnerUp(),
-        "method": Ascent(0.02, 200), "control": Ascent(0.02, 50),
+        "predictor": MLP([1, 8, 8], 10, hidden=[16]),
+        "chart": PixelChart([1, 8, 8]),
+        "target": RunnerUp(),
+        "method": Ascent(0.02, 200),
+        "control": Ascent(0.02, 50),
     }
     return CounterfactualModule(**(settings | changes))
 
@@ -64,7 +67,7 @@ def test_problems_before_the_search() -> None:
 
 
 def test_missing_checkpoints() -> None:
-    with pytest.raises(InputError, match="no checkpoint 'runs/none.ckpt': train that model first"):
+    with pytest.raises(InputError, match=r"no checkpoint 'runs/none.ckpt': train that model first"):
         module(predictor="runs/none.ckpt")
 
 

@@ -8,8 +8,13 @@ from datamodules import Digits, Helix
 from lightning_modules import FlowModule
 from networks import VectorRealNVP
 
-QUIET = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu",
-         "enable_checkpointing": False}
+QUIET = {
+    "logger": False,
+    "enable_progress_bar": False,
+    "enable_model_summary": False,
+    "accelerator": "cpu",
+    "enable_checkpointing": False,
+}
 
 
 def test_loss_is_bits_per_dim_of_the_dequantised_batch() -> None:

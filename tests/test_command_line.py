@@ -1,0 +1,130 @@
+"""What a new user does wrong, and the one message that answers."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import explain
+import train
+from command_line import cause, readable, run
+from networks.errors import InputError
+from tests.runs import NO_LOGGER, QUIET, config
+from tests.trees import write_image_folder, write_images
+
+FIT = [*QUIET, *NO_LOGGER]
+
+
+def message(main: Callable[[], None]) -> str:
+    """What ``run`` prints when it stops on a mistake."""
+    with pytest.raises(SystemExit) as stop:
+        run(main)
+    assert isinstance(stop.value.code, str), "an exit with a message is exit code 1"
+    return stop.value.code
+
+
+def fit_error(name: str, *args: str) -> str:
+    return message(lambda: train.main(["fit", config(name), *FIT, *args]))
+
+
+def explain_error(*args: str) -> str:
+    return message(lambda: explain.main([config("digits/explain.yaml"), *FIT, *args]))
+
+
+def test_explain_before_train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert explain_error().startswith(
+        "error: no checkpoint 'runs/digits/svm/best.ckpt': train that model first (python train.py fit --config …)"
+    )
+
+
+def test_misspelt_config_keys(in_digits_home: Path, tmp_path: Path) -> None:
+    original = Path(config("digits/classifier.yaml").removeprefix("--config=")).read_text()
+    for right, wrong in (("widths", "witdhs"), ("max_epochs", "max_epoch"), ("noise", "nois")):
+        file = tmp_path / "c.yaml"
+        file.write_text(original.replace(right, wrong))
+        text = message(lambda file=file: train.main(["fit", f"--config={file}", *FIT]))
+        assert wrong in text and text.count("\n") <= 6 and "Union" not in text
+
+
+def test_missing_config_and_wrong_flag() -> None:
+    assert "File does not exist" in message(lambda: train.main(["fit", "--config=nowhere.yaml"]))
+    assert "invalid choice: 'fitt'" in message(lambda: train.main(["fitt"]))
+    assert "--no.such.flag" in fit_error("digits/classifier.yaml", "--no.such.flag=1")
+
+
+def test_checkpoint_of_another_kind(in_digits_home: Path) -> None:
+    assert "holds lightning_modules.ClassifierModule, but a FlowModule is needed" in explain_error(
+        "--model.chart=runs/digits/svm/best.ckpt"
+    )
+
+
+def test_class_out_of_range(in_digits_home: Path) -> None:
+    text = explain_error("--model.target=counterfactuals.FixedTarget", "--model.target.target=12")
+    assert text == "error: target class 12 is out of range: the predictor has 10 classes, 0 to 9"
+
+
+def test_wrong_channel_count(in_digits_home: Path, tmp_path: Path) -> None:
+    root = write_image_folder(tmp_path)
+    text = fit_error("digits/classifier.yaml", "--data=datamodules.ImageFolder", f"--data.root={root}", "--data.size=8")
+    assert "the network was made for samples of shape (1, 8, 8), but ImageFolder gives (3, 8, 8)" in text
+    text = explain_error("--data=datamodules.ImageFolder", f"--data.root={root}", "--data.size=8")
+    assert "the predictor was made for" in text and "the chart was made for" in text
+
+
+def test_wrong_number_of_classes(in_digits_home: Path) -> None:
+    text = fit_error("digits/classifier.yaml", "--model.network.init_args.num_classes=7")
+    assert "returns 7 logits, but Digits has 10 classes" in text
+
+
+def test_image_folders(tmp_path: Path) -> None:
+    arguments = ("image_folder/classifier.yaml", f"--data.root={tmp_path}")
+    assert fit_error("image_folder/classifier.yaml", "--data.root=nowhere").startswith("error: no folder 'nowhere'")
+    assert "is empty" in fit_error(*arguments)
+    write_images(tmp_path / "dark", 20, 60)
+    assert "one class only ('dark')" in fit_error(*arguments)
+    write_images(tmp_path / "bright", 20, 190)
+    for file in (tmp_path / "bright").iterdir():
+        file.write_bytes(b"no image")
+    text = fit_error(*arguments, f"--trainer.default_root_dir={tmp_path / 'run'}")
+    assert "cannot be read as an image: remove or replace it" in text and text.count("\n") == 0
+
+
+def test_corrupt_image_in_a_worker_is_one_line(tmp_path: Path) -> None:
+    write_image_folder(tmp_path)
+    for file in (tmp_path / "dark").iterdir():
+        file.write_bytes(b"no image")
+    text = fit_error(
+        "image_folder/classifier.yaml",
+        f"--data.root={tmp_path}",
+        "--data.num_workers=1",
+        f"--trainer.default_root_dir={tmp_path / 'run'}",
+    )
+    assert text.startswith(f"error: {tmp_path / 'dark'}") and text.count("\n") == 0
+
+
+def test_full_disk_is_one_line() -> None:
+    def main() -> None:
+        raise OSError(28, "No space left on device", "runs/x")
+
+    assert message(main) == "error: [Errno 28] No space left on device: 'runs/x'"
+
+
+def test_a_bug_keeps_its_traceback() -> None:
+    def main() -> None:
+        raise ValueError("ours to mend")
+
+    with pytest.raises(ValueError, match="ours to mend"):
+        run(main)
+
+
+def test_cause_and_readable() -> None:
+    try:
+        try:
+            raise InputError("inside")
+        except InputError as error:
+            raise ValueError("outside") from error
+    except ValueError as error:
+        assert str(cause(error)) == "inside"
+    assert cause(ValueError()) is None
+    assert readable("a\n  Given value: {}\n  - Expected a <class 'NoneType'>\nb") == "a\nb"

@@ -1,0 +1,41 @@
+"""Every shipped config, end to end on tiny settings."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.runs import ROOT, fit, run_explain
+from tests.trees import write_image_folder, write_mnist
+
+#: configs in an order in which each finds the checkpoints of those before it
+HELIX = ["helix/classifier.yaml", "helix/svm.yaml", "helix/flow.yaml", "helix/explain.yaml"]
+MNIST = ["mnist/classifier.yaml", "mnist/svm.yaml"]
+FOLDER = [f"image_folder/{job}.yaml" for job in ("classifier", "svm", "flow", "explain")]
+DIGITS = [f"digits/{job}.yaml" for job in ("classifier", "svm", "features", "flow", "explain", "explain_4_to_9")]
+TINY_SEARCH = [
+    "--model.method.init_args.max_steps=5",
+    "--model.control.init_args.max_steps=5",
+    "--data.predict_limit=6",
+]
+
+
+def test_every_config_is_here() -> None:
+    shipped = {str(p.relative_to(ROOT / "configs")) for p in (ROOT / "configs").rglob("*.yaml")}
+    assert shipped == {*HELIX, *MNIST, *FOLDER, *DIGITS}
+
+
+@pytest.mark.parametrize("names", [HELIX, MNIST, FOLDER, DIGITS], ids=["helix", "mnist", "image_folder", "digits"])
+def test_runs(names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_mnist(tmp_path / "data")
+    write_image_folder(tmp_path / "data" / "images", n=40)
+    for name in names:
+        folder = tmp_path / "runs" / name.removesuffix(".yaml")
+        if "explain" in name:
+            run_explain(name, *TINY_SEARCH)
+            assert len(pd.read_parquet(folder / "counterfactuals.parquet")) == 6
+            assert (folder / "report.html").stat().st_size > 10_000
+        else:
+            fit(name, *(["--data.n_val=20"] if name.startswith("mnist") else []))
+            assert (folder / "best.ckpt").is_file()

@@ -1,0 +1,89 @@
+"""train.py from the outside."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+import wandb
+import yaml
+
+import train
+from networks.errors import InputError
+from tests.runs import QUIET, config, fit
+from tests.wandb_reader import history
+
+
+def test_writes_everything_into_the_runs_folder(in_digits_home: Path, capsys: pytest.CaptureFixture) -> None:
+    fit("digits/svm.yaml", "--trainer.default_root_dir=here", "--trainer.max_epochs=2", tiny=False)
+    assert {p.name for p in Path("here").iterdir()} >= {"best.ckpt", "last.ckpt", "config.yaml"}
+    assert yaml.safe_load(Path("here/config.yaml").read_text())["trainer"]["max_epochs"] == 2
+    assert str(in_digits_home / "here/best.ckpt") in capsys.readouterr().out
+
+
+def test_a_rerun_replaces_the_checkpoint_that_explain_reads(in_digits_home: Path) -> None:
+    for _ in range(2):
+        fit("digits/svm.yaml", "--trainer.default_root_dir=rerun")
+    assert sorted(p.name for p in Path("rerun").glob("*.ckpt")) == ["best.ckpt", "last.ckpt"]
+
+
+def test_fit_of_a_flow_logs_fid_spectrum_and_samples(in_digits_home: Path) -> None:
+    train.main(
+        [
+            "fit",
+            config("digits/flow.yaml"),
+            *QUIET,
+            "--trainer.max_epochs=20",
+            "--trainer.limit_train_batches=1",
+            "--trainer.default_root_dir=logged",
+            "--model.flow.init_args.num_blocks=2",
+            "--trainer.callbacks+=callbacks.Spectrum",
+            "--trainer.callbacks.every_n_epochs=20",
+        ]
+    )
+    wandb.finish()
+    logged = history(Path("logged/wandb"))
+    assert logged["val/fid"][-1] > 0 and logged["spectrum/effective_dimension"][-1] >= 1
+    assert any(key.startswith("val/samples") for key in logged)
+    assert "val/fid" in pd.read_csv("logged/csv/metrics.csv").columns
+    assert Path("logged/samples/epoch-019.png").is_file()
+
+
+def test_resumes_where_it_was_stopped(in_digits_home: Path) -> None:
+    """Two epochs and two more are four epochs: same weights, same optimiser state, same order of batches."""
+    common = ["--model.optimizer.init_args.lr=1e-3", "--model.scheduler=null"]
+    fit("digits/svm.yaml", *common, "--trainer.max_epochs=4", "--trainer.default_root_dir=straight", tiny=False)
+    fit("digits/svm.yaml", *common, "--trainer.max_epochs=2", "--trainer.default_root_dir=halves", tiny=False)
+    fit(
+        "digits/svm.yaml",
+        *common,
+        "--trainer.max_epochs=4",
+        "--trainer.default_root_dir=halves",
+        "--ckpt_path=halves/last.ckpt",
+        tiny=False,
+    )
+    straight, halves = (torch.load(f"{d}/last.ckpt", weights_only=True) for d in ("straight", "halves"))
+    assert straight["global_step"] == halves["global_step"] and halves["epoch"] == 3
+    # The resumed run shuffles anew, so the weights are close rather than equal.
+    a, b = (c["state_dict"]["network.head.weight"] for c in (straight, halves))
+    assert (a - b).norm() < 0.05 * a.norm()
+
+
+def test_test_needs_a_checkpoint_of_the_same_model(in_digits_home: Path) -> None:
+    arguments = ["test", config("digits/svm.yaml"), *QUIET, "--trainer.logger=false"]
+    train.main([*arguments, "--ckpt_path=runs/digits/svm/best.ckpt"])
+    with pytest.raises(
+        InputError, match="does not fit this ClassifierModule; it was trained with another architecture"
+    ):
+        train.main([*arguments, "--ckpt_path=runs/digits/flow/best.ckpt"])
+    with pytest.raises(InputError, match=r"no checkpoint 'nowhere.ckpt'"):
+        train.main([*arguments, "--ckpt_path=nowhere.ckpt"])
+
+
+@pytest.mark.parametrize("subcommand", ["fit", "validate", "test"])
+def test_help(subcommand: str, capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit) as stop:
+        train.main([subcommand, "--help"])
+    assert stop.value.code == 0
+    printed = capsys.readouterr().out
+    assert "--trainer.devices" in printed and "--wandb.offline" in printed
