@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/bash
 
-.PHONY: help test test-slow lint types demo helix clean
+.PHONY: help test test-slow lint types demo clean
 
 help:
 	@grep -E '^# ' Makefile | sed 's/^# //'
@@ -28,17 +28,16 @@ test: lint types
 test-slow: .venv/installed
 	$(BIN)/python -m pytest -m slow
 
-# The commands that a user would type, one by one and echoed.
-DIGITS := classifier svm features flow
+# The commands that a user would type, echoed, with what they took.
 demo: .venv/installed
 	@source $(BIN)/activate; set -e; start=$$SECONDS; \
-	for job in $(DIGITS); do \
-	  echo "+ python train.py fit --config configs/digits/$$job.yaml"; \
-	  python train.py fit --config configs/digits/$$job.yaml --trainer.enable_progress_bar false; \
+	run() { echo "+ $$*"; "$$@"; }; \
+	for job in classifier svm features flow; do \
+	  run python train.py fit --config configs/digits/$$job.yaml; \
 	done; \
-	echo "+ python explain.py --config configs/digits/explain.yaml"; \
-	python explain.py --config configs/digits/explain.yaml; \
-	echo "demo: $$((SECONDS - start)) s"
+	run python explain.py --config configs/digits/explain_4_to_9.yaml; \
+	run python explain.py --config configs/digits/explain.yaml; \
+	echo "demo: $$((SECONDS - start)) s after installation"
 
 clean:
 	rm -rf .venv runs *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from torch import Tensor
 
 OWN, CONTROL = "#0f766e", "#c2410c"
 GREY = "#8a94a6"  # readable on white and on black
@@ -33,6 +34,32 @@ def spectrum_plot(sigma: Sequence[float]) -> str:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set(yscale="log", xlabel="i", ylabel="mean singular value σᵢ")
     return _svg(figure)
+
+
+def examples(
+    columns: Sequence[tuple[str, Tensor, bool]], titles: Sequence[str], scale: float, per_row: int = 3
+) -> Figure:
+    """Searches as strips of pictures, ``per_row`` side by side.
+
+    Args:
+        columns: name, images N×C×H×W, and whether they are signed changes (shown in colour, up to ``scale``).
+        titles: what each of the N strips is.
+    """
+    n, width = len(titles), len(columns)
+    lines = -(-n // per_row)
+    figure = Figure(figsize=(0.8 * width * per_row + 0.2, 1.1 * lines + 0.3), layout="constrained")
+    blocks = figure.subfigures(lines, per_row, squeeze=False).ravel()
+    for i, block in enumerate(blocks[:n]):
+        block.suptitle(titles[i], fontsize=8)
+        for axes, (name, images, signed) in zip(block.subplots(1, width, squeeze=False)[0], columns, strict=True):
+            image = images[i].mean(0) if signed or images.shape[1] == 1 else images[i].permute(1, 2, 0)
+            limits = (
+                {"cmap": "RdBu_r", "vmin": -scale, "vmax": scale} if signed else {"cmap": "gray", "vmin": 0, "vmax": 1}
+            )
+            axes.imshow(image.clamp(-1, 1).numpy(), interpolation="nearest", **limits)
+            axes.set_title(name, fontsize=6, pad=2)
+            axes.set_axis_off()
+    return figure
 
 
 def _canvas() -> tuple[Figure, Axes]:

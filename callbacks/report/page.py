@@ -11,7 +11,7 @@ from markupsafe import Markup
 from safetensors.torch import load_file
 from torch import Tensor
 
-from callbacks.report.figures import spectrum_plot, steps_histogram
+from callbacks.report.figures import examples, spectrum_plot, steps_histogram
 from callbacks.report.images import change_scale, change_uri, data_uri, image_uri
 
 
@@ -78,6 +78,8 @@ def build_report(folder: Path, class_names: list[str], max_cards: int = 1000) ->
     summary = json.loads((folder / "summary.json").read_text())
     table = pd.read_parquet(folder / "counterfactuals.parquet")
     tensors = load_file(folder / "counterfactuals.safetensors")
+    if tensors["x"].ndim == 4:
+        _save_examples(table, tensors, class_names, folder / "figures")
     environment = Environment(loader=PackageLoader("callbacks.report", "."), autoescape=select_autoescape())
     html = environment.get_template("template.html").render(
         title=folder.resolve().name if folder.resolve().name != "explain" else f"{folder.resolve().parent.name}",
@@ -93,6 +95,21 @@ def build_report(folder: Path, class_names: list[str], max_cards: int = 1000) ->
     report = folder / "report.html"
     report.write_text(html, encoding="utf-8")
     return report
+
+
+def _save_examples(table: pd.DataFrame, tensors: dict[str, Tensor], names: list[str], folder: Path, n: int = 9) -> None:
+    """``examples.png``: the first n searches that flipped."""
+    rows = table.index[table.status == "flipped"].tolist()[:n]
+    if not rows:
+        return
+    x, own = tensors["x"][rows], tensors["counterfactual"][rows]
+    columns = [("x", x, False), ("x′", own, False), ("change", own - x, True)]
+    if (control := tensors.get("control_counterfactual")) is not None:
+        columns += [("control", control[rows], False), ("its change", control[rows] - x, True)]
+    titles = [f"{names[table.source[i]]} → {names[table.target[i]]}" for i in rows]
+    scale = change_scale(*(images for _, images, signed in columns if signed))
+    folder.mkdir(exist_ok=True)
+    examples(columns, titles, scale).savefig(folder / "examples.png", dpi=130)
 
 
 def _figures(summary: dict[str, Any], table: pd.DataFrame, folder: Path) -> list[dict[str, str]]:

@@ -90,7 +90,7 @@ def test_sort_filter_and_more(page) -> None:
     assert set(indices(page)) <= set(flipped) and len(indices(page)) == min(60, len(flipped))
     page.select_option("#oracle", "false")
     disagree = table[(table.status == "flipped") & (table.oracle_svm != table.target)]
-    assert sorted(indices(page)) == sorted(disagree["index"].tolist())
+    assert set(indices(page)) <= set(disagree["index"]) and len(indices(page)) == min(60, len(disagree))
     assert page.inner_text("#count") == f"{len(disagree)} of 70"
     page.select_option("#oracle", "")
     page.select_option("#status", "")
