@@ -1,6 +1,6 @@
 """The trained helix flow's spectrum at the explained points, and its log-determinant beside Σ log σ.
 
-    python benchmarks/helix_spectrum.py runs/helix/flow/best.ckpt
+python benchmarks/helix_spectrum.py runs/helix/flow/best.ckpt
 """
 
 import sys

@@ -1,6 +1,7 @@
 """Reading checkpoints that may come from anywhere, without running anything that they hold."""
 
 import hashlib
+import importlib
 import pickle
 import sys
 from collections.abc import Iterator
@@ -63,12 +64,7 @@ def read(path: str | Path) -> dict[str, Any]:
     if not isinstance(checkpoint, dict) or "state_dict" not in checkpoint:
         raise InputError(f"{str(path)!r} is not a Lightning checkpoint: it has no state_dict")
     for class_path in _class_paths(checkpoint.get("hyper_parameters", {})):
-        package = class_path.split(".", 1)[0]
-        if package not in OURS and class_path.rsplit(".", 1)[0] not in sys.modules:
-            raise InputError(
-                f"checkpoint {str(path)!r} asks for the class {class_path!r}, which is neither ours nor imported: "
-                "import its module first, or do not trust this file"
-            )
+        _check_class(class_path, path)
     return checkpoint
 
 
@@ -76,6 +72,24 @@ def fingerprint(path: str | Path) -> str:
     """SHA-256 of a file, hexadecimal."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _check_class(class_path: str, checkpoint: str | Path) -> None:
+    """Raise unless the path names a class (no function) of a module that may be trusted."""
+    module, _, name = class_path.rpartition(".")
+    if module.split(".", 1)[0] not in OURS and module not in sys.modules:
+        raise InputError(
+            f"checkpoint {str(checkpoint)!r} asks for the class {class_path!r}, which is neither ours nor imported: "
+            "import its module first, or do not trust this file"
+        )
+    try:
+        named = getattr(importlib.import_module(module), name, None)
+    except ImportError:
+        named = None
+    if not isinstance(named, type):
+        raise InputError(
+            f"checkpoint {str(checkpoint)!r} asks for {class_path!r}, which is not a class of this version"
+        )
 
 
 def _class_paths(value: Any) -> Iterator[str]:

@@ -82,14 +82,13 @@ def build_report(folder: Path, class_names: list[str], max_cards: int = 1000) ->
         _save_examples(table, tensors, class_names, folder / "figures")
     environment = Environment(loader=PackageLoader("callbacks.report", "."), autoescape=select_autoescape())
     html = environment.get_template("template.html").render(
-        title=folder.resolve().name if folder.resolve().name != "explain" else f"{folder.resolve().parent.name}",
+        title="/".join(folder.resolve().parts[-2:]),
         summary=summary,
         rows=summary_rows(summary),
         figures=_figures(summary, table, folder),
         cards=_cards(table, tensors, class_names, max_cards),
         total=len(table),
         oracles=[c.removeprefix("oracle_") for c in table.columns if c.startswith("oracle_")],
-        has_images=tensors["x"].ndim == 4,
         class_names=class_names,
     )
     report = folder / "report.html"

@@ -47,11 +47,20 @@ def test_code_in_the_pickle_is_refused_and_not_run(tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
-def test_foreign_class_path_is_refused(in_digits_home: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("class_path", "answer"),
+    [
+        ("this_package.DoesNotExist", "which is neither ours nor imported"),
+        ("timm.create_model", "which is not a class of this version"),
+        ("networks.NoSuchNetwork", "which is not a class of this version"),
+        ("networks.no_such_file.CNN", "which is not a class of this version"),
+    ],
+)
+def test_foreign_class_paths_are_refused(in_digits_home: Path, tmp_path: Path, class_path: str, answer: str) -> None:
     checkpoint = torch.load("runs/digits/classifier/best.ckpt", weights_only=True)
-    checkpoint["hyper_parameters"]["network"]["class_path"] = "this_package.DoesNotExist"
+    checkpoint["hyper_parameters"]["network"]["class_path"] = class_path
     torch.save(checkpoint, tmp_path / "foreign.ckpt")
-    with pytest.raises(InputError, match=r"asks for the class 'this_package.DoesNotExist', which is neither ours nor"):
+    with pytest.raises(InputError, match=f"{class_path}', {answer}"):
         load(tmp_path / "foreign.ckpt", ClassifierModule)
 
 
