@@ -125,6 +125,8 @@ def _figures(summary: dict[str, Any], table: pd.DataFrame, folder: Path) -> list
         )
         figures.append({"title": "Spectrum of ∂g/∂z", "body": Markup(spectrum_plot(spectrum["sigma"])), "note": note})
     for file in sorted((folder / "figures").glob("*.png")):
+        if file.stem == "examples":  # the gallery shows these, and all others
+            continue
         body = Markup(f'<img class="figure" alt="{file.stem}" src="{data_uri(file.read_bytes())}">')
         figures.append({"title": file.stem.replace("_", " ").capitalize(), "body": body, "note": ""})
     return figures
