@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import numpy as np
 import torch
 import wandb
 from pytorch_lightning import Callback, Trainer
@@ -55,5 +54,5 @@ class Spectrum(Callback):
         log_scalars(trainer, {f"spectrum/{k}": v for k, v in values.items()})
         table = wandb.Table(columns=["i", "sigma"], data=[[i + 1, float(s)] for i, s in enumerate(mean)])
         log_plot(trainer, "spectrum/mean_sorted", wandb.plot.line(table, "i", "sigma", title="mean σᵢ of ∂g/∂z"))
-        log_plot(trainer, "spectrum/log10_sigma", wandb.Histogram(np.log10(sigma.clamp(min=1e-12).flatten().numpy())))
+        log_plot(trainer, "spectrum/log10_sigma", wandb.Histogram(sigma.clamp(min=1e-12).log10().flatten().tolist()))
         return {**values, "sigma": mean.tolist()}
