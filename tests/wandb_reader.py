@@ -2,6 +2,7 @@
 
 import json
 import struct
+import time
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,26 @@ def records(file: Path) -> list[Any]:
     return found
 
 
+def finished(file: Path, seconds: float = 20) -> list[Any]:
+    """The records once the last of them, ``exit``, is there: ``wandb.finish`` returns while W&B's service still writes."""
+    from google.protobuf.message import DecodeError
+
+    for _ in range(int(seconds * 10)):
+        try:
+            found = records(file)
+        except DecodeError:
+            found = []
+        if any(r.WhichOneof("record_type") == "exit" for r in found):
+            return found
+        time.sleep(0.1)
+    raise TimeoutError(f"{file} is not complete after {seconds} s")
+
+
 def history(folder: Path) -> dict[str, list[Any]]:
     """Every value logged in the one offline run below ``folder``, by its key."""
     (file,) = folder.rglob("*.wandb")
     values: dict[str, list[Any]] = {}
-    for record in records(file):
+    for record in finished(file):
         for item in record.history.item:
             key = item.key or ".".join(item.nested_key)
             values.setdefault(key, []).append(json.loads(item.value_json))
