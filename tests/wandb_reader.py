@@ -29,7 +29,7 @@ def records(file: Path) -> list[Any]:
 
 
 def finished(file: Path, seconds: float = 20) -> list[Any]:
-    """The records once the last of them, ``exit``, is there: ``wandb.finish`` returns while W&B's service still writes."""
+    """The records once the last one is there: ``wandb.finish`` returns while W&B's service still writes."""
     from google.protobuf.message import DecodeError
 
     for _ in range(int(seconds * 10)):
