@@ -94,8 +94,9 @@ class FID(Callback):
         if trainer.sanity_checking or (trainer.current_epoch + 1) % self.every_n_epochs:
             return
         metric = self._new_metric(pl_module, pl_module.flow.shape)
+        # A generator of its own: the ranks share one seed and would otherwise draw the same samples.
+        generator = torch.Generator().manual_seed(trainer.global_rank)
         for x, _ in self._share(trainer, "val"):
             metric.update(x.to(pl_module.device), real=True)
-            samples = pl_module.flow.sample(len(x)).clamp(0, 1)
-            metric.update(samples, real=False)
+            metric.update(pl_module.flow.sample(len(x), generator=generator).clamp(0, 1), real=False)
         log_scalars(trainer, {"val/fid": float(metric.compute())})  # computed on every rank

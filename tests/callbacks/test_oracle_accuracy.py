@@ -35,3 +35,13 @@ def test_the_explained_model_as_its_own_oracle_always_agrees() -> None:
 def test_needs_an_oracle() -> None:
     with pytest.raises(InputError, match="at least one oracle"):
         OracleAccuracy({})
+
+
+def test_oracles_that_do_not_fit_are_named_before_the_search() -> None:
+    oracles = {"small": MLP([1, 4, 4], 10, hidden=[]), "few": MLP([1, 8, 8], 3, hidden=[])}
+    module = CounterfactualModule(MLP([1, 8, 8], 10), PixelChart([1, 8, 8]), RunnerUp())
+    trainer = pl.Trainer(
+        logger=False, enable_progress_bar=False, accelerator="cpu", callbacks=[OracleAccuracy(oracles)]
+    )
+    with pytest.raises(InputError, match=r"(?s)'small': MLP cannot take.*'few' knows 3 classes, Digits has 10"):
+        trainer.predict(module, datamodule=Digits())
