@@ -99,11 +99,11 @@ class DataModule(LightningDataModule):
 
     def __init__(
         self,
-        batch_size: int,
-        num_workers: int,
-        predict_split: SplitName,
-        predict_classes: list[int] | None,
-        predict_limit: int | None,
+        batch_size: int = 64,
+        num_workers: int = 0,
+        predict_split: SplitName = "test",
+        predict_classes: list[int] | None = None,
+        predict_limit: int | None = None,
     ) -> None:
         super().__init__()
         self.batch_size, self.num_workers = batch_size, num_workers

@@ -1,5 +1,7 @@
 """UCI handwritten digits: 1,797 real 8×8 images that come with scikit-learn."""
 
+from typing import Any
+
 import torch
 from sklearn.datasets import load_digits
 
@@ -9,7 +11,7 @@ from datamodules.base import DataModule, Split, SplitName, TensorSplit, seeded_s
 class Digits(DataModule):
     """Ten classes of 1×8×8 images with 17 grey values k / 16; no download.
 
-    Split by seed: 60 % train, 15 % val, 25 % test. See ``DataModule`` for the arguments.
+    Split by seed: 60 % train, 15 % val, 25 % test. See ``DataModule`` for the common arguments.
     """
 
     #: grey values of the images
@@ -17,14 +19,10 @@ class Digits(DataModule):
 
     def __init__(
         self,
-        batch_size: int = 64,
-        num_workers: int = 0,
         seed: int = 0,
-        predict_split: SplitName = "test",
-        predict_classes: list[int] | None = None,
-        predict_limit: int | None = None,
+        **common: Any,
     ) -> None:
-        super().__init__(batch_size, num_workers, predict_split, predict_classes, predict_limit)
+        super().__init__(**common)
         self.shape, self.num_classes, self.class_names = (1, 8, 8), 10, [str(d) for d in range(10)]
         self.seed = seed
 

@@ -1,5 +1,7 @@
 """A curve in space: the toy data whose manifold is known."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -38,7 +40,7 @@ def distance_to_helix(points: Tensor, newton_steps: int = 8) -> Tensor:
 class Helix(DataModule):
     """Points uniform on a helix of radius 1 and height ±4; two classes, lower and upper half.
 
-    Source: *Diffeomorphic Counterfactuals*, IV.A. See ``DataModule`` for the other arguments.
+    Source: *Diffeomorphic Counterfactuals*, IV.A. See ``DataModule`` for the common arguments.
 
     Args:
         n_train, n_val, n_test: points of each split.
@@ -51,13 +53,10 @@ class Helix(DataModule):
         n_val: int = 2_000,
         n_test: int = 1_000,
         batch_size: int = 500,
-        num_workers: int = 0,
         seed: int = 0,
-        predict_split: SplitName = "test",
-        predict_classes: list[int] | None = None,
-        predict_limit: int | None = None,
+        **common: Any,
     ) -> None:
-        super().__init__(batch_size, num_workers, predict_split, predict_classes, predict_limit)
+        super().__init__(batch_size=batch_size, **common)
         self.shape, self.num_classes, self.class_names = (3,), 2, ["lower", "upper"]
         self.sizes: dict[SplitName, int] = {"train": n_train, "val": n_val, "test": n_test}
         self.seed = seed

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ class ImageFolder(DataModule):
     """``root/{train,val,test}/class/*.png|jpg``, or ``root/class/*.png|jpg`` split by seed.
 
     Classes are the folders' names in alphabetical order. Images are resized (the shorter side)
-    and centre-cropped to ``size``. See ``DataModule`` for the other arguments.
+    and centre-cropped to ``size``. See ``DataModule`` for the common arguments.
 
     Args:
         root: the folder.
@@ -41,15 +42,11 @@ class ImageFolder(DataModule):
         root: str,
         size: int = 64,
         grey: bool = False,
-        batch_size: int = 64,
-        num_workers: int = 0,
         fractions: tuple[float, float, float] = (0.8, 0.1, 0.1),
         seed: int = 0,
-        predict_split: SplitName = "test",
-        predict_classes: list[int] | None = None,
-        predict_limit: int | None = None,
+        **common: Any,
     ) -> None:
-        super().__init__(batch_size, num_workers, predict_split, predict_classes, predict_limit)
+        super().__init__(**common)
         self.root, self.size, self.grey, self.fractions, self.seed = Path(root), size, grey, fractions, seed
         self.shape = (1 if grey else 3, size, size)
         self.class_names = _class_names(self._trees()["train"])

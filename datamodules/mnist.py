@@ -1,5 +1,7 @@
 """MNIST in torchvision's layout."""
 
+from typing import Any
+
 from torchvision.datasets import MNIST as TorchvisionMNIST
 
 from datamodules.base import DataModule, Split, SplitName, TensorSplit, seeded_split
@@ -10,7 +12,7 @@ class MNIST(DataModule):
     """Ten classes of 1×28×28 images with 256 grey values.
 
     The official 10,000 test images are the test split; ``n_val`` of the 60,000 others, chosen by
-    seed, are the validation split. See ``DataModule`` for the other arguments.
+    seed, are the validation split. See ``DataModule`` for the common arguments.
 
     Args:
         root: folder that holds ``MNIST/raw/*-ubyte``.
@@ -30,13 +32,10 @@ class MNIST(DataModule):
         download: bool = False,
         n_val: int = 5_000,
         batch_size: int = 128,
-        num_workers: int = 0,
         seed: int = 0,
-        predict_split: SplitName = "test",
-        predict_classes: list[int] | None = None,
-        predict_limit: int | None = None,
+        **common: Any,
     ) -> None:
-        super().__init__(batch_size, num_workers, predict_split, predict_classes, predict_limit)
+        super().__init__(batch_size=batch_size, **common)
         self.shape, self.num_classes, self.class_names = (1, 28, 28), 10, [str(d) for d in range(10)]
         self.root, self.download, self.n_val, self.seed = root, download, n_val, seed
 

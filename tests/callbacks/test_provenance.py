@@ -1,0 +1,14 @@
+from pathlib import Path
+
+import torch
+
+from callbacks.provenance import provenance
+
+
+def test_names_versions_and_hashes(tmp_path: Path) -> None:
+    (tmp_path / "a.ckpt").write_bytes(b"abc")
+    found = provenance({"chart": str(tmp_path / "a.ckpt")})
+    sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # of b"abc"
+    assert found["checkpoints"]["chart"] == f"{tmp_path / 'a.ckpt'} sha256:{sha256}"
+    assert found["versions"]["torch"].split("+")[0] == torch.__version__.split("+")[0]
+    assert "onmanifold" in found["versions"]
