@@ -3,8 +3,8 @@
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.cli import ArgsType, LightningArgumentParser
 
-import callbacks  # noqa: F401  # short class names in configs
 import lightning_modules  # noqa: F401
+from callbacks import ResumeHint
 from command_line import RunCLI, run
 from lightning_modules.task import Task
 
@@ -46,7 +46,7 @@ def main(args: ArgsType = None) -> None:
     TrainCLI(
         model_class=Task,
         subclass_mode_model=True,
-        trainer_defaults={"default_root_dir": "runs/unnamed"},
+        trainer_defaults={"default_root_dir": "runs/unnamed", "callbacks": [ResumeHint()]},
         description=__doc__,
         args=args,
     )

@@ -6,6 +6,7 @@ from callbacks.manifold_distance import ManifoldDistance
 from callbacks.oracle_accuracy import OracleAccuracy
 from callbacks.report import Report
 from callbacks.result_writer import ResultWriter
+from callbacks.resume_hint import ResumeHint
 from callbacks.samples import Samples
 from callbacks.save_config import SaveConfig
 from callbacks.spectrum import Spectrum
@@ -17,6 +18,7 @@ __all__ = [
     "OracleAccuracy",
     "Report",
     "ResultWriter",
+    "ResumeHint",
     "Samples",
     "SaveConfig",
     "Spectrum",
