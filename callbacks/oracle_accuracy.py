@@ -37,24 +37,24 @@ class OracleAccuracy(Callback):
         }
         self.metrics: dict[str, OracleMetric] = {}
 
-    def setup(self, trainer: Trainer, pl_module: CounterfactualModule, stage: str) -> None:  # type: ignore[override]
+    def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
+        self.metrics = {}
+        for oracle in self.oracles.values():
+            oracle.to(pl_module.device)
+        InputError.collect(self._problems_with(trainer.datamodule, pl_module))  # type: ignore[attr-defined]
+
+    def _problems_with(self, data: Any, pl_module: CounterfactualModule) -> list[str]:
         """Try every oracle on a blank sample now, rather than after the first batch has been searched."""
-        data = trainer.datamodule  # type: ignore[attr-defined]  # Lightning attaches it at run time
         problems = []
         for name, oracle in self.oracles.items():
             try:
-                k = self._logits(oracle.to(pl_module.device), torch.zeros(1, *data.shape), pl_module).shape[1]
+                k = self._logits(oracle, torch.zeros(1, *data.shape), pl_module).shape[1]
             except InputError as error:
                 problems.append(f"oracle {name!r}: {error}")
             else:
                 if k != data.num_classes:
                     problems.append(f"oracle {name!r} knows {k} classes, {type(data).__name__} has {data.num_classes}")
-        InputError.collect(problems)
-
-    def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
-        self.metrics = {}
-        for oracle in self.oracles.values():
-            oracle.to(pl_module.device)
+        return problems
 
     def on_predict_batch_end(  # type: ignore[override]
         self, trainer: Trainer, pl_module: CounterfactualModule, outputs: Explanation, *_: Any
