@@ -71,7 +71,7 @@ def trajectories(results: dict[str, Counterfactuals]) -> Figure:
         axes.plot(*path.T, color=colour, lw=2.5, label=label)
         axes.scatter(*path[-1], color=colour, s=60, marker="X")
     axes.scatter(*results[""].x[row].numpy(), color="black", s=60, label="x")
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="upper left")  # the right is the height axis
     return figure
 
 
@@ -84,7 +84,7 @@ def tangents(x: np.ndarray, local: Spectrum) -> Figure:
         for point, arrow in zip(x, arrows, strict=True):
             axes.plot(*np.stack([point - arrow, point + arrow]).T, color=colour, lw=2)
         axes.plot([], [], [], color=colour, label=f"mean σ{'₁₂₃'[i]} = {local.sigma[:, i].mean():.3g}")
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="upper left")  # the right is the height axis
     return figure
 
 
