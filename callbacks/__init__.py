@@ -1,5 +1,6 @@
 """What is measured, shown and written while the models work."""
 
+from callbacks.ema import EMA
 from callbacks.fid import FID
 from callbacks.helix_figure import HelixFigure
 from callbacks.manifold_distance import ManifoldDistance
@@ -12,6 +13,7 @@ from callbacks.save_config import SaveConfig
 from callbacks.spectrum import Spectrum
 
 __all__ = [
+    "EMA",
     "FID",
     "HelixFigure",
     "ManifoldDistance",

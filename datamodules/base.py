@@ -6,7 +6,7 @@ from typing import Any, Literal, Protocol, TypedDict
 import torch
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
 from networks.errors import InputError
 
@@ -148,12 +148,17 @@ class DataModule(LightningDataModule):
         return DataLoader(
             split,  # type: ignore[arg-type]  # a map-style data set by __getitems__ alone
             batch_size=self.batch_size,
-            shuffle=shuffle,
+            sampler=self._shuffled(split) if shuffle else None,
             drop_last=shuffle and len(split) > self.batch_size,  # a last batch of one breaks BatchNorm
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
             collate_fn=_as_is,
         )
+
+    def _shuffled(self, split: Split) -> DistributedSampler:
+        """An order that (seed, epoch) alone decide: a run that goes on repeats it, and two ranks share that of one."""
+        ranks, rank = (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
+        return DistributedSampler(split, ranks, rank, seed=torch.initial_seed() % 2**32)  # type: ignore[arg-type]
 
     def train_dataloader(self) -> DataLoader:
         return self._loader(self.split("train"), shuffle=True)

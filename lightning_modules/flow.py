@@ -9,6 +9,7 @@ from torch import Tensor
 from counterfactuals.charts import FlowChart
 from lightning_modules.task import Task, shape_problem
 from metrics import bits_per_dim
+from networks.errors import InputError
 from networks.flows import Flow, dequantize
 
 
@@ -20,7 +21,9 @@ class FlowModule(Task):
         noise: standard deviation of Gaussian noise on continuous data in training. Points that lie
             exactly on a curve have no density, and their likelihood no bound: the noise gives the
             manifold the thickness δ of the paper (eq. 1).
-        optimizer, scheduler: see ``Task``.
+        optimizer, scheduler, warmup_steps: see ``Task``.
+
+    A conditional flow is given the labels ``y`` as its condition.
     """
 
     def __init__(
@@ -29,20 +32,33 @@ class FlowModule(Task):
         noise: float = 0.0,
         optimizer: OptimizerCallable = torch.optim.Adam,
         scheduler: LRSchedulerCallable | None = None,
+        warmup_steps: int = 0,
     ) -> None:
-        super().__init__(optimizer, scheduler)
+        super().__init__(optimizer, scheduler, warmup_steps)
         self.save_hyperparameters()
         self.save_plain_hyperparameters()
         self.flow = flow
         self.noise = noise
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Bits per dimension of every sample of x, B; x as ``flow`` takes it (dequantised)."""
-        return bits_per_dim(self.flow.log_prob(x), self.flow.dim, self.flow.levels)
+        return bits_per_dim(self.flow.log_prob(x, condition), self.flow.dim, self.flow.levels)
 
     def chart(self) -> FlowChart:
-        """The flow as coordinates for a search."""
+        """The flow as coordinates for a search.
+
+        Raises:
+            InputError: the flow is conditional: it has other coordinates for every class.
+        """
+        if self.flow.num_conditions:
+            raise InputError(
+                "a class-conditional flow is no chart: it has other coordinates for every class, and the class is what "
+                "a search changes. Train the flow with num_conditions: 0"
+            )
         return FlowChart(self.flow)
+
+    def _condition(self, batch: dict[str, Tensor]) -> Tensor | None:
+        return batch["y"] if self.flow.num_conditions else None
 
     def _noisy(self, x: Tensor, seed: int | None = None) -> Tensor:
         generator = None if seed is None else torch.Generator(x.device).manual_seed(seed)
@@ -51,13 +67,13 @@ class FlowModule(Task):
         return dequantize(x, self.flow.levels, generator)
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
-        bpd = self(self._noisy(batch["x"])).mean()
+        bpd = self(self._noisy(batch["x"]), self._condition(batch)).mean()
         self.log("train/bpd", bpd, batch_size=len(batch["x"]))
         return bpd
 
     def _evaluate(self, batch: dict[str, Tensor], batch_idx: int, stage: str) -> None:
         # The same noise in every epoch: otherwise the best checkpoint is the luckiest.
-        bpd = self(self._noisy(batch["x"], seed=batch_idx)).mean()
+        bpd = self(self._noisy(batch["x"], seed=batch_idx), self._condition(batch)).mean()
         self.log(f"{stage}/bpd", bpd, prog_bar=True, batch_size=len(batch["x"]), sync_dist=True)
         self.log(f"{stage}/loss", bpd, batch_size=len(batch["x"]), sync_dist=True)
 
@@ -69,6 +85,12 @@ class FlowModule(Task):
 
     def problems_with(self, datamodule: Any) -> list[str]:
         problems = shape_problem("the flow", self.flow.shape, datamodule)
+        conditions = self.flow.num_conditions
+        if conditions and conditions != datamodule.num_classes:
+            problems.append(
+                f"the flow is conditional on {conditions} classes, but {type(datamodule).__name__} has "
+                f"{datamodule.num_classes}: set num_conditions to {datamodule.num_classes}, or to 0"
+            )
         levels = getattr(datamodule, "levels", None)
         if levels != self.flow.levels:
             problems.append(

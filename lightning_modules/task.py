@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import torch
 from pytorch_lightning import LightningModule
 from pytorch_lightning.cli import LRSchedulerCallable, OptimizerCallable
 from torch import nn
+from torch.optim.lr_scheduler import LinearLR
 
 from networks.errors import InputError
 
@@ -18,11 +20,18 @@ class Task(LightningModule):
         optimizer: parameters → optimiser.
         scheduler: optimiser → learning-rate schedule, stepped once an epoch; ``None`` for a
             constant rate.
+        warmup_steps: optimiser steps in which the rate grows linearly to what the schedule says.
+
+    Randomness in training (noise, dropout) is drawn anew by (seed, epoch, rank) at the start of every
+    epoch: a run that was killed and goes on from its last epoch repeats what it would have been.
     """
 
-    def __init__(self, optimizer: OptimizerCallable, scheduler: LRSchedulerCallable | None) -> None:
+    def __init__(
+        self, optimizer: OptimizerCallable, scheduler: LRSchedulerCallable | None, warmup_steps: int = 0
+    ) -> None:
         super().__init__()
-        self.optimizer, self.scheduler = optimizer, scheduler
+        self.optimizer, self.scheduler, self.warmup_steps = optimizer, scheduler, warmup_steps
+        self._seed = 0
 
     def save_plain_hyperparameters(self) -> None:
         """Keep what a checkpoint can hold without pickled code.
@@ -36,9 +45,19 @@ class Task(LightningModule):
 
     def configure_optimizers(self) -> Any:
         optimizer = self.optimizer(self.parameters())
-        if self.scheduler is None:
-            return optimizer
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": self.scheduler(optimizer), "interval": "epoch"}}
+        schedules: list[dict[str, Any]] = []
+        if self.warmup_steps:
+            warmup = LinearLR(optimizer, 1 / (self.warmup_steps + 1), total_iters=self.warmup_steps)
+            schedules.append({"scheduler": warmup, "interval": "step"})
+        if self.scheduler is not None:
+            schedules.append({"scheduler": self.scheduler(optimizer), "interval": "epoch"})
+        return [optimizer], schedules
+
+    def on_fit_start(self) -> None:
+        self._seed = torch.initial_seed()
+
+    def on_train_epoch_start(self) -> None:
+        torch.manual_seed(hash((self._seed, self.current_epoch, self.global_rank)))  # hashes of integers are fixed
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         problems = state_dict_problems(self, checkpoint["state_dict"])

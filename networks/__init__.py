@@ -3,8 +3,37 @@
 from networks.cnn import CNN
 from networks.errors import InputError
 from networks.features import Features
-from networks.flows import Flow, VectorRealNVP
+from networks.flows import (
+    CircularConv,
+    ConvNet,
+    Flow,
+    Glow,
+    LUConv,
+    PeriodicConv,
+    Permute,
+    RealNVP,
+    ResNet,
+    SVDConv,
+    VectorRealNVP,
+)
 from networks.mlp import MLP
 from networks.timm_model import TimmModel
 
-__all__ = ["CNN", "MLP", "Features", "Flow", "InputError", "TimmModel", "VectorRealNVP"]
+__all__ = [
+    "CNN",
+    "MLP",
+    "CircularConv",
+    "ConvNet",
+    "Features",
+    "Flow",
+    "Glow",
+    "InputError",
+    "LUConv",
+    "PeriodicConv",
+    "Permute",
+    "RealNVP",
+    "ResNet",
+    "SVDConv",
+    "TimmModel",
+    "VectorRealNVP",
+]

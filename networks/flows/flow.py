@@ -5,8 +5,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from FrEIA.modules import InvertibleModule
 from torch import Tensor, nn
+
+from networks.errors import InputError
 
 
 class Latent(NamedTuple):
@@ -28,33 +31,76 @@ class Flow(nn.Module):
         shape: shape of one sample.
         layers: invertible layers in FrEIA's convention, from x of B×``shape`` to z of B×D.
         levels: grey values of the images that it models; ``None`` for continuous data.
+        num_conditions: classes, or entries of the attribute vector, that it is conditional on.
+
+    A conditional flow takes a ``condition`` everywhere: class indices (B, int64) or attribute
+    vectors (B×``num_conditions``, float); any other flow takes none.
     """
 
-    def __init__(self, shape: Sequence[int], layers: InvertibleModule, levels: int | None = None) -> None:
+    def __init__(
+        self, shape: Sequence[int], layers: InvertibleModule, levels: int | None = None, num_conditions: int = 0
+    ) -> None:
         super().__init__()
         self.shape = tuple(shape)
         self.dim = math.prod(shape)
         self.layers = layers
         self.levels = levels
+        self.num_conditions = num_conditions
 
-    def forward(self, x: Tensor) -> Latent:
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> Latent:
         """f: x of B×``shape`` → z of B×D and log|det ∂z/∂x| of B."""
-        z, log_det = self.layers(x)
+        (z,), log_det = self.layers([x], self._condition(condition))
         return Latent(z, log_det)
 
-    def inverse(self, z: Tensor) -> Tensor:
+    def inverse(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         """g = f⁻¹: z of B×D → x of B×``shape``."""
-        x, _ = self.layers(z, rev=True, jac=False)
+        (x,), _ = self.layers([z], self._condition(condition), rev=True, jac=False)
         return x
 
-    def log_prob(self, x: Tensor) -> Tensor:
+    def log_prob(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """log q(x) = log q_Z(f(x)) + log|det ∂z/∂x| (Dombrowski et al., eq. 6); B, in nats."""
-        z, log_det = self(x)
+        z, log_det = self(x, condition)
         log_base = -0.5 * (z.square().sum(1) + self.dim * math.log(2 * math.pi))
         return log_base + log_det
 
-    def sample(self, n: int, temperature: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
+    def sample(
+        self,
+        n: int,
+        temperature: float = 1.0,
+        generator: torch.Generator | None = None,
+        condition: Tensor | None = None,
+    ) -> Tensor:
         """n samples g(z), z ~ N(0, temperature²); n×``shape``."""
         weight = next(self.parameters())
         z = torch.randn(n, self.dim, generator=generator).to(weight)
-        return self.inverse(temperature * z)
+        return self.inverse(temperature * z, condition)
+
+    def interpolate(self, x: Tensor, other: Tensor, steps: int, condition: Tensor | None = None) -> Tensor:
+        """The way from x to other (each B×``shape``) on a straight line in Z; steps×B×``shape``."""
+        z, z_other = self(x, condition).z, self(other, condition).z
+        return torch.stack(
+            [self.inverse(torch.lerp(z, z_other, float(t)), condition) for t in torch.linspace(0, 1, steps)]
+        )
+
+    def _condition(self, condition: Tensor | None) -> list[Tensor] | None:
+        if (condition is None) != (self.num_conditions == 0):
+            raise InputError(
+                f"this flow is conditional on {self.num_conditions} classes or attributes: it needs a condition"
+                if condition is None
+                else "this flow is not conditional: it takes no condition"
+            )
+        if condition is None:
+            return None
+        if not condition.is_floating_point():
+            if len(condition) and not 0 <= int(condition.min()) <= int(condition.max()) < self.num_conditions:
+                raise InputError(
+                    f"condition has classes {int(condition.min())} to {int(condition.max())}; "
+                    f"this flow knows 0 to {self.num_conditions - 1}"
+                )
+            condition = F.one_hot(condition, self.num_conditions)
+        if condition.shape[1:] != (self.num_conditions,):
+            raise InputError(
+                f"condition has shape {tuple(condition.shape)}; this flow needs class indices, B, or vectors, "
+                f"B×{self.num_conditions}"
+            )
+        return [condition.to(next(self.parameters()))]

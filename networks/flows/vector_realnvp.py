@@ -43,7 +43,7 @@ class VectorRealNVP(Flow):
         alpha: float = 0.05,
         clamp: float = 2.0,
     ) -> None:
-        layers = SequenceINN(*shape)
+        layers = SequenceINN(*shape, force_tuple_output=True)
         if levels is not None:
             layers.append(Logit, bounds=cell_bounds(levels), alpha=alpha)
         if len(shape) > 1:

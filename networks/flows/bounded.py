@@ -1,0 +1,26 @@
+"""How an image flow begins: from bounded grey values to the real line."""
+
+from FrEIA.modules import InvertibleModule
+
+from networks.errors import InputError
+from networks.flows.centre import Centre
+from networks.flows.dequantize import cell_bounds
+from networks.flows.logit import Logit
+from networks.flows.marginals import Marginals
+
+
+def bounded_to_real(
+    dims_in: list[tuple[int, ...]], levels: int, alpha: float | None, marginal_bins: int
+) -> InvertibleModule:
+    """First layer of an image flow: ``Marginals`` with so many bins, or else a ``Logit`` with α, or else ``Centre``.
+
+    Raises:
+        InputError: both ``alpha`` and ``marginal_bins`` are given.
+    """
+    if alpha is not None and marginal_bins:
+        raise InputError(
+            f"choose between the logit (alpha={alpha}) and marginal_bins={marginal_bins}: set one to null/0"
+        )
+    if marginal_bins:
+        return Marginals(dims_in, levels=levels, bins=marginal_bins)
+    return Centre(dims_in) if alpha is None else Logit(dims_in, bounds=cell_bounds(levels), alpha=alpha)

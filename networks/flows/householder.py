@@ -1,0 +1,47 @@
+"""Orthogonal matrices as products of Householder reflections, in compact WY form."""
+
+import torch
+from torch import Tensor, nn
+
+
+def reflect(v: Tensor, x: Tensor, transpose: bool = False) -> Tensor:
+    """Q x (or Qᵀ x) for Q = H₁ H₂ ⋯ H_m, H_i = I − 2 v_i v_iᵀ / ‖v_i‖².
+
+    With unit columns V, Q = I − V S⁻¹ Vᵀ, S = triu(VᵀV, 1) + ½ I (compact WY: Bischof & Van Loan 1987,
+    *The WY Representation for Products of Householder Matrices*; S as in Joffrain et al. 2006,
+    *Accumulating Householder transformations, revisited*): two products and one triangular solve
+    instead of m reflections one after the other (Hvilshøj 2020, "What if Neural Networks had SVDs?").
+
+    Args:
+        v: the vectors as columns, d×m; none may be zero.
+        x: d×n.
+        transpose: Qᵀ = Q⁻¹ instead.
+
+    Returns:
+        d×n, in O(d m n + d m²).
+    """
+    v = v / v.norm(dim=0, keepdim=True)
+    s = (v.T @ v).triu(1) + 0.5 * torch.eye(v.shape[1], dtype=v.dtype, device=v.device)
+    if transpose:
+        return x - v @ torch.linalg.solve_triangular(s.T, v.T @ x, upper=False)
+    return x - v @ torch.linalg.solve_triangular(s, v.T @ x, upper=True)
+
+
+class Orthogonal(nn.Module):
+    """y = Q x with a learned orthogonal Q, for any gradient step exactly orthogonal.
+
+    Args:
+        dim: d.
+        num_reflections: m; d (the default) reaches every Q of one sign of the determinant.
+
+    Shapes:
+        x of …×d → y of …×d.
+    """
+
+    def __init__(self, dim: int, num_reflections: int | None = None) -> None:
+        super().__init__()
+        self.v = nn.Parameter(torch.randn(dim, num_reflections or dim))
+
+    def forward(self, x: Tensor, transpose: bool = False) -> Tensor:
+        """Q x of every vector in the last axis of x, or Qᵀ x."""
+        return reflect(self.v, x.flatten(0, -2).T, transpose).T.reshape(x.shape)

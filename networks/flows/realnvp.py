@@ -1,0 +1,88 @@
+"""RealNVP on images."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from FrEIA.modules import InvertibleModule
+
+from networks.flows.actnorm import ActNorm
+from networks.flows.bounded import bounded_to_real
+from networks.flows.chain import Chain
+from networks.flows.coupling import ChannelCoupling, CheckerboardCoupling, Subnet
+from networks.flows.flow import Flow
+from networks.flows.multi_scale import MultiScale, check_image
+from networks.flows.squeeze import Squeeze
+from networks.flows.subnets import ResNet
+from networks.flows.whiten import Whiten
+
+Dims = Sequence[tuple[int, ...]]
+
+
+class RealNVP(Flow):
+    """Checkerboard couplings, squeeze, channel couplings at every scale (Dinh et al. 2017, Fig. 4).
+
+    Each scale but the last has three checkerboard couplings, a squeeze and three channel couplings
+    of twice the width, and half of the channels leave; the last has three checkerboard couplings.
+    An ``ActNorm`` follows each coupling.
+
+    Args:
+        shape: [C, H, W]; H and W multiples of 2^(``num_scales`` − 1).
+        base_width: width of the residual networks at the first scale; doubled at each squeeze.
+        num_blocks: their residual blocks.
+        num_scales: scales. 2 for MNIST, as in Dombrowski et al.
+        affine: affine couplings, or additive ones.
+        levels, alpha, marginal_bins, num_conditions, recompute: as in ``Glow``.
+
+    Shapes:
+        x of B×C×H×W → z of B×(C·H·W).
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        base_width: int = 64,
+        num_blocks: int = 4,
+        num_scales: int = 2,
+        affine: bool = True,
+        levels: int = 256,
+        alpha: float | None = 0.05,
+        marginal_bins: int = 0,
+        num_conditions: int = 0,
+        recompute: bool = False,
+    ) -> None:
+        check_image(shape, num_scales - 1)
+        dims_in, dims_c = [tuple(shape)], [(num_conditions,)] if num_conditions else []
+        scales, dims = [], dims_in
+        for scale in range(num_scales):
+            width = base_width * 2**scale
+            layers = _couplings(
+                CheckerboardCoupling, dims, dims_c, partial(ResNet, width=width, num_blocks=num_blocks), affine
+            )
+            if scale < num_scales - 1:
+                layers.append(Squeeze(dims))
+                squeezed = layers[-1].output_dims(dims)
+                subnet = partial(ResNet, width=2 * width, num_blocks=num_blocks)
+                layers += _couplings(ChannelCoupling, squeezed, dims_c, subnet, affine)
+            chain = Chain(dims, dims_c, layers, recompute)
+            out = chain.output_dims(dims)
+            chain.layers.append(Whiten(out, dims_c))
+            scales.append(chain)
+            dims = [(out[0][0] // 2, *out[0][1:])]
+        flow = MultiScale(dims_in, dims_c, scales)
+        super().__init__(
+            shape,
+            Chain(dims_in, dims_c, [bounded_to_real(dims_in, levels, alpha, marginal_bins), flow]),
+            levels,
+            num_conditions,
+        )
+
+
+def _couplings(
+    kind: Callable[..., InvertibleModule], dims: Dims, dims_c: Dims, subnet: Subnet, affine: bool
+) -> list[InvertibleModule]:
+    """Three couplings with alternating roles, each with an ``ActNorm`` after it."""
+    return [
+        layer
+        for swap in (False, True, False)
+        for layer in (kind(dims, dims_c, subnet, affine, swap=swap), ActNorm(dims))
+    ]
