@@ -1,58 +1,121 @@
 """The singular-value spectrum of the generator's Jacobian."""
 
+from pathlib import Path
 from typing import Any
 
 import torch
 import wandb
-from pytorch_lightning import Callback, Trainer
+from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import Tensor
+from torchvision.utils import save_image
 
-from callbacks.logs import log_plot, log_scalars
+from callbacks.logs import log_image, log_plot, log_scalars
+from callbacks.tangents import tangent_grid
 from counterfactuals import Chart
+from counterfactuals.freeze import frozen
+from datamodules.base import Split
 from lightning_modules import CounterfactualModule, FlowModule
-from metrics import dimension_above, effective_dimension, spectrum
+from metrics import dimension_above, effective_dimension, leading_spectrum, smallest_sigma, spectrum
 
 
 class Spectrum(Callback):
     """Mean sorted singular values of ∂g/∂z at real points, and how many directions they amount to.
 
-    Exact; for charts of a few thousand dimensions at most. In fit of a flow it looks at validation
-    points, in predict at the points that are explained (Dombrowski et al., IV.A and Fig. 7).
-    Logs ``spectrum/effective_dimension`` (participation ratio), ``spectrum/dimension_above_10pct``,
-    the extremes, a line plot and a histogram.
+    In fit of a flow it looks at validation points, in predict at the points that are explained
+    (Dombrowski et al., IV.A and Fig. 7); ranks share the points. Exact up to ``max_exact``
+    dimensions. Above, the ``leading`` ones at both ends are found by randomised subspace iteration
+    (the small end only where the chart is exact). Logs ``spectrum/effective_dimension``
+    (participation ratio), ``spectrum/dimension_above_10pct``, the extremes, a line plot and a histogram.
 
     Args:
         num_samples: points to average over.
         every_n_epochs: how often in fit.
-        chunk_size: points differentiated at once.
+        chunk_size: rows of Jacobians computed at once.
+        max_exact: largest dimension for which the whole spectrum is computed.
+        leading: singular values at each end above that.
+        num_tangents: leading tangent vectors of the first points to show and save: "what the model
+            believes one may change here". Written to ``tangents/`` in the run's folder, as PNG and
+            as tensors; 0 for none.
     """
 
-    def __init__(self, num_samples: int = 100, every_n_epochs: int = 5, chunk_size: int = 25) -> None:
+    def __init__(
+        self,
+        num_samples: int = 100,
+        every_n_epochs: int = 5,
+        chunk_size: int = 4096,
+        max_exact: int = 1024,
+        leading: int = 32,
+        num_tangents: int = 0,
+    ) -> None:
         self.num_samples, self.every_n_epochs, self.chunk_size = num_samples, every_n_epochs, chunk_size
+        self.max_exact, self.leading, self.num_tangents = max_exact, leading, num_tangents
 
     def on_predict_epoch_end(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
-        if trainer.is_global_zero:
-            points = trainer.datamodule.predict_selection()  # type: ignore[attr-defined]
-            pl_module.summary["spectrum"] = self._measure(trainer, pl_module.chart, points, pl_module.device)
+        points = trainer.datamodule.predict_selection()  # type: ignore[attr-defined]
+        pl_module.summary["spectrum"] = self._measure(trainer, pl_module, pl_module.chart, points, "explained")
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: FlowModule) -> None:  # type: ignore[override]
-        due = not trainer.sanity_checking and (trainer.current_epoch + 1) % self.every_n_epochs == 0
-        if due and trainer.is_global_zero:
+        if not trainer.sanity_checking and (trainer.current_epoch + 1) % self.every_n_epochs == 0:
             points = trainer.datamodule.split("val")  # type: ignore[attr-defined]
-            self._measure(trainer, pl_module.chart(), points, pl_module.device)
+            name = f"epoch-{trainer.current_epoch:03d}"
+            self._measure(trainer, pl_module, pl_module.chart(), points, name)
 
-    def _measure(self, trainer: Trainer, chart: Chart, points: Any, device: torch.device) -> dict[str, Any]:
-        x = points.__getitems__(list(range(min(self.num_samples, len(points)))))["x"].to(device)
-        with torch.no_grad():
-            sigma = spectrum(chart.decode, chart.encode(x), self.chunk_size).sigma.cpu()
-        mean = sigma.mean(0)
-        values = {
-            "effective_dimension": float(effective_dimension(sigma).mean()),
-            "dimension_above_10pct": float(dimension_above(sigma).float().mean()),
-            "sigma_max": float(mean[0]),
-            "sigma_min": float(mean[-1]),
-        }
-        log_scalars(trainer, {f"spectrum/{k}": v for k, v in values.items()})
-        table = wandb.Table(columns=["i", "sigma"], data=[[i + 1, float(s)] for i, s in enumerate(mean)])
-        log_plot(trainer, "spectrum/mean_sorted", wandb.plot.line(table, "i", "sigma", title="mean σᵢ of ∂g/∂z"))
-        log_plot(trainer, "spectrum/log10_sigma", wandb.Histogram(sigma.clamp(min=1e-12).log10().flatten().tolist()))
-        return {**values, "sigma": mean.tolist()}
+    def _measure(
+        self, trainer: Trainer, pl_module: LightningModule, chart: Chart, points: Split, name: str
+    ) -> dict[str, Any]:
+        n = min(max(self.num_samples, trainer.world_size), len(points))
+        mine = torch.arange(trainer.global_rank, n, trainer.world_size)
+        x = points.__getitems__(mine.tolist())["x"].to(pl_module.device)
+        with torch.no_grad(), frozen(chart):
+            sigma, index, energy, tangents = self._spectrum(chart, x)
+        sigma, energy = _gather(trainer, sigma, mine, n), _gather(trainer, energy[:, None], mine, n)[:, 0]
+        if trainer.is_global_zero and self.num_tangents:
+            self._show(trainer, x[: len(tangents)].cpu(), tangents.cpu(), name)
+        return _log(trainer, sigma.cpu(), index, energy.cpu())
+
+    def _spectrum(self, chart: Chart, x: Tensor) -> tuple[Tensor, list[int], Tensor, Tensor]:
+        """σ (n×k), which ones they are (1 the largest, D the smallest), ‖J‖² (n), and the first points'
+        tangent vectors (m×``num_tangents``×``shape``)."""
+        z, k, d = chart.encode(x), self.leading, chart.dim
+        if chart.dim <= self.max_exact:
+            result = spectrum(chart.decode, z, self.chunk_size)
+            sigma, index = result.sigma, list(range(1, d + 1))
+        else:
+            result = leading_spectrum(chart.decode, z, k, generator=torch.Generator().manual_seed(0))
+            sigma, index = result.sigma, list(range(1, k + 1))
+            if chart.exact:
+                small = smallest_sigma(chart.encode, x, k, generator=torch.Generator().manual_seed(0))
+                sigma, index = torch.cat([sigma, small], 1), [*index, *range(d - k + 1, d + 1)]
+        u = result.u[:8, :, : self.num_tangents].mT
+        return sigma, index, result.energy, u.reshape(*u.shape[:2], *chart.shape)
+
+    def _show(self, trainer: Trainer, x: Tensor, tangents: Tensor, name: str) -> None:
+        folder = Path(trainer.default_root_dir) / "tangents"
+        folder.mkdir(parents=True, exist_ok=True)
+        torch.save({"x": x, "tangents": tangents}, folder / f"{name}.pt")
+        if x.dim() == 4:  # points in space have no picture
+            grid = tangent_grid(x, tangents)
+            save_image(grid, folder / f"{name}.png")
+            log_image(trainer, "spectrum/tangents", grid)
+
+
+def _gather(trainer: Trainer, values: Tensor, rows: Tensor, n: int) -> Tensor:
+    """Rows of all ranks, in order: n×k on every rank."""
+    everyone = values.new_zeros(n, values.shape[1])
+    everyone[rows.to(values.device)] = values
+    return trainer.strategy.reduce(everyone, reduce_op="sum")  # type: ignore[return-value]
+
+
+def _log(trainer: Trainer, sigma: Tensor, index: list[int], energy: Tensor) -> dict[str, Any]:
+    mean = sigma.mean(0)
+    values = {
+        "effective_dimension": float(effective_dimension(sigma, energy).mean()),
+        "dimension_above_10pct": float(dimension_above(sigma).float().mean()),
+        "sigma_max": float(mean[0]),
+        "sigma_min": float(mean[-1]),
+    }
+    log_scalars(trainer, {f"spectrum/{k}": v for k, v in values.items()})
+    table = wandb.Table(columns=["i", "sigma"], data=[[i, float(s)] for i, s in zip(index, mean, strict=True)])
+    log_plot(trainer, "spectrum/mean_sorted", wandb.plot.line(table, "i", "sigma", title="mean σᵢ of ∂g/∂z"))
+    log_plot(trainer, "spectrum/log10_sigma", wandb.Histogram(sigma.clamp(min=1e-12).log10().flatten().tolist()))
+    return {**values, "index": index, "sigma": mean.tolist()}

@@ -42,7 +42,7 @@ class FlowModule(Task):
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Bits per dimension of every sample of x, B; x as ``flow`` takes it (dequantised)."""
-        return bits_per_dim(self.flow.log_prob(x, condition), self.flow.dim, self.flow.levels)
+        return bits_per_dim(self.flow.log_prob(x, condition), self.flow.dim, self.flow.levels, self.flow.n_bits)
 
     def chart(self) -> FlowChart:
         """The flow as coordinates for a search.
@@ -64,7 +64,7 @@ class FlowModule(Task):
         generator = None if seed is None else torch.Generator(x.device).manual_seed(seed)
         if self.flow.levels is None:
             return x + self.noise * torch.randn(x.shape, generator=generator, device=x.device)
-        return dequantize(x, self.flow.levels, generator)
+        return dequantize(x, self.flow.levels, generator, self.flow.n_bits)
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         bpd = self(self._noisy(batch["x"]), self._condition(batch)).mean()

@@ -3,7 +3,15 @@
 from metrics.bits_per_dim import bits_per_dim
 from metrics.fid import FID
 from metrics.oracle import OracleAccuracy, agrees
-from metrics.spectrum import Spectrum, dimension_above, effective_dimension, jacobian, spectrum
+from metrics.spectrum import (
+    Spectrum,
+    dimension_above,
+    effective_dimension,
+    jacobian,
+    leading_spectrum,
+    smallest_sigma,
+    spectrum,
+)
 from metrics.summary import summarize
 
 __all__ = [
@@ -15,6 +23,8 @@ __all__ = [
     "dimension_above",
     "effective_dimension",
     "jacobian",
+    "leading_spectrum",
+    "smallest_sigma",
     "spectrum",
     "summarize",
 ]

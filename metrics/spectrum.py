@@ -1,49 +1,127 @@
 """The singular values of a chart's Jacobian: how many directions the data manifold has."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.func import jacrev, vmap
+from torch.func import jacrev, jvp, vjp, vmap
 
 
 class Spectrum(NamedTuple):
-    """Singular value decomposition ∂g/∂z = U Σ Vᵀ at N points.
+    """Singular value decomposition J ≈ U Σ Vᵀ at N points, all of it or its leading k.
 
     Attributes:
-        u: left singular vectors, N×P×k, k = min(P, D), P the values in one sample; the first
-            ones span the tangent space of the data manifold (Dombrowski et al., IV.A).
+        u: left singular vectors, N×P×k, P the values in one output; for J = ∂g/∂z the first ones
+            span the tangent space of the data manifold (Dombrowski et al., IV.A).
         sigma: singular values, N×k, in descending order.
+        v: right singular vectors, N×D×k.
+        energy: ‖J‖²_F = Σ σ² over all singular values, N; estimated where k is not all of them.
     """
 
     u: Tensor
     sigma: Tensor
+    v: Tensor
+    energy: Tensor
 
 
-def jacobian(decode: Callable[[Tensor], Tensor], z: Tensor, chunk_size: int | None = None) -> Tensor:
-    """∂g/∂z at every row of z (N×D), exactly; N×P×D. Memory: N·P·D floats.
+def jacobian(decode: Callable[[Tensor], Tensor], z: Tensor, chunk_size: int = 4096) -> Tensor:
+    """∂g/∂z at every row of z (N×D), exactly; N×P×D. Memory: N·P·D floats, and the pass below.
 
     Args:
         decode: g, n×D → n×``shape``.
-        chunk_size: points differentiated at once; ``None`` takes all.
+        chunk_size: rows of Jacobians computed at once.
     """
-    return vmap(jacrev(lambda row: decode(row[None])[0].flatten()), chunk_size=chunk_size)(z)
+    points = max(1, chunk_size // z.shape[1])
+    return vmap(
+        jacrev(lambda row: decode(row[None])[0].flatten(), chunk_size=chunk_size),
+        chunk_size=points if points < len(z) else None,
+    )(z)
 
 
-def spectrum(decode: Callable[[Tensor], Tensor], z: Tensor, chunk_size: int | None = None) -> Spectrum:
+def spectrum(decode: Callable[[Tensor], Tensor], z: Tensor, chunk_size: int = 4096) -> Spectrum:
     """Exact spectrum of ∂g/∂z at every row of z; see ``jacobian`` for the arguments."""
-    u, sigma, _ = torch.linalg.svd(jacobian(decode, z, chunk_size), full_matrices=False)
-    return Spectrum(u, sigma)
+    u, sigma, vh = torch.linalg.svd(jacobian(decode, z, chunk_size), full_matrices=False)
+    return Spectrum(u, sigma, vh.mT, sigma.square().sum(1))
 
 
-def effective_dimension(sigma: Tensor) -> Tensor:
-    """Participation ratio (Σ σ²)² / Σ σ⁴ of singular values (…×k → …), between 1 and k."""
+def leading_spectrum(
+    function: Callable[[Tensor], Tensor],
+    points: Tensor,
+    k: int = 32,
+    oversample: int = 8,
+    passes: int = 3,
+    generator: torch.Generator | None = None,
+) -> Spectrum:
+    """The k largest singular values of ∂function/∂x at every point, without ever forming the Jacobian.
+
+    Randomised subspace iteration (Halko, Martinsson & Tropp 2011, *Finding structure with
+    randomness*, algorithm 4.4) by Jacobian-vector products in both directions, all vectors of all
+    points in one batch, with a QR factorisation after each.
+
+    Args:
+        function: n×(shape of a point) → n×…, each row of its own; differentiable forwards and backwards.
+        points: N×….
+        k: how many singular values.
+        oversample: further vectors that are iterated along; they make the last ones accurate.
+        passes: times J Jᵀ is applied; with 0 the result is 20 % off.
+        generator: of the start, on the CPU; the same start for all points.
+
+    Returns:
+        ``energy`` is Hutchinson's estimate from the k + ``oversample`` first products.
+    """
+    n, dim = len(points), points[0].numel()
+    width = min(k + oversample, dim)
+    flat = lambda x: function(x.view(-1, *points.shape[1:])).flatten(1)  # noqa: E731
+    repeated = points.flatten(1).repeat_interleave(width, 0)
+
+    def push(v: Tensor) -> Tensor:
+        """J v: N×D×w → N×P×w."""
+        return jvp(flat, (repeated,), (_rows(v),))[1].view(n, width, -1).mT
+
+    _, pullback = vjp(flat, repeated)
+
+    def pull(u: Tensor) -> Tensor:
+        """Jᵀ u: N×P×w → N×D×w."""
+        return pullback(_rows(u))[0].view(n, width, -1).mT
+
+    start = torch.randn(dim, width, generator=generator).to(points).expand(n, -1, -1)
+    image = push(start)
+    energy = image.square().sum((1, 2)) / width  # E‖J ω‖² = ‖J‖²_F for ω ~ N(0, I)
+    for _ in range(passes):
+        image = push(torch.linalg.qr(pull(torch.linalg.qr(image)[0]))[0])
+    basis = torch.linalg.qr(image)[0]
+    v, sigma, wh = torch.linalg.svd(pull(basis), full_matrices=False)  # basisᵀ J = (V Σ Wᵀ)ᵀ
+    return Spectrum((basis @ wh.mT)[..., :k], sigma[:, :k], v[..., :k], energy)
+
+
+def smallest_sigma(encode: Callable[[Tensor], Tensor], x: Tensor, k: int = 32, **options: Any) -> Tensor:
+    """The k smallest singular values of ∂g/∂z at g⁻¹(x), N×k, in descending order.
+
+    σ(∂g/∂z) = 1/σ(∂f/∂x) for f = g⁻¹: the small end is the large one of the flow's forward direction.
+    ``encode`` is f, n×``shape`` → n×D; ``options`` are those of ``leading_spectrum``.
+    """
+    return leading_spectrum(encode, x, k, **options).sigma.reciprocal().flip(1)
+
+
+def effective_dimension(sigma: Tensor, energy: Tensor | None = None) -> Tensor:
+    """Participation ratio (Σ σ²)² / Σ σ⁴ of singular values (…×k → …), between 1 and their number.
+
+    Where only the leading σ are known, ``energy`` is Σ σ² over all of them; what the others add to
+    Σ σ⁴ is left out.
+    """
     # Scaled by the largest first: σ⁴ of a large spectrum leaves float32's range.
-    energy = (sigma / sigma.amax(-1, keepdim=True)).square()
-    return energy.sum(-1).square() / energy.square().sum(-1)
+    largest = sigma.amax(-1, keepdim=True)
+    squares = (sigma / largest).square()
+    total = squares.sum(-1) if energy is None else energy / largest[..., 0].square()
+    return total.square() / squares.square().sum(-1)
 
 
 def dimension_above(sigma: Tensor, fraction: float = 0.1) -> Tensor:
     """Number of singular values above ``fraction`` of the largest (…×k → …)."""
     return (sigma > fraction * sigma.amax(-1, keepdim=True)).sum(-1)
+
+
+def _rows(v: Tensor) -> Tensor:
+    """N×D×w → (N·w)×D."""
+    return v.mT.reshape(-1, v.shape[1])

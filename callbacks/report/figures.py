@@ -27,10 +27,12 @@ def steps_histogram(own: np.ndarray, control: np.ndarray | None) -> str:
     return _svg(figure)
 
 
-def spectrum_plot(sigma: Sequence[float]) -> str:
-    """Mean sorted singular values of ∂g/∂z."""
+def spectrum_plot(index: Sequence[int], sigma: Sequence[float]) -> str:
+    """Mean sorted singular values σᵢ of ∂g/∂z; ``index`` tells which i are known."""
     figure, axes = _canvas()
-    axes.plot(range(1, len(sigma) + 1), sigma, color=OWN, marker="o" if len(sigma) <= 64 else "", markersize=3)
+    whole = len(index) == index[-1]
+    marker = "" if whole and len(sigma) > 64 else "o"
+    axes.plot(index, sigma, color=OWN, linestyle="-" if whole else "", marker=marker, markersize=3)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set(yscale="log", xlabel="i", ylabel="mean singular value σᵢ")
     return _svg(figure)

@@ -123,7 +123,13 @@ def _figures(summary: dict[str, Any], table: pd.DataFrame, folder: Path) -> list
             f"effective dimension {spectrum['effective_dimension']:.1f}; "
             f"{spectrum['dimension_above_10pct']:.1f} singular values above 10 % of the largest"
         )
-        figures.append({"title": "Spectrum of ∂g/∂z", "body": Markup(spectrum_plot(spectrum["sigma"])), "note": note})
+        figures.append(
+            {
+                "title": "Spectrum of ∂g/∂z",
+                "body": Markup(spectrum_plot(spectrum["index"], spectrum["sigma"])),
+                "note": note,
+            }
+        )
     for file in sorted((folder / "figures").glob("*.png")):
         if file.stem == "examples":  # the gallery shows these, and all others
             continue

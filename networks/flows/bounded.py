@@ -19,7 +19,7 @@ def bounded_to_real(
     """
     if alpha is not None and marginal_bins:
         raise InputError(
-            f"choose between the logit (alpha={alpha}) and marginal_bins={marginal_bins}: set one to null/0"
+            f"choose the logit (alpha={alpha}) or marginal_bins={marginal_bins}: set alpha: null or marginal_bins: 0"
         )
     if marginal_bins:
         return Marginals(dims_in, levels=levels, bins=marginal_bins)

@@ -10,6 +10,7 @@ from FrEIA.modules import InvertibleModule
 from torch import Tensor, nn
 
 from networks.errors import InputError
+from networks.flows.dequantize import levels_per_cell
 
 
 class Latent(NamedTuple):
@@ -32,13 +33,19 @@ class Flow(nn.Module):
         layers: invertible layers in FrEIA's convention, from x of B×``shape`` to z of B×D.
         levels: grey values of the images that it models; ``None`` for continuous data.
         num_conditions: classes, or entries of the attribute vector, that it is conditional on.
+        n_bits: bits of the grey values that it models, where they are not all (see ``dequantize``).
 
     A conditional flow takes a ``condition`` everywhere: class indices (B, int64) or attribute
     vectors (B×``num_conditions``, float); any other flow takes none.
     """
 
     def __init__(
-        self, shape: Sequence[int], layers: InvertibleModule, levels: int | None = None, num_conditions: int = 0
+        self,
+        shape: Sequence[int],
+        layers: InvertibleModule,
+        levels: int | None = None,
+        num_conditions: int = 0,
+        n_bits: int | None = None,
     ) -> None:
         super().__init__()
         self.shape = tuple(shape)
@@ -46,6 +53,9 @@ class Flow(nn.Module):
         self.layers = layers
         self.levels = levels
         self.num_conditions = num_conditions
+        self.n_bits = n_bits
+        if levels is not None:
+            levels_per_cell(levels, n_bits)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Latent:
         """f: x of B×``shape`` → z of B×D and log|det ∂z/∂x| of B."""

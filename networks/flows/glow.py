@@ -30,7 +30,8 @@ class Glow(Flow):
         mixing: dims_in → layer between ActNorm and coupling: ``LUConv``, ``SVDConv``,
             ``PeriodicConv``, ``CircularConv`` or ``Permute``.
         affine: affine couplings, or additive ones.
-        levels: grey values of the images, 256 for 8 bits, 32 for 5.
+        levels: grey values of the images, 256 for 8 bits.
+        n_bits: model so many bits of them; ``None`` for all (see ``dequantize``).
         alpha: α of the logit; ``None`` centres the images instead, as Glow does.
         marginal_bins: bins of ``Marginals`` instead of either; 0 for none.
         num_conditions: number of classes, or length of the attribute vector, that the flow is
@@ -50,6 +51,7 @@ class Glow(Flow):
         mixing: Mixing = LUConv,
         affine: bool = True,
         levels: int = 256,
+        n_bits: int | None = None,
         alpha: float | None = None,
         marginal_bins: int = 0,
         num_conditions: int = 0,
@@ -75,4 +77,5 @@ class Glow(Flow):
             Chain(dims_in, dims_c, [bounded_to_real(dims_in, levels, alpha, marginal_bins), flow]),
             levels,
             num_conditions,
+            n_bits,
         )

@@ -31,7 +31,7 @@ class RealNVP(Flow):
         num_blocks: their residual blocks.
         num_scales: scales. 2 for MNIST, as in Dombrowski et al.
         affine: affine couplings, or additive ones.
-        levels, alpha, marginal_bins, num_conditions, recompute: as in ``Glow``.
+        levels, n_bits, alpha, marginal_bins, num_conditions, recompute: as in ``Glow``.
 
     Shapes:
         x of B×C×H×W → z of B×(C·H·W).
@@ -45,6 +45,7 @@ class RealNVP(Flow):
         num_scales: int = 2,
         affine: bool = True,
         levels: int = 256,
+        n_bits: int | None = None,
         alpha: float | None = 0.05,
         marginal_bins: int = 0,
         num_conditions: int = 0,
@@ -74,6 +75,7 @@ class RealNVP(Flow):
             Chain(dims_in, dims_c, [bounded_to_real(dims_in, levels, alpha, marginal_bins), flow]),
             levels,
             num_conditions,
+            n_bits,
         )
 
 

@@ -17,7 +17,7 @@ def measured(chart) -> dict:
         enable_progress_bar=False,
         accelerator="cpu",
         inference_mode=False,
-        callbacks=[Spectrum(num_samples=5, chunk_size=2)],
+        callbacks=[Spectrum(num_samples=5, chunk_size=128)],
     )
     trainer.predict(module, datamodule=Digits(batch_size=9, predict_limit=9))
     return module.summary["spectrum"]

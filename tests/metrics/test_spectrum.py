@@ -1,13 +1,15 @@
+from functools import partial
+
 import torch
 
-from metrics import dimension_above, effective_dimension, jacobian, spectrum
-from networks import VectorRealNVP
+from metrics import dimension_above, effective_dimension, jacobian, leading_spectrum, smallest_sigma, spectrum
+from networks import ConvNet, Glow, VectorRealNVP
 
 
 def test_linear_map_has_its_own_singular_values() -> None:
     a = torch.randn(7, 4, dtype=torch.float64)
     z = torch.randn(3, 4, dtype=torch.float64)
-    result = spectrum(lambda v: v @ a.T, z, chunk_size=2)
+    result = spectrum(lambda v: v @ a.T, z, chunk_size=3)
     assert torch.allclose(jacobian(lambda v: v @ a.T, z), a.expand(3, 7, 4))
     assert torch.allclose(result.sigma, torch.linalg.svdvals(a).expand(3, 4))
     assert torch.allclose(result.u.mT @ result.u, torch.eye(4, dtype=torch.float64).expand(3, 4, 4), atol=1e-10)
@@ -28,3 +30,67 @@ def test_dimensions() -> None:
     sigma = torch.tensor([[1e30, 1e-9, 0.0]])
     assert torch.allclose(effective_dimension(sigma), torch.tensor([1.0]))
     assert dimension_above(torch.tensor([[2.0, 0.3, 0.1]])).tolist() == [2]
+
+
+def decaying(rows: int, columns: int) -> torch.Tensor:
+    u, v = (torch.linalg.qr(torch.randn(n, n, dtype=torch.float64))[0] for n in (rows, columns))
+    k = min(rows, columns)
+    return u[:, :k] @ torch.diag(0.8 ** torch.arange(k, dtype=torch.float64)) @ v[:, :k].T
+
+
+def test_leading_singular_values_of_linear_maps_of_any_shape() -> None:
+    for rows, columns in ((60, 40), (40, 60)):
+        a = decaying(rows, columns)
+        result = leading_spectrum(lambda x, a=a: x @ a.T, torch.randn(2, columns, dtype=torch.float64), k=8)
+        u, sigma, vh = torch.linalg.svd(a)
+        ones = torch.ones(3, dtype=torch.float64)
+        for i in range(2):
+            assert torch.allclose(result.sigma[i], sigma[:8], rtol=1e-4)
+            assert torch.allclose((result.u[i].T @ u[:, :3]).abs().diagonal(), ones, atol=1e-3)
+            assert torch.allclose((result.v[i].T @ vh[:3].T).abs().diagonal(), ones, atol=1e-3)
+
+
+def test_points_have_spectra_of_their_own() -> None:
+    """f(x) = x³ has the Jacobian diag(3 x²)."""
+    x = torch.rand(4, 1, 5, 6, dtype=torch.float64)
+    result = leading_spectrum(lambda v: v**3, x, k=5)
+    expected = (3 * x.flatten(1).square()).sort(1, descending=True).values
+    assert torch.allclose(result.sigma, expected[:, :5], rtol=1e-2)
+
+
+def perturbed_glow() -> Glow:
+    flow = Glow([1, 8, 8], 3, 2, partial(ConvNet, width=8), marginal_bins=8)
+    flow.train()(torch.rand(32, 1, 8, 8))
+    with torch.no_grad():
+        for p in flow.parameters():
+            p.add_(0.05 * torch.randn_like(p))
+    return flow.double().eval().requires_grad_(False)
+
+
+def test_randomised_agrees_with_exact_at_both_ends_of_a_flow() -> None:
+    flow = perturbed_glow()
+    x = torch.rand(3, 1, 8, 8, dtype=torch.float64)
+    z = flow(x).z
+    exact = spectrum(flow.inverse, z, chunk_size=100)
+    fast = leading_spectrum(flow.inverse, z, k=12)
+    assert torch.allclose(fast.sigma, exact.sigma[:, :12], rtol=1e-2)
+    small = smallest_sigma(lambda x: flow(x).z, x, k=12)
+    assert torch.allclose(small, exact.sigma[:, -12:], rtol=1e-2)
+    # U and V are a pair: J v = σ u
+    j = jacobian(flow.inverse, z)
+    assert torch.allclose(j @ fast.v, fast.u * fast.sigma[:, None], atol=1e-2 * float(fast.sigma.max()))
+    assert torch.allclose(exact.sigma.log().sum(1), -flow(x).log_det, atol=1e-8)
+
+
+def test_the_energy_is_estimated_from_the_first_products() -> None:
+    a = decaying(50, 50)
+    points = torch.zeros(1, 50, dtype=torch.float64)
+    estimates = torch.stack([leading_spectrum(lambda x: x @ a.T, points, 8).energy for _ in range(50)])
+    assert abs(estimates.mean() / a.square().sum() - 1) < 0.1
+
+
+def test_effective_dimension_of_leading_values_knows_of_the_others() -> None:
+    sigma = torch.tensor([[4.0, 1.0, 1.0, 1.0, 1.0]])
+    whole = effective_dimension(sigma)
+    part = effective_dimension(sigma[:, :1], sigma.square().sum(1))
+    assert abs(part - whole) < 0.02 * whole
