@@ -9,15 +9,18 @@
 (8, True)
 """
 
-from counterfactuals.ascent import Ascent, Method
+from counterfactuals.adam import Adam
+from counterfactuals.ascent import Ascent, Method, RowOptimizer
 from counterfactuals.charts import Chart, FlowChart, PixelChart
 from counterfactuals.explain import explain
+from counterfactuals.momentum import Momentum
 from counterfactuals.objectives import Objective, ReachClass
 from counterfactuals.result import Counterfactuals, Status
 from counterfactuals.targets import EveryOther, FixedTarget, RunnerUp, Searches, TargetPolicy
 from networks.errors import InputError
 
 __all__ = [
+    "Adam",
     "Ascent",
     "Chart",
     "Counterfactuals",
@@ -26,9 +29,11 @@ __all__ = [
     "FlowChart",
     "InputError",
     "Method",
+    "Momentum",
     "Objective",
     "PixelChart",
     "ReachClass",
+    "RowOptimizer",
     "RunnerUp",
     "Searches",
     "Status",

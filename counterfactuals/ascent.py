@@ -1,11 +1,11 @@
 """Gradient ascent in the coordinates of a chart."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from counterfactuals.adam import AdamState, adam_step
+from counterfactuals.adam import Adam
 from counterfactuals.charts import Chart
 from counterfactuals.clip import straight_through_clip
 from counterfactuals.objectives import Objective
@@ -21,18 +21,28 @@ class Method(Protocol):
     ) -> Counterfactuals: ...
 
 
+class RowOptimizer(Protocol):
+    """How gradients become steps, with a state of its own for every row."""
+
+    def start(self, z: Tensor) -> Any: ...
+
+    def step(self, state: Any, rows: Tensor, grad: Tensor) -> Tensor: ...
+
+
 class Ascent:
     """z ← z + Adam(∂ log f_t(g(z)) / ∂z) until f_t(g(z)) > Λ (Dombrowski et al., eq. 5 and algorithm 1).
 
-    Every row has its own Adam state and leaves the batch at its first hit, so a row's result does
+    Every row has its own optimiser state and leaves the batch at its first hit, so a row's result does
     not depend on its neighbours.
 
     Args:
-        step_size: η of Adam, in units of z.
+        step_size: η, in units of z.
         max_steps: steps after which a row times out; its best point so far is kept.
         clip: range that decoded samples are clipped to before the predictor sees them, gradient
             straight through; ``None`` for data without a range.
         keep_path: keep every visited point of x (memory: N·(steps + 1)·dim floats).
+        optimizer: ``Adam`` as in the paper (the default), or ``Momentum``, which keeps the gradient's
+            direction.
 
     Raises:
         InputError: a step size or number of steps that is not positive.
@@ -44,6 +54,7 @@ class Ascent:
         max_steps: int = 1000,
         clip: tuple[float, float] | None = (0.0, 1.0),
         keep_path: bool = False,
+        optimizer: RowOptimizer | None = None,
     ) -> None:
         InputError.collect(
             [
@@ -53,6 +64,7 @@ class Ascent:
             ]
         )
         self.step_size, self.max_steps, self.clip, self.keep_path = step_size, max_steps, clip, keep_path
+        self.optimizer = optimizer or Adam()
 
     def __call__(
         self, predictor: nn.Module, chart: Chart, objective: Objective, x: Tensor, target: Tensor
@@ -82,7 +94,7 @@ class _Search:
             self.z0 = chart.encode(x)
             self.reconstruction = straight_through_clip(chart.decode(self.z0), method.clip)
         self.z = self.z0.clone()
-        self.adam = AdamState.zeros_like(self.z)
+        self.state = method.optimizer.start(self.z)
         self.steps = torch.zeros_like(target)
         self.status = torch.full_like(target, Status.TIMEOUT)
         self.reasons = [""] * len(x)
@@ -131,7 +143,7 @@ class _Search:
             self.path.append(last.index_copy(0, rows, x))
 
     def _move(self, rows: Tensor, grad: Tensor) -> None:
-        self.z[rows] += adam_step(self.adam, rows, grad, self.method.step_size)
+        self.z[rows] += self.method.step_size * self.method.optimizer.step(self.state, rows, grad)
         self.steps[rows] += 1
 
     def _keep_best(self, rows: Tensor, z: Tensor, x: Tensor, score: Tensor) -> None:

@@ -79,7 +79,7 @@ def leading_spectrum(
         """J v: N×D×w → N×P×w."""
         return jvp(flat, (repeated,), (_rows(v),))[1].view(n, width, -1).mT
 
-    _, pullback = vjp(flat, repeated)
+    pullback = vjp(flat, repeated)[1]
 
     def pull(u: Tensor) -> Tensor:
         """Jᵀ u: N×P×w → N×D×w."""

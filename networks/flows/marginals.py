@@ -12,6 +12,7 @@ from networks.flows.dequantize import cell_bounds
 
 EDGE = 1e-3  # Φ⁻¹ is taken of [EDGE, 1 − EDGE]: |z| ≤ 3.1 inside the grey values, linear beyond
 MIN_SHARE = 1e-4  # smallest width and height of a bin, in shares of the whole
+TINY = 1e-12  # the root in a spline's inverse has no gradient at 0
 PSEUDO_COUNT = 8.0  # what all pixels together count in the start of each
 
 
@@ -122,22 +123,23 @@ def rational_quadratic(
     Returns:
         u of v (or v of u where ``rev``), and log du/dv there; all tensors of one shape.
     """
-    s, total = h / w, d0 + d1 - 2 * h / w
+    s = h / w
+    r0, r1 = d0 / s, d1 / s  # slopes at the ends, in units of the bin's own
     t = (value - (u0 if rev else v0)) / (h if rev else w)
     inside = t.clamp(0, 1)
     if rev:
-        y = inside * h
-        a, b, c = h * (s - d0) + y * total, h * d0 - y * total, -s * y
-        xi = 2 * c / (-b - (b.square() - 4 * a * c).clamp(min=0).sqrt())
+        b = r0 - inside * (r0 + r1 - 2)
+        root = (b.square() + 4 * (1 - b) * inside).clamp(min=TINY).sqrt()
+        xi = 2 * inside / (b + root)
     else:
         xi = inside
     mix = xi * (1 - xi)
-    bottom = s + total * mix
-    log_slope = 2 * s.log() + torch.log(d1 * xi.square() + 2 * s * mix + d0 * (1 - xi).square()) - 2 * bottom.log()
+    bottom = 1 + (r0 + r1 - 2) * mix
+    log_slope = torch.log(s * (r1 * xi.square() + 2 * mix + r0 * (1 - xi).square())) - 2 * bottom.log()
     end = torch.where(t < 0, d0, d1)
     if rev:
         return v0 + w * xi + (t - inside) * h / end, log_slope
-    return u0 + h * (s * xi.square() + d0 * mix) / bottom + (t - inside) * w * end, log_slope
+    return u0 + h * (xi.square() + r0 * mix) / bottom + (t - inside) * w * end, log_slope
 
 
 def initial_widths(bins: int) -> Tensor:
