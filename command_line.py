@@ -76,8 +76,14 @@ class RunCLI(LightningCLI):
         if config["trainer"]["logger"] in (None, True) and not config["trainer"]["fast_dev_run"]:
             Path(folder).mkdir(parents=True, exist_ok=True)  # W&B would otherwise fall back to the working directory
             wandb_logger = WandbLogger(**{"name": folder, **_given(config["wandb"])}, save_dir=folder)
-            kwargs["logger"] = [wandb_logger, CSVLogger(folder, name="csv", version="")]
+            resuming = self.subcommand == "fit" and config.get("ckpt_path")
+            kwargs["logger"] = [wandb_logger, CSVLogger(folder, "csv", _version(folder) if resuming else "")]
         return super().instantiate_trainer(**kwargs)
+
+
+def _version(folder: str) -> str:
+    """A folder of its own for the CSV of a run that goes on: CSVLogger deletes what it finds."""
+    return f"resumed-{len(list(Path(folder, 'csv').glob('resumed-*'))) + 1}"
 
 
 def _given(arguments: Any) -> dict[str, Any]:

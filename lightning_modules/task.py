@@ -1,5 +1,6 @@
 """The thin base of every training task."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -22,15 +23,17 @@ class Task(LightningModule):
             constant rate.
         warmup_steps: optimiser steps in which the rate grows linearly to what the schedule says.
 
-    Randomness in training (noise, dropout) is drawn anew by (seed, epoch, rank) at the start of every
-    epoch: a run that was killed and goes on from its last epoch repeats what it would have been.
+    Randomness in training (noise, dropout) is a function of (seed, epoch, batch, rank): a run that was
+    killed and goes on from its last epoch repeats what it would have been.
     """
 
     def __init__(
         self, optimizer: OptimizerCallable, scheduler: LRSchedulerCallable | None, warmup_steps: int = 0
     ) -> None:
         super().__init__()
-        self.optimizer, self.scheduler, self.warmup_steps = optimizer, scheduler, warmup_steps
+        self.optimizer = _Shared(optimizer)
+        self.scheduler = None if scheduler is None else _Shared(scheduler)
+        self.warmup_steps = warmup_steps
         self._seed = 0
 
     def save_plain_hyperparameters(self) -> None:
@@ -56,8 +59,9 @@ class Task(LightningModule):
     def on_fit_start(self) -> None:
         self._seed = torch.initial_seed()
 
-    def on_train_epoch_start(self) -> None:
-        torch.manual_seed(hash((self._seed, self.current_epoch, self.global_rank)))  # hashes of integers are fixed
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        # Not once an epoch: the loader draws a number, before or after that hook. Hashes of integers are fixed.
+        torch.manual_seed(hash((self._seed, self.current_epoch, batch_idx, self.global_rank)))
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         problems = state_dict_problems(self, checkpoint["state_dict"])
@@ -75,6 +79,23 @@ class Task(LightningModule):
     def problems_with(self, datamodule: Any) -> list[str]:
         """What keeps this task from working on the data module, one sentence each."""
         raise NotImplementedError
+
+
+class _Shared:
+    """A factory that a copy of the module (EMA's) shares with it.
+
+    The command line's factories hold the command line, and with it loggers and their locks, which
+    cannot be copied.
+    """
+
+    def __init__(self, factory: Callable[..., Any]) -> None:
+        self.factory = factory
+
+    def __call__(self, *args: Any) -> Any:
+        return self.factory(*args)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "_Shared":
+        return self
 
 
 def state_dict_problems(module: nn.Module, state_dict: dict[str, Any]) -> list[str]:

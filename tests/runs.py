@@ -9,6 +9,17 @@ import train
 ROOT = Path(__file__).parents[1]
 QUIET = ["--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false", "--trainer.accelerator=cpu"]
 NO_LOGGER = ["--trainer.logger=false"]
+#: turns configs/digits/flow.yaml into a small image flow with everything that has a state
+IMAGE_FLOW = [
+    "--model.init_args.flow=networks.RealNVP",
+    "--model.init_args.flow.init_args.shape=[1,8,8]",
+    "--model.init_args.flow.init_args.base_width=8",
+    "--model.init_args.flow.init_args.num_blocks=1",
+    "--model.init_args.flow.init_args.levels=17",
+    "--model.init_args.flow.init_args.alpha=0.2",
+    "--trainer.callbacks=callbacks.EMA",
+    "--trainer.callbacks.init_args.decay=0.9",
+]
 TINY_FIT = [
     "--trainer.max_epochs=1",
     "--trainer.limit_train_batches=2",

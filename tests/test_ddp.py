@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from safetensors.torch import load_file
 
-from tests.runs import NO_LOGGER, QUIET, ROOT, config, run_explain
+from tests.runs import IMAGE_FLOW, NO_LOGGER, QUIET, ROOT, config, run_explain
 
 TWO_RANKS = ["--trainer.devices=2", "--trainer.strategy=ddp"]
 SEARCH = [
@@ -22,10 +22,10 @@ SEARCH = [
 ]
 
 
-def command(script: str, *args: str) -> str:
+def command(script: str, *args: str, logger: bool = False) -> str:
     """Run a script of ours as a user would; ranks are processes of their own."""
     result = subprocess.run(
-        [sys.executable, str(ROOT / script), *args, *QUIET, *NO_LOGGER],
+        [sys.executable, str(ROOT / script), *args, *QUIET, *([] if logger else NO_LOGGER)],
         capture_output=True,
         text=True,
         timeout=240,
@@ -67,6 +67,38 @@ def test_fit_validates_like_one_process(in_digits_home: Path) -> None:
         )
         losses[ranks] = float(out.split("(val/loss ")[1].split(")")[0])
     assert abs(losses["1"] - losses["2"]) < 0.15 * losses["1"], losses
+
+
+def test_image_flow_trains_like_one_process(in_digits_home: Path) -> None:
+    """Same global batches, ActNorm over all ranks, averaged weights: the same bits/dim, spectrum and FID."""
+    results = {}
+    for ranks, extra in (("1", ["--data.batch_size=64"]), ("2", [*TWO_RANKS, "--data.batch_size=32"])):
+        folder = f"realnvp{ranks}"
+        command(
+            "train.py",
+            "fit",
+            config("digits/flow.yaml"),
+            *IMAGE_FLOW,
+            "--trainer.callbacks+=callbacks.Spectrum",
+            "--trainer.callbacks.init_args.num_samples=9",
+            "--trainer.callbacks.init_args.every_n_epochs=1",
+            "--trainer.callbacks+=callbacks.FID",
+            "--trainer.callbacks.init_args.extractor=runs/digits/features/best.ckpt",
+            "--trainer.callbacks.init_args.every_n_epochs=1",
+            *extra,
+            "--trainer.max_epochs=4",
+            "--trainer.check_val_every_n_epoch=4",
+            f"--trainer.default_root_dir={folder}",
+            logger=True,
+        )
+        table = pd.read_csv(f"{folder}/csv/metrics.csv")
+        results[ranks] = {k: table[k].dropna().iloc[-1] for k in table if k.startswith(("val/", "spectrum/"))}
+    one, two = results["1"], results["2"]
+    assert one.keys() == two.keys() and {"val/bpd", "val/fid", "spectrum/effective_dimension"} <= one.keys()
+    assert abs(one["val/bpd"] - two["val/bpd"]) < 0.01 * one["val/bpd"], results
+    assert abs(one["val/fid"] - two["val/fid"]) < 0.1 * one["val/fid"], results
+    for key in ("spectrum/sigma_max", "spectrum/effective_dimension"):
+        assert abs(one[key] - two[key]) < 0.1 * one[key], results
 
 
 def test_more_ranks_than_samples_is_one_clear_error(in_digits_home: Path) -> None:
