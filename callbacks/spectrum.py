@@ -19,7 +19,7 @@ from metrics import dimension_above, effective_dimension, leading_spectrum, smal
 
 
 class Spectrum(Callback):
-    """Mean sorted singular values of ∂g/∂z at real points, and how many directions they amount to.
+    """Mean sorted singular values of ∂g/∂z at random real points, and how many directions they amount to.
 
     In fit of a flow it looks at validation points, in predict at the points that are explained
     (Dombrowski et al., IV.A and Fig. 7); ranks share the points. Exact up to ``max_exact``
@@ -64,8 +64,9 @@ class Spectrum(Callback):
         self, trainer: Trainer, pl_module: LightningModule, chart: Chart, points: Split, name: str
     ) -> dict[str, Any]:
         n = min(max(self.num_samples, trainer.world_size), len(points))
+        chosen = torch.randperm(len(points), generator=torch.Generator().manual_seed(0))[:n]
         mine = torch.arange(trainer.global_rank, n, trainer.world_size)
-        x = points.__getitems__(mine.tolist())["x"].to(pl_module.device)
+        x = points.__getitems__(chosen[mine].tolist())["x"].to(pl_module.device)
         with torch.no_grad(), frozen(chart):
             sigma, index, energy, tangents = self._spectrum(chart, x)
         sigma, energy = _gather(trainer, sigma, mine, n), _gather(trainer, energy[:, None], mine, n)[:, 0]

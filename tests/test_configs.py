@@ -10,14 +10,23 @@ from tests.trees import write_image_folder, write_mnist
 
 #: configs in an order in which each finds the checkpoints of those before it
 HELIX = ["helix/classifier.yaml", "helix/svm.yaml", "helix/flow.yaml", "helix/explain.yaml"]
-MNIST = ["mnist/classifier.yaml", "mnist/svm.yaml"]
-FOLDER = [f"image_folder/{job}.yaml" for job in ("classifier", "svm", "flow", "explain")]
+MNIST = [
+    f"mnist/{job}.yaml" for job in ("classifier", "svm", "oracle", "flow", "realnvp", "explain_4_to_9", "explain_pairs")
+]
+FOLDER = [f"image_folder/{job}.yaml" for job in ("classifier", "svm", "flow", "glow_64", "glow_128", "explain")]
 DIGITS = [f"digits/{job}.yaml" for job in ("classifier", "svm", "features", "flow", "explain", "explain_4_to_9")]
 TINY_SEARCH = [
     "--model.method.init_args.max_steps=5",
     "--model.control.init_args.max_steps=5",
     "--data.predict_limit=6",
 ]
+#: the papers' sizes, made small
+TINIER = {
+    "mnist/flow.yaml": ["--data.batch_size=8"],
+    "mnist/realnvp.yaml": ["--data.batch_size=2", "--model.init_args.flow.init_args.num_blocks=1"],
+    "image_folder/glow_64.yaml": ["--data.batch_size=2", "--model.init_args.flow.init_args.num_steps=2"],
+    "image_folder/glow_128.yaml": ["--data.batch_size=2", "--model.init_args.flow.init_args.num_steps=2"],
+}
 
 
 def test_every_config_is_here() -> None:
@@ -34,8 +43,9 @@ def test_runs(names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         folder = tmp_path / "runs" / name.removesuffix(".yaml")
         if "explain" in name:
             run_explain(name, *TINY_SEARCH)
-            assert len(pd.read_parquet(folder / "counterfactuals.parquet")) == 6
+            searches = 54 if "pairs" in name else 6
+            assert len(pd.read_parquet(folder / "counterfactuals.parquet")) == searches
             assert (folder / "report.html").stat().st_size > 10_000
         else:
-            fit(name, *(["--data.n_val=20"] if name.startswith("mnist") else []))
+            fit(name, *TINIER.get(name, []), *(["--data.n_val=20"] if name.startswith("mnist") else []))
             assert (folder / "best.ckpt").is_file()
