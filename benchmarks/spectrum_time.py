@@ -30,7 +30,7 @@ def agreement(flow: Flow, x: torch.Tensor) -> None:
         fast = leading_spectrum(flow.inverse, z, 32, passes=passes, generator=seeded()).sigma
         small = smallest_sigma(lambda v: flow(v).z, x, 32, passes=passes, generator=seeded())
         print(
-            f"{passes} passes: relative error at most {(fast / exact.sigma[:, :32] - 1).abs().max():.1e} in the top 32, "
+            f"{passes} passes: errors up to {(fast / exact.sigma[:, :32] - 1).abs().max():.1e} in the top 32, "
             f"{(small / exact.sigma[:, -32:] - 1).abs().max():.1e} in the bottom 32"
         )
     print(f"|sum log sigma + log det| <= {(exact.sigma.log().sum(1) + log_det).abs().max():.1e} nats")
