@@ -98,5 +98,5 @@ class FID(Callback):
         generator = torch.Generator().manual_seed(trainer.global_rank)
         for x, _ in self._share(trainer, "val"):
             metric.update(x.to(pl_module.device), real=True)
-            metric.update(pl_module.flow.sample(len(x), generator=generator).clamp(0, 1), real=False)
+            metric.update(pl_module.sample(len(x), generator=generator).clamp(0, 1), real=False)
         log_scalars(trainer, {"val/fid": float(metric.compute())})  # computed on every rank

@@ -13,6 +13,8 @@ from lightning_modules import FlowModule
 class Samples(Callback):
     """A grid of samples, the same latents every time: ``samples/epoch-003.png`` and W&B ``val/samples``.
 
+    Those of a conditional flow show its classes in turn.
+
     Args:
         num_samples: images in the grid.
         every_n_epochs: how often.
@@ -28,7 +30,7 @@ class Samples(Callback):
         if not (due and trainer.is_global_zero):
             return
         generator = torch.Generator().manual_seed(0)
-        samples = pl_module.flow.sample(self.num_samples, self.temperature, generator).clamp(0, 1)
+        samples = pl_module.sample(self.num_samples, self.temperature, generator).clamp(0, 1)
         grid = make_grid(samples, nrow=round(self.num_samples**0.5), padding=1, pad_value=0.5)
         file = Path(trainer.default_root_dir) / "samples" / f"epoch-{trainer.current_epoch:03d}.png"
         file.parent.mkdir(parents=True, exist_ok=True)

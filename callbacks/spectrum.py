@@ -50,6 +50,10 @@ class Spectrum(Callback):
         self.num_samples, self.every_n_epochs, self.chunk_size = num_samples, every_n_epochs, chunk_size
         self.max_exact, self.leading, self.num_tangents = max_exact, leading, num_tangents
 
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        if isinstance(pl_module, FlowModule):
+            pl_module.chart()  # a flow that is none says so now, not after some epochs
+
     def on_predict_epoch_end(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
         points = trainer.datamodule.predict_selection()  # type: ignore[attr-defined]
         pl_module.summary["spectrum"] = self._measure(trainer, pl_module, pl_module.chart, points, "explained")

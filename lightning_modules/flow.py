@@ -57,6 +57,12 @@ class FlowModule(Task):
             )
         return FlowChart(self.flow)
 
+    def sample(self, n: int, temperature: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
+        """n samples of the flow, n×``shape``; of a conditional one the classes 0, 1, … in turn."""
+        classes = self.flow.num_conditions
+        condition = torch.arange(n, device=self.device) % classes if classes else None
+        return self.flow.sample(n, temperature, generator, condition)
+
     def _condition(self, batch: dict[str, Tensor]) -> Tensor | None:
         return batch["y"] if self.flow.num_conditions else None
 

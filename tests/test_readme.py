@@ -36,7 +36,8 @@ def test_own_classifier_on_own_images(tmp_path: Path, monkeypatch: pytest.Monkey
     net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(256, 2))
     torch.save(net.state_dict(), "my_weights.pth")
     for job in ("flow", "svm"):
-        assert f"fit --config configs/image_folder/{job}.yaml --data.root my/images" in block("bash", "image_folder")
+        command = f"fit --config configs/image_folder/{job}.yaml --data.root my/images"
+        assert command in block("bash", command)
         fit(f"image_folder/{job}.yaml", "--data.root=my/images")
 
     yaml = block("yaml", "my_package.MyNet")

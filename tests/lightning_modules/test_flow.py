@@ -1,12 +1,14 @@
 import math
+from pathlib import Path
 
 import pytest
 import pytorch_lightning as pl
 import torch
 
+from callbacks import Samples, Spectrum
 from datamodules import Digits, Helix
 from lightning_modules import FlowModule
-from networks import VectorRealNVP
+from networks import InputError, RealNVP, VectorRealNVP
 
 QUIET = {
     "logger": False,
@@ -49,3 +51,47 @@ def test_wrong_levels_are_refused() -> None:
     (problem,) = module.problems_with(Digits())
     assert "levels=256, but Digits has 17 grey values" in problem
     assert len(module.problems_with(Helix())) == 2
+
+
+def conditional_module(classes: int = 10) -> FlowModule:
+    return FlowModule(RealNVP([1, 8, 8], 4, 1, levels=17, alpha=0.2, num_conditions=classes), warmup_steps=3)
+
+
+def test_a_conditional_flow_trains_on_labels_and_samples_every_class(tmp_path: Path) -> None:
+    module = conditional_module()
+    trainer = pl.Trainer(
+        max_epochs=2, limit_train_batches=3, default_root_dir=tmp_path, callbacks=[Samples(20, 1)], **QUIET
+    )
+    trainer.fit(module, datamodule=Digits(batch_size=32))
+    assert (tmp_path / "samples" / "epoch-001.png").is_file()
+    whiten = [p for n, p in module.flow.named_parameters() if n.endswith("prior")]
+    assert whiten and all((p[1:] != 0).any() for p in whiten)
+
+
+def test_a_conditional_flow_is_no_chart_and_must_know_all_classes() -> None:
+    with pytest.raises(InputError, match="no chart"):
+        conditional_module().chart()
+    (problem,) = conditional_module(7).problems_with(Digits())
+    assert "conditional on 7 classes, but Digits has 10" in problem
+    with pytest.raises(InputError, match="no chart"):
+        pl.Trainer(callbacks=[Spectrum()], max_epochs=1, **QUIET).fit(conditional_module(), datamodule=Digits())
+
+
+def test_the_rate_warms_up_step_by_step_and_then_follows_the_schedule() -> None:
+    module = FlowModule(
+        VectorRealNVP([1, 8, 8], 2, [8], levels=17),
+        optimizer=lambda p: torch.optim.SGD(p, lr=1.0),
+        scheduler=lambda o: torch.optim.lr_scheduler.StepLR(o, 1, 0.5),
+        warmup_steps=4,
+    )
+    rates: list[float] = []
+
+    class Watch(pl.Callback):
+        def on_train_batch_start(self, trainer, pl_module, batch, batch_idx) -> None:
+            rates.append(trainer.optimizers[0].param_groups[0]["lr"])
+
+    pl.Trainer(max_epochs=3, limit_train_batches=3, limit_val_batches=0, callbacks=[Watch()], **QUIET).fit(
+        module, datamodule=Digits(batch_size=8)
+    )
+    warm, halved = [0.2, 0.4, 0.6, 0.8, 1, 1, 1, 1, 1], [1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25]
+    assert rates == pytest.approx([a * b for a, b in zip(warm, halved, strict=True)])
