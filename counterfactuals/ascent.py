@@ -32,8 +32,8 @@ class RowOptimizer(Protocol):
 class Ascent:
     """z ← z + Adam(∂ log f_t(g(z)) / ∂z) until f_t(g(z)) > Λ (Dombrowski et al., eq. 5 and algorithm 1).
 
-    Every row has its own optimiser state and leaves the batch at its first hit, so a row's result does
-    not depend on its neighbours.
+    Every row has its own optimiser state and leaves the batch at its first hit (or ``extra_steps`` later),
+    so a row's result does not depend on its neighbours.
 
     Args:
         step_size: η, in units of z.
@@ -43,6 +43,8 @@ class Ascent:
         keep_path: keep every visited point of x (memory: N·(steps + 1)·dim floats).
         optimizer: ``Adam`` as in the paper (the default), or ``Momentum``, which keeps the gradient's
             direction.
+        extra_steps: steps that a row goes on after its first hit, from the decision boundary into the
+            class; the last point that is a hit is kept, and they count in ``steps``.
 
     Raises:
         InputError: a step size or number of steps that is not positive.
@@ -55,16 +57,18 @@ class Ascent:
         clip: tuple[float, float] | None = (0.0, 1.0),
         keep_path: bool = False,
         optimizer: RowOptimizer | None = None,
+        extra_steps: int = 0,
     ) -> None:
-        InputError.collect(
-            [
-                f"{name} must be positive; got {value}"
-                for name, value in (("step_size", step_size), ("max_steps", max_steps))
-                if not value > 0
-            ]
-        )
+        problems = [
+            f"{name} must be positive; got {value}"
+            for name, value in (("step_size", step_size), ("max_steps", max_steps))
+            if not value > 0
+        ]
+        if extra_steps < 0:
+            problems.append(f"extra_steps must not be negative; got {extra_steps}")
+        InputError.collect(problems)
         self.step_size, self.max_steps, self.clip, self.keep_path = step_size, max_steps, clip, keep_path
-        self.optimizer = optimizer or Adam()
+        self.optimizer, self.extra_steps = optimizer or Adam(), extra_steps
 
     def __call__(
         self, predictor: nn.Module, chart: Chart, objective: Objective, x: Tensor, target: Tensor
@@ -95,7 +99,7 @@ class _Search:
             self.reconstruction = straight_through_clip(chart.decode(self.z0), method.clip)
         self.z = self.z0.clone()
         self.state = method.optimizer.start(self.z)
-        self.steps = torch.zeros_like(target)
+        self.steps, self.first_hit = torch.zeros_like(target), torch.full_like(target, -1)
         self.status = torch.full_like(target, Status.TIMEOUT)
         self.reasons = [""] * len(x)
         # Best point so far; what is returned for a row that never hits.
@@ -131,11 +135,15 @@ class _Search:
         score = self.objective.score(logits.detach(), self.target[rows])
 
         ok = self._fail(rows, _finite(x), "the decoded x") & self._fail(rows, _finite(score), "the predictor's logits")
-        self._keep_best(rows, z.detach(), x, torch.where(ok, score, -torch.inf))
         hit = ok & self.objective.reached(score)
-        self.status[rows[hit]] = Status.FLIPPED
-        ok &= hit | self._fail(rows, hit | _finite(grad), "the gradient")
-        going = ok & ~hit & (self.steps[rows] < self.method.max_steps)
+        self._keep_best(rows, z.detach(), x, torch.where(ok, score, -torch.inf), hit)
+        new = rows[hit & (self.status[rows] != Status.FLIPPED)]
+        self.status[new], self.first_hit[new] = Status.FLIPPED, self.steps[new]
+        done = (self.status[rows] == Status.FLIPPED) & (
+            self.steps[rows] - self.first_hit[rows] >= self.method.extra_steps
+        )
+        ok &= done | self._fail(rows, done | _finite(grad), "the gradient")
+        going = ok & ~done & (self.steps[rows] < self.method.max_steps)
         self._move(rows[going], grad[going])
         self.active = rows[going]
         if self.method.keep_path:
@@ -146,15 +154,15 @@ class _Search:
         self.z[rows] += self.method.step_size * self.method.optimizer.step(self.state, rows, grad)
         self.steps[rows] += 1
 
-    def _keep_best(self, rows: Tensor, z: Tensor, x: Tensor, score: Tensor) -> None:
-        better = score > self.best_score[rows]
+    def _keep_best(self, rows: Tensor, z: Tensor, x: Tensor, score: Tensor, hit: Tensor) -> None:
+        better = hit | (score > self.best_score[rows])
         kept = rows[better]
         self.best_z[kept], self.best_x[kept], self.best_score[kept] = z[better], x[better], score[better]
 
     def _fail(self, rows: Tensor, finite: Tensor, where: str) -> Tensor:
-        """Mark the rows that are not finite as failed, with the first reason found."""
+        """Mark the rows that are not finite as failed, with the first reason found; what has flipped stays so."""
         for row in rows[~finite].tolist():
-            if self.status[row] != Status.FAILED:
+            if self.status[row] not in (Status.FAILED, Status.FLIPPED):
                 self.status[row] = Status.FAILED
                 self.reasons[row] = f"{where} is not finite (step {int(self.steps[row])})"
         return finite

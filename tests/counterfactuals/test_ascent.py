@@ -51,6 +51,23 @@ def test_first_hit_and_best_so_far(linear_chart, linear_predictor) -> None:
     assert torch.equal(short.z_prime[~late], long.z_prime[~late])
 
 
+def test_extra_steps_lead_into_the_class(linear_chart, linear_predictor) -> None:
+    x = torch.randn(40, 6)
+    target = (linear_predictor(x).argmax(1) + 1) % 3
+    first, further = (
+        explain(linear_predictor, linear_chart, x, target, Ascent(0.05, 500, clip=None, extra_steps=k), ReachClass(0.9))
+        for k in (0, 7)
+    )
+    assert further.flipped.all() and torch.equal(further.steps, first.steps + 7)
+    assert (further.confidence > first.confidence).all()
+    # Out of steps on the way into the class, a row has flipped all the same.
+    stop = int(first.steps.max())
+    cut = explain(
+        linear_predictor, linear_chart, x, target, Ascent(0.05, stop, clip=None, extra_steps=7), ReachClass(0.9)
+    )
+    assert cut.flipped.all() and int(cut.steps.max()) == stop
+
+
 def test_already_target_is_left_alone(linear_chart, linear_predictor) -> None:
     x = torch.randn(10, 6)
     cf = explain(linear_predictor, linear_chart, x, linear_predictor(x).argmax(1))
