@@ -37,15 +37,16 @@ def test_every_config_is_here() -> None:
 @pytest.mark.parametrize("names", [HELIX, MNIST, FOLDER, DIGITS], ids=["helix", "mnist", "image_folder", "digits"])
 def test_runs(names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    write_mnist(tmp_path / "data")
+    write_mnist(tmp_path / "data", n_test=80)
     write_image_folder(tmp_path / "data" / "images", n=40)
     for name in names:
         folder = tmp_path / "runs" / name.removesuffix(".yaml")
+        small = ["--data.n_val=20"] if name.startswith("mnist") else []
         if "explain" in name:
-            run_explain(name, *TINY_SEARCH)
+            run_explain(name, *TINY_SEARCH, *small)
             searches = 54 if "pairs" in name else 6
             assert len(pd.read_parquet(folder / "counterfactuals.parquet")) == searches
             assert (folder / "report.html").stat().st_size > 10_000
         else:
-            fit(name, *TINIER.get(name, []), *(["--data.n_val=20"] if name.startswith("mnist") else []))
+            fit(name, *TINIER.get(name, []), *small)
             assert (folder / "best.ckpt").is_file()
