@@ -25,7 +25,7 @@ def rates(rows: pd.DataFrame, oracle: str) -> tuple[float, float, float, float]:
 
 def main(folder: str) -> None:
     table = pd.read_parquet(Path(folder) / "counterfactuals.parquet")
-    table = table[(table["y"] == table["source"]) & (table["status"] != "already_target")]
+    table = table[(table["label"] == table["source"]) & (table["status"] != "already_target")]
     oracles = [c.removeprefix("oracle_") for c in table if c.startswith("oracle_")]
     print(f"{len(table)} searches from {table['index'].nunique()} images")
     for oracle in oracles:

@@ -3,7 +3,8 @@
 python benchmarks/recompute_memory.py
 
 Memory is what autograd holds between the forward and the backward pass of one batch, weights
-excluded, counted by its own hooks, and so the same on any machine; time is the median of three.
+excluded, counted by its own hooks, and so the same on any machine. (During the backward pass
+recomputation holds the activations of one layer beside it.) Time is the median of three steps.
 """
 
 import statistics
