@@ -22,6 +22,7 @@ IGNORED_WARNINGS = (
     "The number of training batches",  # small data sets log once an epoch, which is enough
     "Experiment logs directory",  # a rerun replaces its own CSV
     "Checkpoint directory .* exists",  # and its own checkpoint
+    "`torch.jit.script` is deprecated",  # torch's own, loaded by forward-mode differentiation
     "is an instance of `nn.Module` and is already saved",  # Task drops live arguments itself
     "`isinstance\\(treespec, LeafSpec\\)`",  # Lightning's own use of torch's pytree
 )

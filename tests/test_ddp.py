@@ -86,8 +86,8 @@ def test_image_flow_trains_like_one_process(in_digits_home: Path) -> None:
             "--trainer.callbacks.init_args.extractor=runs/digits/features/best.ckpt",
             "--trainer.callbacks.init_args.every_n_epochs=1",
             *extra,
-            "--trainer.max_epochs=4",
-            "--trainer.check_val_every_n_epoch=4",
+            "--trainer.max_epochs=2",
+            "--trainer.check_val_every_n_epoch=2",
             f"--trainer.default_root_dir={folder}",
             logger=True,
         )
