@@ -1,5 +1,6 @@
 """Training a normalizing flow."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -22,6 +23,8 @@ class FlowModule(Task):
             exactly on a curve have no density, and their likelihood no bound: the noise gives the
             manifold the thickness δ of the paper (eq. 1).
         optimizer, scheduler, warmup_steps: see ``Task``.
+        compiled: train through ``torch.compile``. Compiling takes minutes, once; it pays in trainings of
+            hours (docs/results.md, "Training speed").
 
     A conditional flow is given the labels ``y`` as its condition.
     """
@@ -33,16 +36,20 @@ class FlowModule(Task):
         optimizer: OptimizerCallable = torch.optim.Adam,
         scheduler: LRSchedulerCallable | None = None,
         warmup_steps: int = 0,
+        compiled: bool = False,
     ) -> None:
         super().__init__(optimizer, scheduler, warmup_steps)
         self.save_hyperparameters()
         self.save_plain_hyperparameters()
         self.flow = flow
         self.noise = noise
+        self.compiled = compiled
+        self._fast_log_prob: Callable[..., Tensor] | None = None
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Bits per dimension of every sample of x, B; x as ``flow`` takes it (dequantised)."""
-        return bits_per_dim(self.flow.log_prob(x, condition), self.flow.dim, self.flow.levels, self.flow.n_bits)
+        log_prob = self._fast_log_prob if self.training and self._fast_log_prob else self.flow.log_prob
+        return bits_per_dim(log_prob(x, condition), self.flow.dim, self.flow.levels, self.flow.n_bits)
 
     def chart(self) -> FlowChart:
         """The flow as coordinates for a search.
@@ -71,6 +78,12 @@ class FlowModule(Task):
         if self.flow.levels is None:
             return x + self.noise * torch.randn(x.shape, generator=generator, device=x.device)
         return dequantize(x, self.flow.levels, generator, self.flow.n_bits)
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        super().on_train_batch_start(batch, batch_idx)
+        # Not the first batch: it starts layers such as ActNorm, in code that never runs again.
+        if self.compiled and self._fast_log_prob is None and self.global_step:
+            self._fast_log_prob = torch.compile(self.flow.log_prob, dynamic=False)
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         bpd = self(self._noisy(batch["x"]), self._condition(batch)).mean()

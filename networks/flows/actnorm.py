@@ -1,9 +1,10 @@
 """Activation normalisation with data-dependent initialisation."""
 
 import torch
-import torch.distributed as dist
 from FrEIA.modules import InvertibleModule
 from torch import Tensor, nn
+
+from networks.flows.first_batch import FirstBatch, sum_over_ranks
 
 MIN_STD = 1e-4  # a channel that is constant in the first batch would get an infinite scale
 
@@ -19,40 +20,27 @@ class ActNorm(InvertibleModule):
         x of B×C or B×C×H×W → z of the same shape.
     """
 
-    initialized: Tensor
-
     def __init__(self, dims_in, dims_c=None):
         super().__init__(dims_in, dims_c)
         channels, *space = dims_in[0]
         self.bias = nn.Parameter(torch.zeros(channels, *(1 for _ in space)))
         self.log_scale = nn.Parameter(torch.zeros(channels, *(1 for _ in space)))
-        # A buffer, so that it is saved, copied and averaged together with what it speaks of. Reading
-        # it waits for the GPU, hence once True it is remembered outside.
-        self.register_buffer("initialized", torch.tensor(False))
-        self._is_initialized = False
+        self.first_batch = FirstBatch()
 
     def forward(self, x_or_z, c=None, rev=False, jac=True):
         x = x_or_z[0]
-        if self.training and not rev and not self._is_initialized:
-            self._initialize(x.detach())
+        if not rev:
+            self.first_batch(self._initialize, x)
         positions = x[0, 0].numel()
         log_det = (positions * self.log_scale.sum()).expand(len(x))
         if rev:
             return (x * torch.exp(-self.log_scale) - self.bias,), -log_det
         return ((x + self.bias) * torch.exp(self.log_scale),), log_det
 
-    @torch.no_grad()
     def _initialize(self, x: Tensor) -> None:
-        if not self.initialized:
-            mean, std = channel_statistics(x)
-            self.bias.copy_(-mean.view_as(self.bias))
-            self.log_scale.copy_(-std.clamp(min=MIN_STD).log().view_as(self.bias))
-            self.initialized.fill_(True)
-        self._is_initialized = True
-
-    def _load_from_state_dict(self, *args, **kwargs):
-        super()._load_from_state_dict(*args, **kwargs)
-        self._is_initialized = False
+        mean, std = channel_statistics(x)
+        self.bias.copy_(-mean.view_as(self.bias))
+        self.log_scale.copy_(-std.clamp(min=MIN_STD).log().view_as(self.bias))
 
     def output_dims(self, input_dims):
         return input_dims
@@ -62,8 +50,6 @@ def channel_statistics(x: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation (C each) of x of B×C×… over everything but the channels, on all ranks together."""
     values = x.double().transpose(0, 1).flatten(1)
     sums = torch.stack([torch.full_like(values[:, 0], values.shape[1]), values.sum(1), values.square().sum(1)])
-    if dist.is_available() and dist.is_initialized():
-        dist.all_reduce(sums)
-    count, total, squares = sums
+    count, total, squares = sum_over_ranks(sums)
     mean = total / count
     return mean.to(x.dtype), (squares / count - mean.square()).clamp(min=0).sqrt().to(x.dtype)

@@ -11,7 +11,7 @@ from networks.flows.chain import Chain
 from networks.flows.coupling import ChannelCoupling, Subnet
 from networks.flows.flow import Flow
 from networks.flows.lu_conv import LUConv
-from networks.flows.multi_scale import MultiScale, check_image
+from networks.flows.multi_scale import MultiScale, image_dims
 from networks.flows.squeeze import Squeeze
 from networks.flows.subnets import ConvNet, ZeroConv
 from networks.flows.whiten import Whiten
@@ -57,8 +57,7 @@ class Glow(Flow):
         num_conditions: int = 0,
         recompute: bool = False,
     ) -> None:
-        check_image(shape, num_scales)
-        dims_in, dims_c = [tuple(shape)], [(num_conditions,)] if num_conditions else []
+        dims_in, dims_c = image_dims(shape, num_scales, num_conditions)
         scales, dims = [], dims_in
         for scale in range(num_scales):
             start, squeeze = dims, Squeeze(dims)
@@ -71,11 +70,5 @@ class Glow(Flow):
             scales.append(Chain(start, dims_c, layers, recompute))
             channels, height, width = dims[0]
             dims = [(channels // 2, height, width)]
-        flow = MultiScale(dims_in, dims_c, scales)
-        super().__init__(
-            shape,
-            Chain(dims_in, dims_c, [bounded_to_real(dims_in, levels, alpha, marginal_bins), flow]),
-            levels,
-            num_conditions,
-            n_bits,
-        )
+        parts = [bounded_to_real(dims_in, levels, alpha, marginal_bins), MultiScale(dims_in, dims_c, scales)]
+        super().__init__(shape, Chain(dims_in, dims_c, parts), levels, num_conditions, n_bits)

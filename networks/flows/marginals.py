@@ -3,12 +3,12 @@
 import math
 
 import torch
-import torch.distributed as dist
 from FrEIA.modules import InvertibleModule
 from torch import Tensor, nn
 
 from networks.errors import InputError
 from networks.flows.dequantize import cell_bounds
+from networks.flows.first_batch import FirstBatch, sum_over_ranks
 
 EDGE = 1e-3  # Φ⁻¹ is taken of [EDGE, 1 − EDGE]: |z| ≤ 3.1 inside the grey values, linear beyond
 MIN_SHARE = 1e-4  # smallest width and height of a bin, in shares of the whole
@@ -38,8 +38,6 @@ class Marginals(InvertibleModule):
         x of B×C×H×W, grey values dequantised within ``cell_bounds(levels)``, → z of the same shape.
     """
 
-    initialized: Tensor
-
     def __init__(self, dims_in, dims_c=None, levels: int = 256, bins: int = 16):
         super().__init__(dims_in, dims_c)
         self.levels, self.bins = levels, bins
@@ -50,8 +48,7 @@ class Marginals(InvertibleModule):
         self.log_widths = nn.Parameter(widths.log().repeat(*dims, 1))
         self.log_heights = nn.Parameter(widths.log().repeat(*dims, 1))
         self.log_slopes = nn.Parameter(torch.zeros(*dims, bins + 1))
-        self.register_buffer("initialized", torch.tensor(False))
-        self._is_initialized = False
+        self.first_batch = FirstBatch()
 
     def forward(self, x_or_z, c=None, rev=False, jac=True):
         x = x_or_z[0]
@@ -61,9 +58,9 @@ class Marginals(InvertibleModule):
             v, log_slope = self._spline(u, rev=True)
             log_det = self._log_det(x, log_slope, high - low)
             return (low + (high - low) * v,), -log_det
-        if self.training and not self._is_initialized:
-            self._initialize((x.detach() - low) / (high - low))
-        u, log_slope = self._spline((x - low) / (high - low))
+        v = (x - low) / (high - low)
+        self.first_batch(self._initialize, v)
+        u, log_slope = self._spline(v)
         z = torch.special.ndtri(EDGE + (1 - 2 * EDGE) * u)
         return (z,), self._log_det(z, log_slope, high - low)
 
@@ -93,23 +90,13 @@ class Marginals(InvertibleModule):
         log_phi = -0.5 * (z.square() + math.log(2 * math.pi))
         return (log_slope - log_phi + math.log((1 - 2 * EDGE) / span)).flatten(1).sum(1)
 
-    @torch.no_grad()
     def _initialize(self, v: Tensor) -> None:
-        if not self.initialized:
-            knots = self._knots()[2][..., 1:]
-            below = torch.stack([(v <= knot).sum(0) for knot in knots.movedim(-1, 0)], -1).double()
-            counts = torch.diff(below, dim=-1, prepend=torch.zeros_like(below[..., :1]))
-            if dist.is_available() and dist.is_initialized():
-                dist.all_reduce(counts)
-            pooled = counts.flatten(0, -2).sum(0)
-            prior = 0.9 * pooled / pooled.sum() + 0.1 * initial_widths(self.bins).to(pooled)
-            self.log_heights.copy_((counts + PSEUDO_COUNT * prior).log())
-            self.initialized.fill_(True)
-        self._is_initialized = True
-
-    def _load_from_state_dict(self, *args, **kwargs):
-        super()._load_from_state_dict(*args, **kwargs)
-        self._is_initialized = False
+        knots = self._knots()[2][..., 1:]
+        below = torch.stack([(v <= knot).sum(0) for knot in knots.movedim(-1, 0)], -1).double()
+        counts = sum_over_ranks(torch.diff(below, dim=-1, prepend=torch.zeros_like(below[..., :1])))
+        pooled = counts.flatten(0, -2).sum(0)
+        prior = 0.9 * pooled / pooled.sum() + 0.1 * initial_widths(self.bins).to(pooled)
+        self.log_heights.copy_((counts + PSEUDO_COUNT * prior).log())
 
     def output_dims(self, input_dims):
         return input_dims

@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from networks.errors import InputError
 
+Dims = list[tuple[int, ...]]
+
 
 class MultiScale(InvertibleModule):
     """Half of the channels leave after every scale but the last (RealNVP, 3.6); all meet in one vector.
@@ -59,8 +61,8 @@ class MultiScale(InvertibleModule):
         return [(sum(a * b * d for a, b, d in self.out_shapes),)]
 
 
-def check_image(shape: Sequence[int], num_squeezes: int) -> None:
-    """Refuse what so many squeezes cannot halve.
+def image_dims(shape: Sequence[int], num_squeezes: int, num_conditions: int) -> tuple[Dims, Dims]:
+    """FrEIA's ``dims_in`` and ``dims_c`` of an image flow with so many squeezes and conditions.
 
     Raises:
         InputError: ``shape`` is not C×H×W, or its sides are not multiples of 2^num_squeezes.
@@ -73,3 +75,4 @@ def check_image(shape: Sequence[int], num_squeezes: int) -> None:
             f"images of {shape[1]}×{shape[2]} cannot be squeezed {num_squeezes} times: both sides must be multiples of "
             f"{step}. Use fewer scales, or resize or pad the images"
         )
+    return [tuple(shape)], [(num_conditions,)] if num_conditions else []

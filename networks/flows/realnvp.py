@@ -10,7 +10,7 @@ from networks.flows.bounded import bounded_to_real
 from networks.flows.chain import Chain
 from networks.flows.coupling import ChannelCoupling, CheckerboardCoupling, Subnet
 from networks.flows.flow import Flow
-from networks.flows.multi_scale import MultiScale, check_image
+from networks.flows.multi_scale import MultiScale, image_dims
 from networks.flows.squeeze import Squeeze
 from networks.flows.subnets import ResNet
 from networks.flows.whiten import Whiten
@@ -51,8 +51,7 @@ class RealNVP(Flow):
         num_conditions: int = 0,
         recompute: bool = False,
     ) -> None:
-        check_image(shape, num_scales - 1)
-        dims_in, dims_c = [tuple(shape)], [(num_conditions,)] if num_conditions else []
+        dims_in, dims_c = image_dims(shape, num_scales - 1, num_conditions)
         scales, dims = [], dims_in
         for scale in range(num_scales):
             width = base_width * 2**scale
@@ -69,14 +68,8 @@ class RealNVP(Flow):
             chain.layers.append(Whiten(out, dims_c))
             scales.append(chain)
             dims = [(out[0][0] // 2, *out[0][1:])]
-        flow = MultiScale(dims_in, dims_c, scales)
-        super().__init__(
-            shape,
-            Chain(dims_in, dims_c, [bounded_to_real(dims_in, levels, alpha, marginal_bins), flow]),
-            levels,
-            num_conditions,
-            n_bits,
-        )
+        parts = [bounded_to_real(dims_in, levels, alpha, marginal_bins), MultiScale(dims_in, dims_c, scales)]
+        super().__init__(shape, Chain(dims_in, dims_c, parts), levels, num_conditions, n_bits)
 
 
 def _couplings(

@@ -5,7 +5,6 @@ import pytorch_lightning as pl
 import torch
 
 from callbacks import Spectrum
-from callbacks.tangents import tangent_grid
 from counterfactuals import Ascent, FlowChart, PixelChart, RunnerUp
 from datamodules import Digits
 from lightning_modules import CounterfactualModule
@@ -60,11 +59,3 @@ def test_tangent_vectors_are_shown_and_saved(tmp_path: Path) -> None:
     assert saved["x"].shape == (5, 1, 8, 8) and saved["tangents"].shape == (5, 3, 1, 8, 8)
     assert torch.allclose(saved["tangents"].flatten(2).norm(dim=2), torch.ones(5, 3))
     assert (tmp_path / "tangents" / "explained.png").stat().st_size > 100
-
-
-def test_grey_is_where_nothing_changes() -> None:
-    tangents = torch.zeros(1, 2, 1, 2, 2)
-    tangents[0, 0, 0, 0, 0], tangents[0, 0, 0, 1, 1] = -3.0, 1.5
-    grid = tangent_grid(torch.ones(1, 1, 2, 2), tangents)
-    assert grid[0, 1:3, 4:6].tolist() == [[0.0, 0.5], [0.5, 0.75]]
-    assert grid[0, 1:3, 7:9].tolist() == [[0.5, 0.5], [0.5, 0.5]]

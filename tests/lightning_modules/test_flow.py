@@ -5,7 +5,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from callbacks import Samples, Spectrum
+from callbacks import EMA, Samples, Spectrum
 from datamodules import Digits, Helix
 from lightning_modules import FlowModule
 from networks import InputError, RealNVP, VectorRealNVP
@@ -95,3 +95,19 @@ def test_the_rate_warms_up_step_by_step_and_then_follows_the_schedule() -> None:
     )
     warm, halved = [0.2, 0.4, 0.6, 0.8, 1, 1, 1, 1, 1], [1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25]
     assert rates == pytest.approx([a * b for a, b in zip(warm, halved, strict=True)])
+
+
+@pytest.mark.slow
+def test_compiled_it_is_the_same_training() -> None:
+    """With ActNorm's start and an averaged copy, which must not hold what cannot be copied."""
+
+    def trained(compiled: bool) -> FlowModule:
+        pl.seed_everything(0)
+        module = FlowModule(RealNVP([1, 8, 8], 4, 1, levels=17, alpha=0.2), compiled=compiled)
+        trainer = pl.Trainer(max_epochs=2, limit_train_batches=4, callbacks=[EMA()], **QUIET)
+        trainer.fit(module, datamodule=Digits(batch_size=32))
+        assert (module._fast_log_prob is not None) == compiled
+        return module
+
+    plain, fast = trained(False).state_dict(), trained(True).state_dict()
+    assert all(torch.allclose(plain[name], fast[name], atol=1e-4) for name in plain)

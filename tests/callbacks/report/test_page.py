@@ -7,9 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from callbacks.report.callback import terminal_table
-from callbacks.report.page import summary_rows
-
 CHROMIUM = next((p for n in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(n))), None)
 FLAGS = [
     "--no-sandbox",
@@ -100,9 +97,3 @@ def test_sort_filter_and_more(page) -> None:
 
 def test_nothing_breaks_and_nothing_leaves_the_page(page) -> None:
     assert page.problems == []
-
-
-def test_terminal_table() -> None:
-    text = terminal_table({"flip_rate": 0.5, "fid": 2.0, "control": {"flip_rate": 1.0, "fid": None}})
-    assert "flip rate" in text and "50.0%" in text and "100.0%" in text and "–" in text
-    assert [r.label for r in summary_rows({"fid": 1.0})] == ["FID"]

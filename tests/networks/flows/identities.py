@@ -43,6 +43,38 @@ def check_layer(layer: InvertibleModule, x: Tensor, c: Sequence[Tensor] | None =
     check_gradients(layer, (z.square().sum() + log_det.sum()))
 
 
+def check_start_and_beyond(layer: InvertibleModule) -> None:
+    """``check_layer`` on random input, with the weights as they start and away from there."""
+    layer = layer.double().eval()
+    x = torch.randn(3, *layer.dims_in[0], dtype=torch.float64)
+    (z,), _ = layer([x])
+    (back,), _ = layer([z], rev=True)
+    assert (back - x).abs().max() <= 1e-10
+    perturb(layer)
+    check_layer(layer, x)
+
+
+def check_trained_flow(flow: Flow) -> None:
+    """``check_flow`` after a first batch, with the weights moved as in training."""
+    flow = flow.double()
+    x = torch.rand(3, *flow.shape, dtype=torch.float64)
+    flow.train()(x)
+    perturb(flow, 0.03)
+    check_flow(flow.eval(), x)
+
+
+def check_conditional_flow(flow: Flow) -> None:
+    """Round trip, and that the condition matters, of a flow conditional on three classes."""
+    flow = flow.double()
+    x, y = torch.rand(4, *flow.shape, dtype=torch.float64), torch.tensor([0, 1, 2, 2])
+    flow.train()(x, y)
+    perturb(flow, 0.03)
+    z, log_det = flow.eval()(x, y)
+    assert (flow.inverse(z, y) - x).abs().max() < 1e-10
+    assert torch.allclose(flow(x, torch.eye(3)[y]).z, z)  # as attribute vectors
+    assert not torch.allclose(flow(x, (y + 1) % 3).log_det, log_det)
+
+
 def check_flow(flow: Flow, x: Tensor) -> None:
     """Round trips, log-determinants and gradients of a whole flow at x (float64)."""
     z, log_det = flow(x)

@@ -1,11 +1,13 @@
 import copy
 from pathlib import Path
 
+import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
 from networks.flows import ActNorm
+from tests.networks.flows.identities import check_start_and_beyond
 
 
 def initialized(x: torch.Tensor) -> ActNorm:
@@ -16,6 +18,11 @@ def initialized(x: torch.Tensor) -> ActNorm:
 
 def skewed(n: int) -> torch.Tensor:
     return 3.0 + torch.tensor([0.5, 20.0])[:, None, None] * torch.randn(n, 2, 4, 4)
+
+
+@pytest.mark.parametrize("dims", [(4, 4, 6), (5,)])
+def test_identities(dims: tuple[int, ...]) -> None:
+    check_start_and_beyond(ActNorm([dims]))
 
 
 def test_the_first_training_batch_becomes_standard() -> None:
@@ -35,11 +42,11 @@ def test_only_the_first_forward_pass_in_training_initialises() -> None:
     layer = ActNorm([(2, 4, 4)])
     layer.eval()([skewed(4)])  # Lightning's sanity check
     layer.train()([skewed(4)], rev=True)
-    assert not layer.initialized
+    assert not layer.first_batch.initialized
     layer([skewed(4)])
     bias = layer.bias.clone()
     layer([100 + skewed(4)])
-    assert layer.initialized and torch.equal(layer.bias, bias)
+    assert layer.first_batch.initialized and torch.equal(layer.bias, bias)
 
 
 def test_copies_and_reloads_know_whether_they_are_initialised() -> None:

@@ -1,8 +1,7 @@
 import pytest
 import torch
 
-from networks import InputError
-from networks.flows import SVD, BoundedLinear, Orthogonal, reflect
+from networks.flows import Orthogonal, reflect
 
 
 def product_of_reflections(v: torch.Tensor) -> torch.Tensor:
@@ -40,29 +39,3 @@ def test_orthogonal_in_float32_at_full_size_and_after_steps() -> None:
     assert (q @ q.T - torch.eye(512)).abs().max() < 1e-5
     x = torch.randn(2, 3, 512)
     assert torch.allclose(layer(layer(x), transpose=True), x, atol=1e-4)
-
-
-def test_svd_is_what_it_says() -> None:
-    svd = SVD(6).double()
-    with torch.no_grad():
-        svd.log_sigma.copy_(torch.linspace(-1, 1.2, 6))
-    w = svd(torch.eye(6, dtype=torch.float64)).T
-    assert torch.allclose(torch.linalg.svdvals(w), svd.log_sigma.exp().flip(0))
-    assert torch.allclose(torch.linalg.slogdet(w).logabsdet, svd.log_det())
-    assert torch.allclose(svd.inverse(torch.eye(6, dtype=torch.float64)).T @ w, torch.eye(6, dtype=torch.float64))
-
-
-@pytest.mark.parametrize("dims", [(6, 4), (4, 6), (5, 5)])
-def test_bounded_linear_keeps_its_singular_values_in_bounds(dims: tuple[int, int]) -> None:
-    layer = BoundedLinear(*dims, sigma_min=0.5, sigma_max=1.0)
-    with torch.no_grad():
-        layer.raw_sigma.copy_(100 * torch.randn_like(layer.raw_sigma))
-    w = (layer(torch.eye(dims[0])) - layer.bias).T.detach()
-    sigma = torch.linalg.svdvals(w)
-    assert w.shape == (dims[1], dims[0]) and sigma.min() > 0.499 and sigma.max() < 1.001
-    assert torch.allclose(sigma, layer.sigma.sort(descending=True).values, atol=1e-5)
-
-
-def test_bounds_upside_down_are_refused() -> None:
-    with pytest.raises(InputError, match=r"got 1\.0 and 0\.5"):
-        BoundedLinear(3, 3, 1.0, 0.5)

@@ -1,13 +1,15 @@
 import copy
 
+import pytest
 import torch
 
 from networks.flows import Permute
 
 
-def test_round_trip_and_determinant() -> None:
-    layer = Permute([(5,)], seed=3)
-    x = torch.randn(4, 5)
+@pytest.mark.parametrize("shape", [(5,), (4, 3, 2)])
+def test_round_trip_and_determinant(shape: tuple[int, ...]) -> None:
+    layer = Permute([shape], seed=3)
+    x = torch.randn(4, *shape)
     (z,), log_det = layer([x])
     (back,), _ = layer([z], rev=True)
     assert torch.equal(back, x) and not torch.equal(z, x)

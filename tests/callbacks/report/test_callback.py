@@ -1,0 +1,18 @@
+from types import SimpleNamespace
+
+import pytest
+
+from callbacks.report import Report
+from callbacks.report.callback import terminal_table
+from callbacks.report.page import summary_rows
+
+
+def test_terminal_table() -> None:
+    text = terminal_table({"flip_rate": 0.5, "fid": 2.0, "control": {"flip_rate": 1.0, "fid": None}})
+    assert "flip rate" in text and "50.0%" in text and "100.0%" in text and "–" in text
+    assert [r.label for r in summary_rows({"fid": 1.0})] == ["FID"]
+
+
+def test_other_ranks_write_nothing(capsys: pytest.CaptureFixture) -> None:
+    Report().on_predict_end(SimpleNamespace(is_global_zero=False), None)  # type: ignore[arg-type]
+    assert capsys.readouterr().out == ""
