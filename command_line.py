@@ -77,14 +77,15 @@ class RunCLI(LightningCLI):
         if config["trainer"]["logger"] in (None, True) and not config["trainer"]["fast_dev_run"]:
             Path(folder).mkdir(parents=True, exist_ok=True)  # W&B would otherwise fall back to the working directory
             wandb_logger = WandbLogger(**{"name": folder, **_given(config["wandb"])}, save_dir=folder)
-            resuming = self.subcommand == "fit" and config.get("ckpt_path")
-            kwargs["logger"] = [wandb_logger, CSVLogger(folder, "csv", _version(folder) if resuming else "")]
+            kwargs["logger"] = [wandb_logger, CSVLogger(folder, "csv", self._csv_folder(config))]
         return super().instantiate_trainer(**kwargs)
 
-
-def _version(folder: str) -> str:
-    """A folder of its own for the CSV of a run that goes on: CSVLogger deletes what it finds."""
-    return f"resumed-{len(list(Path(folder, 'csv').glob('resumed-*'))) + 1}"
+    def _csv_folder(self, config: Any) -> str:
+        """A folder of its own for what must not replace a training's CSV: CSVLogger deletes what it finds."""
+        if self.subcommand != "fit":
+            return str(self.subcommand or "")
+        earlier = len(list(Path(config["trainer"]["default_root_dir"], "csv").glob("resumed-*")))
+        return f"resumed-{earlier + 1}" if config.get("ckpt_path") else ""
 
 
 def _given(arguments: Any) -> dict[str, Any]:

@@ -46,6 +46,18 @@ def test_fit_of_a_flow_logs_fid_spectrum_and_samples(in_digits_home: Path) -> No
     assert logged["val/fid"][-1] > 0 and logged["spectrum/effective_dimension"][-1] >= 1
     assert any(key.startswith("val/samples") for key in logged)
     assert "val/fid" in pd.read_csv("logged/csv/metrics.csv").columns
+    train.main(
+        [
+            "test",
+            config("digits/flow.yaml"),
+            *QUIET,
+            "--trainer.default_root_dir=logged",
+            "--model.flow.init_args.num_blocks=2",
+            "--ckpt_path=logged/best.ckpt",
+        ]
+    )
+    assert "val/fid" in pd.read_csv("logged/csv/metrics.csv").columns, "a test must not replace the training's curve"
+    assert "test/bpd" in pd.read_csv("logged/csv/test/metrics.csv").columns
     assert Path("logged/samples/epoch-019.png").is_file()
 
 

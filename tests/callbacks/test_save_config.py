@@ -11,7 +11,7 @@ def test_the_configuration_stands_beside_the_results(tmp_path: Path) -> None:
     parser = ArgumentParser()
     parser.add_argument("--seed", type=int)
     trainer = SimpleNamespace(default_root_dir=str(tmp_path / "new"))
-    for seed in (1, 2):
+    for seed, stage in ((1, "fit"), (2, "fit"), (3, "test")):
         save = SaveConfig(parser, parser.parse_args([f"--seed={seed}"]), save_to_log_dir=False)
-        save.save_config(trainer, None, "fit")  # type: ignore[arg-type]
+        save.save_config(trainer, None, stage)  # type: ignore[arg-type]
     assert (tmp_path / "new" / "config.yaml").read_text() == "seed: 2\n"
