@@ -1,9 +1,13 @@
 """Explain a data set's predict split: counterfactuals, metrics, report."""
 
+from typing import Any
+
+import yaml
+from pytorch_lightning import Trainer
 from pytorch_lightning.cli import ArgsType, LightningArgumentParser
 
 import counterfactuals  # noqa: F401  # short class names in configs
-from callbacks import Report, ResultWriter
+from callbacks import Report, ResultWriter, SearchProgress
 from command_line import RunCLI, run
 from lightning_modules import CounterfactualModule
 
@@ -15,6 +19,19 @@ class ExplainCLI(RunCLI):
         super().add_arguments_to_parser(parser)
         parser.add_lightning_class_args(ResultWriter, "writer")
         parser.add_lightning_class_args(Report, "report")
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        config = self.config_init["trainer"]
+        if config["enable_progress_bar"] is not False:
+            kwargs["callbacks"] = [*(config["callbacks"] or []), SearchProgress()]
+        trainer = super().instantiate_trainer(**kwargs)
+        self.config_init["writer"].settings = self._what_results_depend_on()
+        return trainer
+
+    def _what_results_depend_on(self) -> dict[str, Any]:
+        config = yaml.safe_load(self.parser.dump(self.config, skip_none=False))
+        chosen = {name: config[name] for name in ("seed_everything", "model", "data")}
+        return {**chosen, "callbacks": config["trainer"]["callbacks"]}
 
 
 def main(args: ArgsType = None) -> None:

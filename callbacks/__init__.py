@@ -5,11 +5,13 @@ from callbacks.fid import FID
 from callbacks.helix_figure import HelixFigure
 from callbacks.manifold_distance import ManifoldDistance
 from callbacks.oracle_accuracy import OracleAccuracy
+from callbacks.progress import SearchProgress
 from callbacks.report import Report
 from callbacks.result_writer import ResultWriter
 from callbacks.resume_hint import ResumeHint
 from callbacks.samples import Samples
 from callbacks.save_config import SaveConfig
+from callbacks.search_path import SearchPath
 from callbacks.spectrum import Spectrum
 
 __all__ = [
@@ -23,5 +25,7 @@ __all__ = [
     "ResumeHint",
     "Samples",
     "SaveConfig",
+    "SearchPath",
+    "SearchProgress",
     "Spectrum",
 ]

@@ -1,7 +1,6 @@
 """FID of samples while a flow trains, and of counterfactuals when they are made."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
@@ -53,19 +52,15 @@ class FID(Callback):
     def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
         data: DataModule = trainer.datamodule  # type: ignore[attr-defined]  # Lightning attaches it at run time
         self.targets = torch.zeros(data.num_classes, device=pl_module.device)
-        self.metrics = {"": self._new_metric(pl_module, data.shape)}
-        if pl_module.control is not None:
-            self.metrics["control"] = self._new_metric(pl_module, data.shape)
+        self.metrics = {name: self._new_metric(pl_module, data.shape) for name in pl_module.searches}
+        pl_module.listeners.append(self._update)
 
     @torch.no_grad()
-    def on_predict_batch_end(  # type: ignore[override]
-        self, trainer: Trainer, pl_module: CounterfactualModule, outputs: Explanation, *_: Any
-    ) -> None:
-        for result, cf in outputs.results.items():
-            if cf.flipped.any():
-                self.metrics[result].update(cf.counterfactual[cf.flipped].to(pl_module.device), real=False)
-        target = outputs.results[""].target.to(pl_module.device)
-        self.targets.index_add_(0, target, torch.ones(len(target)).to(pl_module.device))
+    def _update(self, explanation: Explanation) -> None:
+        cf, device = explanation.counterfactuals, self.targets.device
+        if cf.flipped.any():
+            self.metrics[explanation.name].update(cf.counterfactual[cf.flipped].to(device), real=False)
+        self.targets[cf.target.to(device)] = 1
 
     @torch.no_grad()
     def on_predict_epoch_end(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]

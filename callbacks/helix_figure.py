@@ -19,7 +19,7 @@ from networks.errors import InputError
 class HelixFigure(Callback):
     """``figures/trajectories.png`` and ``figures/tangent_directions.png`` of a helix run.
 
-    Needs ``keep_path: true`` on method and control. Source: *Diffeomorphic Counterfactuals*, Fig. 6
+    Needs ``keep_every: 1`` on method and control. Source: *Diffeomorphic Counterfactuals*, Fig. 6
     and Fig. 7 (left).
 
     Args:
@@ -28,31 +28,26 @@ class HelixFigure(Callback):
 
     def __init__(self, num_tangents: int = 25) -> None:
         self.num_tangents = num_tangents
-        self.shown: dict[str, Counterfactuals] = {}
+        self.shown: dict[str, list[Explanation]] = {}
 
     def setup(self, trainer: Trainer, pl_module: CounterfactualModule, stage: str) -> None:  # type: ignore[override]
-        for name, method in (("method", pl_module.method), ("control", pl_module.control)):
-            if not getattr(method, "keep_path", False):
-                raise InputError(f"HelixFigure draws trajectories: set model.{name}.init_args.keep_path to true")
+        for name in ("", "control"):
+            if getattr(pl_module.searches.get(name, (None, None))[1], "keep_every", 0) != 1:
+                argument = "control" if name else "method"
+                raise InputError(f"HelixFigure draws trajectories: set model.{argument}.init_args.keep_every to 1")
 
-    def on_predict_batch_end(  # type: ignore[override]
-        self,
-        trainer: Trainer,
-        pl_module: CounterfactualModule,
-        outputs: Explanation,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        if batch_idx == 0:
-            self.shown = outputs.results
+    def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
+        self.shown = {"": [], "control": []}
+        pl_module.listeners.append(lambda explanation: self.shown[explanation.name].append(explanation))
 
     def on_predict_epoch_end(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
         if not trainer.is_global_zero:
             return
         folder = Path(trainer.default_root_dir) / "figures"
         folder.mkdir(parents=True, exist_ok=True)
-        trajectories(self.shown).savefig(folder / "trajectories.png", dpi=110)
+        trajectories({n: Explanation.join(parts).counterfactuals for n, parts in self.shown.items()}).savefig(
+            folder / "trajectories.png", dpi=110
+        )
         x = helix(torch.linspace(-0.95, 0.95, self.num_tangents) * HALF_HEIGHT).to(pl_module.device)
         with torch.no_grad():
             local = spectrum(pl_module.chart.decode, pl_module.chart.encode(x))

@@ -1,12 +1,10 @@
 """How far from the data the counterfactuals are, where the manifold is known."""
 
 from collections.abc import Callable
-from typing import Any
 
 from pytorch_lightning import Callback, Trainer
 from torch import Tensor
 
-from callbacks.naming import column
 from lightning_modules import CounterfactualModule, Explanation
 
 
@@ -21,8 +19,8 @@ class ManifoldDistance(Callback):
     def __init__(self, distance: Callable[[Tensor], Tensor]) -> None:
         self.distance = distance
 
-    def on_predict_batch_end(  # type: ignore[override]
-        self, trainer: Trainer, pl_module: CounterfactualModule, outputs: Explanation, *_: Any
-    ) -> None:
-        for result, cf in outputs.results.items():
-            outputs.columns[column(result, "distance")] = self.distance(cf.counterfactual)
+    def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
+        pl_module.listeners.append(self._add_column)
+
+    def _add_column(self, explanation: Explanation) -> None:
+        explanation.columns["distance"] = self.distance(explanation.counterfactuals.counterfactual)

@@ -7,7 +7,7 @@ from pytorch_lightning import Callback, Trainer
 from torch import nn
 
 from callbacks.logs import log_scalars
-from callbacks.naming import column, scalar
+from callbacks.naming import scalar
 from counterfactuals.explain import call
 from lightning_modules import ClassifierModule, CounterfactualModule, Explanation, load
 from metrics import OracleAccuracy as OracleMetric
@@ -39,6 +39,7 @@ class OracleAccuracy(Callback):
 
     def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
         self.metrics = {}
+        pl_module.listeners.append(lambda explanation: self._update(explanation, pl_module))
         for oracle in self.oracles.values():
             oracle.to(pl_module.device)
         InputError.collect(self._problems_with(trainer.datamodule, pl_module))  # type: ignore[attr-defined]
@@ -56,20 +57,19 @@ class OracleAccuracy(Callback):
                     problems.append(f"oracle {name!r} knows {k} classes, {type(data).__name__} has {data.num_classes}")
         return problems
 
-    def on_predict_batch_end(  # type: ignore[override]
-        self, trainer: Trainer, pl_module: CounterfactualModule, outputs: Explanation, *_: Any
-    ) -> None:
+    def _update(self, explanation: Explanation, pl_module: CounterfactualModule) -> None:
+        cf, result = explanation.counterfactuals, explanation.name
         for name, oracle in self.oracles.items():
-            self._metric(scalar("", f"oracle_own_accuracy/{name}"), pl_module).update(
-                self._logits(oracle, outputs.results[""].x, pl_module), outputs.y.to(pl_module.device)
-            )
-            for result, cf in outputs.results.items():
-                logits = self._logits(oracle, cf.counterfactual, pl_module)
-                outputs.columns[column(result, f"oracle_{name}")] = logits.argmax(1).cpu()
-                flipped = cf.flipped.to(logits.device)
-                self._metric(scalar(result, f"oracle_accuracy/{name}"), pl_module).update(
-                    logits[flipped], cf.target.to(logits.device)[flipped]
+            if not result:
+                self._metric(scalar("", f"oracle_own_accuracy/{name}"), pl_module).update(
+                    self._logits(oracle, cf.x, pl_module), explanation.y.to(pl_module.device)
                 )
+            logits = self._logits(oracle, cf.counterfactual, pl_module)
+            explanation.columns[f"oracle_{name}"] = logits.argmax(1).cpu()
+            flipped = cf.flipped.to(logits.device)
+            self._metric(scalar(result, f"oracle_accuracy/{name}"), pl_module).update(
+                logits[flipped], cf.target.to(logits.device)[flipped]
+            )
 
     def on_predict_epoch_end(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
         first = next(iter(self.oracles))

@@ -1,65 +1,83 @@
-"""The results folder: shards while a run goes on, one table and one file of tensors at its end."""
+"""The results folder: journals while a run goes on, one table and one file of tensors at its end."""
 
 import json
 import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import torch
-from pytorch_lightning import LightningModule, Trainer
-from pytorch_lightning.callbacks import BasePredictionWriter
-from safetensors.torch import load_file, save
+from pytorch_lightning import Callback, LightningModule, Trainer
+from safetensors.torch import save
 from torch import Tensor
 
+from callbacks.identity import Identity, identity_of
+from callbacks.journal import Journal, read_journal
 from callbacks.logs import log_scalars
 from callbacks.naming import column, scalar
 from callbacks.provenance import provenance
-from counterfactuals import Counterfactuals, Status
+from counterfactuals import Status
 from lightning_modules import CounterfactualModule, Explanation
-from metrics import summarize
+from metrics import similarity, summarize
+from networks.errors import InputError
+
+KEYS = ["index", "target"]  # what tells one search of a result from the others
+SHARED = ("index", "label", "source", "target", "confidence_before")  # columns that all results have in common
 
 
-class ResultWriter(BasePredictionWriter):
-    """Writes every batch as it is finished, and merges at the end.
+class ResultWriter(Callback):
+    """Writes every search as it ends, goes on with a run that was stopped, and merges at the end.
 
-    ``shards/rank0-00000.{safetensors,parquet}`` … hold finished batches; afterwards rank zero leaves
-    ``counterfactuals.safetensors`` (x, reconstruction, counterfactual, z, z_prime, and the control's),
-    ``counterfactuals.parquet`` (one row a search, in the order of index and target) and
-    ``summary.json``. Files appear whole or not at all, and those of an earlier run in the same folder
-    stay until the new ones are complete.
+    ``shards/rank0-0.journal`` … hold what has ended, also after ``kill -9``. The same command reads
+    them, hands them to the metric callbacks, and searches for the rest alone; with other settings,
+    weights or data it is refused. Afterwards rank zero leaves ``counterfactuals.safetensors`` (x,
+    reconstruction, counterfactual, z, z_prime, and the control's), ``counterfactuals.parquet`` (one
+    row a search, in the order of index and target) and ``summary.json``. Files appear whole or not at
+    all, and those of an earlier run in the same folder stay until the new ones are complete.
 
     It must come after the callbacks that add columns; ``explain.py`` sees to that.
+
+    Attributes:
+        settings: what must not change between a run and its continuation, nested; ``explain.py``
+            sets it to the config's part that results depend on.
     """
 
     def __init__(self) -> None:
-        super().__init__(write_interval="batch")
+        self.settings: dict[str, Any] = {}
+        self.journal: Journal | None = None
 
-    def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        shards = shard_folder(trainer)
+    def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
+        folder = shard_folder(trainer)
+        identity = identity_of(pl_module, trainer.datamodule, self.settings)  # type: ignore[attr-defined]
+        check_same(folder, identity)  # every rank: all stop, or none
+        trainer.strategy.barrier("checked")
         if trainer.is_global_zero:
-            shutil.rmtree(shards, ignore_errors=True)
-            shards.mkdir(parents=True)
-        trainer.strategy.barrier("shards")
+            folder.mkdir(parents=True, exist_ok=True)
+            write_whole(identity_file(folder), lambda f: f.write_text(json.dumps(identity, indent=2)))
+        journals = sorted(folder.glob("*.journal"))
+        trainer.strategy.barrier("listed")  # nobody may start a journal before all have seen the earlier ones
+        self._replay(journals, trainer, pl_module)
+        attempt = 1 + max([int(j.stem.split("-")[1]) for j in journals], default=-1)
+        self.journal = Journal(folder / f"rank{trainer.global_rank}-{attempt}.journal")
+        pl_module.listeners.append(self.journal.append)
 
-    def write_on_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        prediction: Explanation,
-        batch_indices: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int,
-    ) -> None:
-        stem = shard_folder(trainer) / f"rank{trainer.global_rank}-{batch_idx:05d}"
-        # The table last: a shard counts from the moment that its table is there.
-        write_whole(stem.with_suffix(".safetensors"), lambda f: f.write_bytes(save(tensors_of(prediction))))
-        write_whole(stem.with_suffix(".parquet"), rows_of(prediction).to_parquet)
+    def _replay(self, journals: list[Path], trainer: Trainer, pl_module: CounterfactualModule) -> None:
+        """Skip what has ended; each rank hands its share of it to the metric callbacks."""
+        number = 0
+        for i, explanation in enumerate(e for journal in journals for e in read_journal(journal)):
+            keys = zip(explanation.index.tolist(), explanation.counterfactuals.target.tolist(), strict=True)
+            pl_module.finished.setdefault(explanation.name, set()).update(keys)
+            number += len(explanation.index)
+            if i % trainer.world_size == trainer.global_rank:
+                for listener in pl_module.listeners:
+                    listener(explanation)
+        if number and trainer.is_global_zero:
+            print(f"Continuing: {number} searches of an earlier run are kept")
 
     def on_predict_end(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
+        self._close()
         trainer.strategy.barrier("written")
         if trainer.is_global_zero:
             table = merge(shard_folder(trainer), Path(trainer.default_root_dir))
@@ -70,12 +88,48 @@ class ResultWriter(BasePredictionWriter):
         trainer.strategy.barrier("merged")
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        if trainer.is_global_zero and (done := len(list(shard_folder(trainer).glob("*.parquet")))):
-            print(f"\nStopped: the {done} batches finished so far are whole in {shard_folder(trainer)}")
+        self._close()
+        folder = shard_folder(trainer)
+        if trainer.is_global_zero and not isinstance(exception, InputError) and folder.is_dir():
+            done = sum(len(e.index) for e in _all(folder))
+            print(f"\nStopped: {done} finished searches are kept in {folder}; the same command continues")
+
+    def _close(self) -> None:
+        if self.journal is not None:
+            self.journal.close()
+            self.journal = None
 
 
 def shard_folder(trainer: Trainer) -> Path:
     return Path(trainer.default_root_dir) / "shards"
+
+
+def identity_file(folder: Path) -> Path:
+    return folder / "run.json"
+
+
+def check_same(folder: Path, identity: Identity) -> None:
+    """Refuse to mix two runs.
+
+    Raises:
+        InputError: the folder holds an unfinished run of another identity; names what differs.
+    """
+    file = identity_file(folder)
+    if not file.exists():
+        return
+    earlier = json.loads(file.read_text())
+    differences = [
+        f"{key} was {earlier.get(key, 'not set')} and is {identity.get(key, 'not set')}"
+        for key in sorted({*earlier, *identity})
+        if earlier.get(key) != identity.get(key)
+    ]
+    if differences:
+        raise InputError(
+            f"{folder} holds an unfinished run that this one would not continue: "
+            + "; ".join(differences[:5])
+            + (f"; and {len(differences) - 5} more" if len(differences) > 5 else "")
+            + ". Finish it with its own command, choose another --trainer.default_root_dir, or delete that folder"
+        )
 
 
 def write_whole(file: Path, write: Callable[[Path], Any]) -> None:
@@ -88,76 +142,103 @@ def write_whole(file: Path, write: Callable[[Path], Any]) -> None:
         beside.unlink(missing_ok=True)
 
 
-def tensors_of(prediction: Explanation) -> dict[str, Tensor]:
-    """Tensors of one batch, N rows each, by the names under which they are saved."""
-    own = prediction.results[""]
-    tensors = {"index": prediction.index, "target": own.target, "x": own.x, "reconstruction": own.reconstruction}
-    for result, cf in prediction.results.items():
-        tensors[column(result, "counterfactual")] = cf.counterfactual
-    tensors |= {"z": own.z, "z_prime": own.z_prime}
-    # Copies, because safetensors refuses tensors that share memory: in pixels z and reconstruction are x itself.
-    return {name: t.clone(memory_format=torch.contiguous_format) for name, t in tensors.items()}
-
-
-def rows_of(prediction: Explanation) -> pd.DataFrame:
-    """Table of one batch, one row a search."""
-    own = prediction.results[""]
-    table: dict[str, Any] = {
-        "index": prediction.index,
-        "label": prediction.y,
-        "source": own.source,
-        "target": own.target,
-        "confidence_before": own.source_confidence,
-    }
-    for result, cf in prediction.results.items():
-        columns = {**_columns(cf), "seconds": torch.full((len(cf),), prediction.seconds[result])}
-        table |= {column(result, name): values for name, values in columns.items()}
-    table |= prediction.columns
-    return pd.DataFrame({k: v.numpy() if isinstance(v, Tensor) else v for k, v in table.items()})
-
-
-def _columns(cf: Counterfactuals) -> dict[str, Any]:
-    return {
+def rows_of(explanation: Explanation) -> pd.DataFrame:
+    """Table of one result's searches, a row each: ``SHARED`` columns, then its own."""
+    cf = explanation.counterfactuals
+    columns = {
+        "index": explanation.index,
+        "label": explanation.y,
+        "source": cf.source,
+        "target": cf.target,
+        "confidence_before": cf.source_confidence,
         "status": [Status(s).name.lower() for s in cf.status.tolist()],
         "confidence": cf.confidence,
         "steps": cf.steps,
         "l2_x": (cf.counterfactual - cf.x).flatten(1).norm(dim=1),
         "reconstruction_error": (cf.reconstruction - cf.x).flatten(1).square().mean(1).sqrt(),
+        **({"ssim": similarity(cf.counterfactual, cf.x)} if cf.x.ndim == 4 else {}),
         "reason": list(cf.reasons),
+        "seconds": explanation.seconds,
+        **explanation.columns,
     }
+    return pd.DataFrame({k: v.numpy() if isinstance(v, Tensor) else v for k, v in columns.items()})
+
+
+def tensors_of(explanation: Explanation) -> dict[str, Tensor]:
+    """Tensors of one result by the names under which they are saved; the originals come with the chart's."""
+    name, cf = explanation.name, explanation.counterfactuals
+    tensors = {column(name, "counterfactual"): cf.counterfactual}
+    if cf.path is not None:
+        tensors[column(name, "path")] = cf.path
+    if not name:
+        tensors |= {"index": explanation.index, "target": cf.target, "x": cf.x, "reconstruction": cf.reconstruction}
+        tensors |= {"z": cf.z, "z_prime": cf.z_prime}
+    return tensors
 
 
 def merge(shards: Path, folder: Path) -> pd.DataFrame:
-    """All shards as one table and one file of tensors, ordered by index and target."""
-    stems = sorted(shards.glob("*.parquet"))
-    table = pd.concat([pd.read_parquet(s) for s in stems], ignore_index=True)
-    order = table.sort_values(["index", "target"], kind="stable").index
-    table = table.loc[order].reset_index(drop=True)
-    parts = [load_file(s.with_suffix(".safetensors")) for s in stems]
-    rows = torch.from_numpy(order.to_numpy().copy())
-    tensors = {name: torch.cat([p[name] for p in parts])[rows] for name in parts[0]}
-    write_whole(folder / "counterfactuals.safetensors", lambda f: f.write_bytes(save(tensors)))
+    """All journals as one table and one file of tensors, ordered by index and target."""
+    results: dict[str, list[Explanation]] = {}
+    for explanation in _all(shards):
+        results.setdefault(explanation.name, []).append(explanation)
+    table, tensors = pd.DataFrame(), dict[str, Tensor]()
+    for name in sorted(results):  # the chart's, which is called "", comes first
+        whole = Explanation.join(results.pop(name))
+        part = rows_of(whole)
+        if name:
+            part = part.drop(columns=[c for c in SHARED if c not in KEYS])
+            part = part.rename(columns={c: column(name, str(c)) for c in part if c not in KEYS})
+            part = table.merge(part, on=KEYS, how="left", validate="one_to_one")
+        table = part
+        tensors |= tensors_of(whole)
+    # Copies, because safetensors refuses tensors that share memory.
+    copies = {name: t.clone(memory_format=torch.contiguous_format) for name, t in tensors.items()}
+    write_whole(folder / "counterfactuals.safetensors", lambda f: f.write_bytes(save(copies)))
     write_whole(folder / "counterfactuals.parquet", table.to_parquet)
     shutil.rmtree(shards)
     return table
 
 
+def _all(shards: Path) -> Iterator[Explanation]:
+    for journal in sorted(shards.glob("*.journal")):
+        yield from read_journal(journal)
+
+
 def summary_of(table: pd.DataFrame, module: CounterfactualModule) -> dict[str, Any]:
     """What the run comes to: numbers from the table, and what the metric callbacks measured."""
-    measured = {"oracle_accuracy": None, "fid": None, **module.summary}
-    control = {k.removeprefix("control/"): v for k, v in measured.items() if k.startswith("control/")}
-    own = {k: v for k, v in measured.items() if not k.startswith("control/")}
-    summary = {"n": len(table), **summarize(table), **own}
-    if module.control is not None:
-        summary["control"] = {"oracle_accuracy": None, "fid": None, **summarize(table, "control_"), **control}
+    results = {
+        name: {"oracle_accuracy": None, "fid": None, **summarize(table, column(name, "")), **measured}
+        for name, measured in _by_result(module).items()
+    }
+    summary = {"n": len(table), **results.pop("")}
+    if "control" in results:
+        summary["control"] = results.pop("control")
+    if results:
+        summary["others"] = results
     return {**summary, "provenance": provenance(module.checkpoints)}
+
+
+def _by_result(module: CounterfactualModule) -> dict[str, dict[str, Any]]:
+    """What the metric callbacks measured, by result: ``control/fid`` is the control's ``fid``."""
+    measured: dict[str, dict[str, Any]] = {name: {} for name in module.searches}
+    for key, value in module.summary.items():
+        name, _, rest = key.partition("/")
+        if name in measured:
+            measured[name][rest] = value
+        else:
+            measured[""][key] = value
+    return measured
 
 
 def loggable(summary: dict[str, Any]) -> dict[str, float]:
     """The summary's own numbers under the names that loggers know."""
-    flat = {scalar("", k): v for k, v in summary.items()}
-    flat |= {scalar("control", k): v for k, v in summary.get("control", {}).items()}
-    return {f"cf/{k}": float(v) for k, v in flat.items() if isinstance(v, (int, float))}
+    results = {"": summary, "control": summary.get("control", {}), **summary.get("others", {})}
+    return {
+        f"cf/{scalar(name, key)}": float(value)
+        for name, numbers in results.items()
+        for key, value in numbers.items()
+        if isinstance(value, (int, float))
+    }
 
 
 def finite(value: Any) -> Any:

@@ -10,31 +10,58 @@
 """
 
 from counterfactuals.adam import Adam
-from counterfactuals.ascent import Ascent, Method, RowOptimizer
+from counterfactuals.ascent import Ascent, RowOptimizer
 from counterfactuals.charts import Chart, FlowChart, PixelChart
+from counterfactuals.distances import Distance, FeatureL2, LatentL2, PixelL1, PixelL2
+from counterfactuals.engine import Method
 from counterfactuals.explain import explain
+from counterfactuals.latent_search import LatentSearch
+from counterfactuals.minimal_change import MinimalChange
 from counterfactuals.momentum import Momentum
-from counterfactuals.objectives import Objective, ReachClass
+from counterfactuals.objectives import Objective, Prototype, ReachAll, ReachClass, ReachMargin
+from counterfactuals.polyak import Polyak
+from counterfactuals.prototype_guided import PrototypeGuided
+from counterfactuals.region import Box, MaskFile, Region
 from counterfactuals.result import Counterfactuals, Status
-from counterfactuals.targets import EveryOther, FixedTarget, RunnerUp, Searches, TargetPolicy
+from counterfactuals.schedules import Cosine, Exponential, Schedule
+from counterfactuals.targets import EveryOther, FixedTarget, OwnClass, RunnerUp, Searches, TargetPolicy
 from networks.errors import InputError
 
 __all__ = [
     "Adam",
     "Ascent",
+    "Box",
     "Chart",
+    "Cosine",
     "Counterfactuals",
+    "Distance",
     "EveryOther",
+    "Exponential",
+    "FeatureL2",
     "FixedTarget",
     "FlowChart",
     "InputError",
+    "LatentL2",
+    "LatentSearch",
+    "MaskFile",
     "Method",
+    "MinimalChange",
     "Momentum",
     "Objective",
+    "OwnClass",
     "PixelChart",
+    "PixelL1",
+    "PixelL2",
+    "Polyak",
+    "Prototype",
+    "PrototypeGuided",
+    "ReachAll",
     "ReachClass",
+    "ReachMargin",
+    "Region",
     "RowOptimizer",
     "RunnerUp",
+    "Schedule",
     "Searches",
     "Status",
     "TargetPolicy",

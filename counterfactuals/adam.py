@@ -1,18 +1,25 @@
 """Adam with a state of its own for every row."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 
 class AdamState(NamedTuple):
-    """First and second moment, N×D each, and the steps that each row has taken, N."""
+    """First and second moment, n×D each, and the steps that each row has taken, n."""
 
     m: Tensor
     v: Tensor
     t: Tensor
+
+
+class Move(NamedTuple):
+    """What a row optimiser does: its next state, and the displacement of n rows, n×D."""
+
+    state: Any
+    displacement: Tensor
 
 
 class Adam:
@@ -29,21 +36,14 @@ class Adam:
         self.betas, self.eps = betas, eps
 
     def start(self, z: Tensor) -> AdamState:
-        """State of N rows that have not moved yet; z of N×D."""
+        """State of n rows that have not moved yet; z of n×D."""
         return AdamState(torch.zeros_like(z), torch.zeros_like(z), z.new_zeros(len(z)))
 
-    def step(self, state: AdamState, rows: Tensor, grad: Tensor) -> Tensor:
-        """Displacement n×D of the given rows (n int64), from their gradients (n×D).
-
-        Updates ``state`` in place at ``rows`` alone: a row that has ended is never touched, whereas a
-        shared Adam's momentum would go on moving it.
-        """
+    def step(self, state: AdamState, grad: Tensor, excess: Tensor) -> Move:
+        """The next state and the displacement, n×D, from gradients n×D; the excess loss (n) is not used."""
         b1, b2 = self.betas
-        m = state.m[rows].lerp_(grad, 1 - b1)
-        v = state.v[rows].mul_(b2).addcmul_(grad, grad, value=1 - b2)
-        t = state.t[rows] + 1
-        state.m[rows], state.v[rows], state.t[rows] = m, v, t
+        m, v, t = state.m.lerp(grad, 1 - b1), state.v.mul(b2).addcmul(grad, grad, value=1 - b2), state.t + 1
         # 1 − βᵗ by expm1: the plain difference loses four digits of float32 in the first steps.
         m_hat = m / -torch.expm1(t * math.log(b1))[:, None]
         v_hat = v / -torch.expm1(t * math.log(b2))[:, None]
-        return -m_hat / (v_hat.sqrt() + self.eps)
+        return Move(AdamState(m, v, t), -m_hat / (v_hat.sqrt() + self.eps))

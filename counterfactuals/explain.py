@@ -1,10 +1,13 @@
 """Counterfactuals of any predictor on any chart, from a notebook or from a predict loop."""
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 
-from counterfactuals.ascent import Ascent, Method
+from counterfactuals.ascent import Ascent
 from counterfactuals.charts import Chart
+from counterfactuals.engine import Finished, Method, Problem, run
 from counterfactuals.freeze import frozen
 from counterfactuals.objectives import Objective, ReachClass
 from counterfactuals.result import Counterfactuals
@@ -19,6 +22,7 @@ def explain(
     target: int | Tensor | TargetPolicy,
     method: Method | None = None,
     objective: Objective | None = None,
+    slots: int | None = None,
 ) -> Counterfactuals:
     """What would have to change in x for the predictor to decide for ``target``?
 
@@ -30,6 +34,7 @@ def explain(
         target: one class, a class for each sample (B int64), or a policy such as ``RunnerUp()``.
         method: how to search; ``Ascent()`` unless given.
         objective: when to be content; ``ReachClass(0.99)`` unless given.
+        slots: searches under way at a time; ``None`` for as many as pay.
 
     Returns:
         One row a search: B rows, or more where the policy asks for several targets a sample
@@ -40,7 +45,9 @@ def explain(
     """
     with frozen(predictor, chart):
         searches = plan(predictor, chart, x, target)
-        return search(predictor, chart, x[searches.rows], searches.target, method, objective)
+        finished = list(search(predictor, chart, x[searches.rows], searches.target, method, objective, slots))
+    rows = torch.cat([f.rows for f in finished])
+    return Counterfactuals.join([f.counterfactuals for f in finished]).take(rows.argsort())
 
 
 def plan(predictor: nn.Module, chart: Chart, x: Tensor, target: int | Tensor | TargetPolicy) -> Searches:
@@ -67,15 +74,17 @@ def search(
     target: Tensor,
     method: Method | None = None,
     objective: Objective | None = None,
-) -> Counterfactuals:
-    """Run planned searches in float32 with predictor and chart frozen."""
+    slots: int | None = None,
+) -> Iterator[Finished]:
+    """Run planned searches in float32 with predictor and chart frozen; they come as they end (see ``engine.run``)."""
     if torch.is_inference_mode_enabled():
         raise InputError(
             "a search needs gradients, and torch.inference_mode is on: build the Trainer with inference_mode=False "
             "(explain.py does), or use torch.no_grad instead"
         )
+    problem = Problem(predictor, chart, objective or ReachClass())
     with frozen(predictor, chart), torch.autocast(x.device.type, enabled=False):
-        return (method or Ascent())(predictor, chart, objective or ReachClass(), x.float(), target)
+        yield from run(method or Ascent(), problem, x.float(), target, slots)
 
 
 def call(predictor: nn.Module, x: Tensor) -> Tensor:

@@ -6,13 +6,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from counterfactuals.adam import Move
 from networks.errors import InputError
 
 TINY = 1e-12  # a gradient of zero has no direction
 
 
 class MomentumState(NamedTuple):
-    """Mean of the past directions, N×D, and the steps that each row has taken, N."""
+    """Mean of the past directions, n×D, and the steps that each row has taken, n."""
 
     m: Tensor
     t: Tensor
@@ -35,13 +36,11 @@ class Momentum:
         self.mu = mu
 
     def start(self, z: Tensor) -> MomentumState:
-        """State of N rows that have not moved yet; z of N×D."""
+        """State of n rows that have not moved yet; z of n×D."""
         return MomentumState(torch.zeros_like(z), z.new_zeros(len(z)))
 
-    def step(self, state: MomentumState, rows: Tensor, grad: Tensor) -> Tensor:
-        """Displacement n×D of the given rows (n int64), from their gradients (n×D); updates ``state`` at them alone."""
+    def step(self, state: MomentumState, grad: Tensor, excess: Tensor) -> Move:
+        """The next state and the displacement, n×D, from gradients n×D; the excess loss (n) is not used."""
         direction = grad / grad.norm(dim=1, keepdim=True).clamp(min=TINY)
-        m = state.m[rows].lerp_(direction, 1 - self.mu)
-        t = state.t[rows] + 1
-        state.m[rows], state.t[rows] = m, t
-        return -m / -torch.expm1(t * math.log(self.mu))[:, None] if self.mu else -m
+        m, t = state.m.lerp(direction, 1 - self.mu), state.t + 1
+        return Move(MomentumState(m, t), -m / -torch.expm1(t * math.log(self.mu))[:, None] if self.mu else -m)

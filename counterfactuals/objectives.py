@@ -1,5 +1,6 @@
 """What a search wants of the predictor."""
 
+import math
 from typing import Protocol
 
 import torch
@@ -10,7 +11,13 @@ from networks.errors import InputError
 
 
 class Objective(Protocol):
-    """Loss to descend, score to compare points by, and when to stop; all per sample."""
+    """Loss to descend, score to compare points by, and when to stop; all per sample.
+
+    Attributes:
+        goal: the loss at which the objective is reached.
+    """
+
+    goal: float
 
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
         """B values to be minimised."""
@@ -22,6 +29,10 @@ class Objective(Protocol):
 
     def reached(self, score: Tensor) -> Tensor:
         """B bool."""
+        ...
+
+    def settled(self, logits: Tensor, target: Tensor) -> Tensor:
+        """B bool: samples that there is nothing to search for, from the logits of the original."""
         ...
 
 
@@ -42,6 +53,7 @@ class ReachClass:
         if not 0.5 <= confidence < 1:
             raise InputError(f"confidence Λ must be in [0.5, 1), e.g. 0.99; got {confidence}")
         self.confidence = confidence
+        self.goal = -math.log(confidence)
 
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
         return F.cross_entropy(logits, target, reduction="none")
@@ -51,3 +63,76 @@ class ReachClass:
 
     def reached(self, score: Tensor) -> Tensor:
         return score > self.confidence
+
+    def settled(self, logits: Tensor, target: Tensor) -> Tensor:
+        return logits.argmax(1) == target
+
+
+class Prototype(ReachClass):
+    """From a sample towards the centre of a class, its own for one: a prototype (Liu et al., III.A, c′ = c).
+
+    ``ReachClass`` for samples that have the class already; with ``OwnClass()`` as targets. How far it
+    goes is Λ and the method's ``extra_steps``.
+    """
+
+    def settled(self, logits: Tensor, target: Tensor) -> Tensor:
+        return torch.zeros_like(target, dtype=torch.bool)
+
+
+class ReachMargin:
+    """Logit margin m: logit_t − max_{j≠t} logit_j > m. Unlike a confidence it does not saturate.
+
+    The loss is the negative margin, which is linear in the logits.
+
+    Args:
+        margin: m ≥ 0; 0 is the decision boundary.
+
+    Raises:
+        InputError: a negative margin.
+    """
+
+    def __init__(self, margin: float = 1.0) -> None:
+        if margin < 0:
+            raise InputError(f"the margin must not be negative; got {margin}")
+        self.margin = margin
+        self.goal = -margin
+
+    def loss(self, logits: Tensor, target: Tensor) -> Tensor:
+        return -self.score(logits, target)
+
+    def score(self, logits: Tensor, target: Tensor) -> Tensor:
+        others = logits.scatter(1, target[:, None], -torch.inf).max(1).values
+        return logits.gather(1, target[:, None])[:, 0] - others
+
+    def reached(self, score: Tensor) -> Tensor:
+        return score > self.margin
+
+    def settled(self, logits: Tensor, target: Tensor) -> Tensor:
+        return logits.argmax(1) == target
+
+
+class ReachAll:
+    """Every member of a ``networks.Committee`` gives class t more than Λ.
+
+    Args:
+        confidence: Λ in [0.5, 1).
+
+    Raises:
+        InputError: Λ outside its range.
+    """
+
+    def __init__(self, confidence: float = 0.99) -> None:
+        self.confidence = ReachClass(confidence).confidence
+        self.goal = -math.log(confidence)
+
+    def loss(self, logits: Tensor, target: Tensor) -> Tensor:
+        return -logits.gather(1, target[:, None])[:, 0]
+
+    def score(self, logits: Tensor, target: Tensor) -> Tensor:
+        return logits.gather(1, target[:, None])[:, 0].exp()
+
+    def reached(self, score: Tensor) -> Tensor:
+        return score > self.confidence
+
+    def settled(self, logits: Tensor, target: Tensor) -> Tensor:
+        return self.score(logits, target) > 0.5  # more than a half is every member's largest

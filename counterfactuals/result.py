@@ -1,5 +1,6 @@
 """The one thing that every search method returns."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from enum import IntEnum
 from typing import Any
@@ -34,8 +35,8 @@ class Counterfactuals:
         steps: steps taken, N int64.
         status: ``Status`` codes, N int64.
         reasons: for a failed row why it failed, else "".
-        path: points visited in x, N×(T+1)×``shape``, the last one repeated once a row has
-            ended; ``None`` unless the method was asked to keep it.
+        path: points visited in x, N×T×``shape``, the last one repeated once a row has ended; ``None``
+            unless the method was asked to keep it.
     """
 
     x: Tensor
@@ -71,3 +72,28 @@ class Counterfactuals:
             f.name: v.to(device) for f in fields(self) if isinstance(v := getattr(self, f.name), Tensor)
         }
         return replace(self, **moved)
+
+    def take(self, rows: Tensor) -> "Counterfactuals":
+        """The given rows (int64), in that order."""
+        taken: dict[str, Any] = {
+            f.name: v[rows] for f in fields(self) if isinstance(v := getattr(self, f.name), Tensor)
+        }
+        return replace(self, **taken, reasons=tuple(self.reasons[i] for i in rows.tolist()))
+
+    @staticmethod
+    def join(parts: Sequence["Counterfactuals"]) -> "Counterfactuals":
+        """The rows of all parts, one after the other."""
+        frames = max((p.path.shape[1] for p in parts if p.path is not None), default=0)
+        parts = [p if p.path is None else replace(p, path=_repeat_last(p.path, frames)) for p in parts]
+        joined: dict[str, Any] = {
+            f.name: torch.cat([getattr(p, f.name) for p in parts])
+            for f in fields(parts[0])
+            if isinstance(getattr(parts[0], f.name), Tensor)
+        }
+        return replace(parts[0], **joined, reasons=sum((p.reasons for p in parts), ()))
+
+
+def _repeat_last(path: Tensor, frames: int) -> Tensor:
+    """The same n×T×… with its last frame repeated until there are so many."""
+    more = frames - path.shape[1]
+    return torch.cat([path, path[:, -1:].expand(-1, more, *path.shape[2:])], 1) if more else path

@@ -1,8 +1,10 @@
 """What every data module offers."""
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any, Literal, Protocol, TypedDict
 
+import numpy as np
 import torch
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
@@ -36,6 +38,10 @@ class Split(Protocol):
 
     def __getitems__(self, positions: Sequence[int]) -> Batch: ...
 
+    def fingerprint(self) -> str:
+        """Hash by which a changed data set is noticed."""
+        ...
+
 
 class TensorSplit(Dataset):
     """A split that lies in memory.
@@ -56,6 +62,9 @@ class TensorSplit(Dataset):
         x = self.x[index]
         return Batch(x=x.float() / 255 if x.dtype == torch.uint8 else x, y=self.y[index], index=index)
 
+    def fingerprint(self) -> str:
+        return sha256(self.x.numpy(), self.y.numpy())
+
 
 class Selection(Dataset):
     """Some positions of a split; ``index`` stays the position in the whole split."""
@@ -69,6 +78,9 @@ class Selection(Dataset):
 
     def __getitems__(self, positions: Sequence[int]) -> Batch:
         return self.split.__getitems__(self.positions[torch.as_tensor(positions)].tolist())
+
+    def fingerprint(self) -> str:
+        return sha256(self.split.fingerprint().encode(), self.positions.numpy())
 
 
 class DataModule(LightningDataModule):
@@ -172,6 +184,14 @@ class DataModule(LightningDataModule):
     def predict_dataloader(self) -> DataLoader:
         # Never shuffled: under DDP that would explain some samples twice and others not at all.
         return self._loader(self.predict_selection())
+
+
+def sha256(*parts: bytes | np.ndarray) -> str:
+    """Hash of bytes and arrays, shortened."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part.tobytes() if isinstance(part, np.ndarray) else part)
+    return digest.hexdigest()[:16]
 
 
 def _as_is(batch: Any) -> Any:

@@ -10,7 +10,7 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from datamodules.base import Batch, DataModule, Split, SplitName, seeded_split
+from datamodules.base import Batch, DataModule, Split, SplitName, seeded_split, sha256
 from networks.errors import InputError
 
 EXTENSIONS = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
@@ -107,6 +107,11 @@ class FileSplit(Dataset):
         index = torch.as_tensor(positions)
         x = torch.stack([read_image(self.files[p], self.shape) for p in index.tolist()])
         return Batch(x=x, y=self.y[index], index=index)
+
+    def fingerprint(self) -> str:
+        """Of the files' names, sizes and times of change: to read thousands of images takes minutes."""
+        stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in self.files]
+        return sha256(repr((stats, self.shape)).encode(), self.y.numpy())
 
 
 def read_image(file: Path, shape: tuple[int, ...]) -> Tensor:

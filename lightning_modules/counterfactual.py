@@ -1,6 +1,7 @@
 """Counterfactuals of a whole split, inside Lightning's predict loop."""
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,8 +9,9 @@ import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 
-from counterfactuals.ascent import Ascent, Method
+from counterfactuals.ascent import Ascent
 from counterfactuals.charts import Chart, PixelChart
+from counterfactuals.engine import Method, Prepared, Problem
 from counterfactuals.explain import plan, search
 from counterfactuals.freeze import frozen
 from counterfactuals.objectives import Objective, ReachClass
@@ -19,26 +21,49 @@ from lightning_modules.checkpoint import load
 from lightning_modules.classifier import ClassifierModule
 from lightning_modules.flow import FlowModule
 from lightning_modules.task import shape_problem
+from networks.committee import Committee
 from networks.errors import InputError
 
 
 @dataclass
 class Explanation:
-    """What one predict step returns.
+    """Searches that have just ended, all tensors on the CPU.
 
     Attributes:
-        index: position in the split of every search, N int64.
-        y: label of every search's sample, N.
-        results: the searches by name: "" for the chart's, "control" for the pixel control's.
-        seconds: wall time of one search on average, by the same names.
-        columns: further values a row, added by metric callbacks for the table, N each.
+        name: of the result that they belong to: "" for the chart's, "control" for the pixel control's.
+        index: position in the split of every search's sample, n int64.
+        y: its label, n.
+        counterfactuals: what the searches came to.
+        seconds: wall time a search, n: what passed since the last ones ended, shared by these.
+        columns: further values for the table, n each; metric callbacks add theirs.
     """
 
+    name: str
     index: Tensor
     y: Tensor
-    results: dict[str, Counterfactuals]
-    seconds: dict[str, float]
+    counterfactuals: Counterfactuals
+    seconds: Tensor
     columns: dict[str, Tensor] = field(default_factory=dict)
+
+    @staticmethod
+    def join(parts: Sequence["Explanation"]) -> "Explanation":
+        """All searches of one result, in the order of index and target."""
+        cf = Counterfactuals.join([p.counterfactuals for p in parts])
+        index = torch.cat([p.index for p in parts])
+        order = cf.target.argsort(stable=True)
+        order = order[index[order].argsort(stable=True)]
+        y, seconds = torch.cat([p.y for p in parts]), torch.cat([p.seconds for p in parts])
+        columns = {name: torch.cat([p.columns[name] for p in parts]) for name in parts[0].columns}
+        return Explanation(parts[0].name, index, y, cf, seconds, columns).take(order)
+
+    def take(self, rows: Tensor) -> "Explanation":
+        """The given searches (int64), in that order."""
+        columns = {name: values[rows] for name, values in self.columns.items()}
+        cf = self.counterfactuals.take(rows)
+        return Explanation(self.name, self.index[rows], self.y[rows], cf, self.seconds[rows], columns)
+
+
+Listener = Callable[[Explanation], None]
 
 
 class CounterfactualModule(LightningModule):
@@ -46,13 +71,19 @@ class CounterfactualModule(LightningModule):
 
     Args:
         predictor: the model to explain: a module that normalises inside itself, or the path of a
-            ``ClassifierModule``'s checkpoint.
+            ``ClassifierModule``'s checkpoint; or a list of such paths, with ``ReachAll`` as the objective:
+            all of them must change their minds.
         chart: coordinates to search in: a ``Chart``, or the path of a ``FlowModule``'s checkpoint.
         target: which classes to search for.
         objective: when a search is content, e.g. Λ.
         method: how to search.
         control: how to search in pixels, with the same predictor, targets and objective;
             ``None`` leaves the control out.
+        others: further methods by name, on the same chart, to compare with.
+        slots: searches under way at a time; ``None`` for as many as pay.
+        references: training samples that are shown to methods which learn from data (``prepare``).
+
+    Searches are handed to the ``listeners`` as they end: a predict batch may hold thousands.
 
     Raises:
         InputError: a checkpoint that cannot be used.
@@ -60,26 +91,44 @@ class CounterfactualModule(LightningModule):
 
     def __init__(
         self,
-        predictor: str | nn.Module,
+        predictor: str | list[str] | nn.Module,
         chart: str | Chart,
         target: TargetPolicy,
         objective: Objective | None = None,
         method: Method | None = None,
         control: Method | None = None,
+        others: dict[str, Method] | None = None,
+        slots: int | None = None,
+        references: int = 2000,
     ) -> None:
         super().__init__()
-        self.predictor = load(predictor, ClassifierModule).network if isinstance(predictor, str) else predictor
+        self.predictor = _predictor(predictor)
         self.chart = load(chart, FlowModule).chart() if isinstance(chart, str) else chart
-        self.control_chart = PixelChart(self.chart.shape)
         self.target = target
         self.objective = objective or ReachClass()
-        self.method, self.control = method or Ascent(), control
-        self.checkpoints = {k: v for k, v in (("predictor", predictor), ("chart", chart)) if isinstance(v, str)}
+        #: name → coordinates and method of each result
+        self.searches: dict[str, tuple[Chart, Method]] = {"": (self.chart, method or Ascent())}
+        for name, other in (others or {}).items():
+            if not name.isidentifier() or name in ("control", "oracle"):
+                raise InputError(f"{name!r} cannot name a method: use letters, digits and _, and not 'control'")
+            self.searches[name] = (self.chart, other)
+        if control is not None:
+            self.searches["control"] = (PixelChart(self.chart.shape), control)
+        self.slots, self.references = slots, references
+        #: called with searches that have ended, in this order; metric callbacks and writers add themselves
+        self.listeners: list[Listener] = []
+        #: searches that an earlier run has ended: result → (index, target)
+        self.finished: dict[str, set[tuple[int, int]]] = {}
+        named = {"predictor": predictor, "chart": chart}
+        if isinstance(predictor, list):
+            named = {**{f"predictor_{i}": path for i, path in enumerate(predictor)}, "chart": chart}
+        self.checkpoints = {name: value for name, value in named.items() if isinstance(value, str)}
         #: what the callbacks found, for summary.json
         self.summary: dict[str, Any] = {}
 
     def setup(self, stage: str) -> None:
         """Refuse what cannot work before anything is searched; every problem in one error."""
+        self.listeners, self.finished, self.summary = [], {}, {}
         datamodule = getattr(self.trainer, "datamodule", None)
         if datamodule is not None:
             InputError.collect(self.problems_with(datamodule))
@@ -98,30 +147,62 @@ class CounterfactualModule(LightningModule):
             return [str(error)]
         return []
 
-    def predict_step(self, batch: dict[str, Tensor], batch_idx: int) -> Explanation:
-        x = batch["x"]
+    def on_predict_start(self) -> None:
+        for chart, method in self.searches.values():
+            if isinstance(method, Prepared):
+                with frozen(self.predictor, chart):
+                    method.prepare(Problem(self.predictor, chart, self.objective), self._references())
+
+    def _references(self) -> Tensor:
+        train = self.trainer.datamodule.split("train")  # type: ignore[attr-defined]
+        chosen = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))[: self.references]
+        return train.__getitems__(chosen.tolist())["x"].to(self.device)
+
+    def predict_step(self, batch: dict[str, Tensor], batch_idx: int) -> int:
+        """Search from every sample of a batch; the results go to the listeners.
+
+        Returns:
+            how many searches the batch asked for.
+        """
         with frozen(self.predictor, self.chart):
-            searches = plan(self.predictor, self.chart, x, self.target)
-        results, seconds = {}, {}
-        for name, chart, method in (("", self.chart, self.method), ("control", self.control_chart, self.control)):
-            if method is not None:
-                start = time.perf_counter()
-                results[name] = search(
-                    self.predictor, chart, x[searches.rows], searches.target, method, self.objective
-                ).to("cpu")
-                seconds[name] = (time.perf_counter() - start) / max(len(searches.rows), 1)
-        rows = searches.rows
-        return Explanation(
-            batch["index"][rows].cpu(), batch["y"][rows].cpu(), results, seconds, self._latent_distances(results)
-        )
+            rows, target = plan(self.predictor, self.chart, batch["x"], self.target)
+        for name in self.searches:
+            todo = self._unfinished(name, batch["index"][rows], target)
+            if len(todo):
+                self._search(name, batch, rows[todo], target[todo])
+        return len(rows)
+
+    def _unfinished(self, name: str, index: Tensor, target: Tensor) -> Tensor:
+        finished = self.finished.get(name, set())
+        keys = zip(index.tolist(), target.tolist(), strict=True)
+        return torch.tensor([i for i, key in enumerate(keys) if key not in finished], device=index.device).long()
+
+    def _search(self, name: str, batch: dict[str, Tensor], rows: Tensor, target: Tensor) -> None:
+        chart, method = self.searches[name]
+        start = time.perf_counter()
+        for ended in search(self.predictor, chart, batch["x"][rows], target, method, self.objective, self.slots):
+            which = rows[ended.rows]
+            explanation = Explanation(
+                name,
+                batch["index"][which].cpu(),
+                batch["y"][which].cpu(),
+                ended.counterfactuals.to("cpu"),
+                torch.full((len(which),), (time.perf_counter() - start) / len(which)),
+                {"l2_z": self._latent_distance(name, ended.counterfactuals).cpu()},
+            )
+            for listener in self.listeners:
+                listener(explanation)
+            start = time.perf_counter()
 
     @torch.no_grad()
-    def _latent_distances(self, results: dict[str, Counterfactuals]) -> dict[str, Tensor]:
-        """‖z′ − z‖₂ of every result in the coordinates of the one chart, N each."""
-        own = results[""]
-        distances = {"l2_z": (own.z_prime - own.z).norm(dim=1)}
-        if "control" in results:
-            with frozen(self.chart):
-                z_prime = self.chart.encode(results["control"].counterfactual.to(self.device)).cpu()
-            distances["control_l2_z"] = (z_prime - own.z).norm(dim=1)
-        return distances
+    def _latent_distance(self, name: str, cf: Counterfactuals) -> Tensor:
+        """‖z′ − z‖₂ in the coordinates of the one chart, whatever the search's own were; n."""
+        if not name:
+            return (cf.z_prime - cf.z).norm(dim=1)
+        return (self.chart.encode(cf.counterfactual) - self.chart.encode(cf.x)).norm(dim=1)
+
+
+def _predictor(given: str | list[str] | nn.Module) -> nn.Module:
+    if isinstance(given, list):
+        return Committee([load(path, ClassifierModule).network for path in given])
+    return load(given, ClassifierModule).network if isinstance(given, str) else given

@@ -3,6 +3,7 @@
 from metrics.bits_per_dim import bits_per_dim
 from metrics.fid import FID
 from metrics.oracle import OracleAccuracy, agrees
+from metrics.similarity import similarity
 from metrics.spectrum import (
     Spectrum,
     dimension_above,
@@ -24,6 +25,7 @@ __all__ = [
     "effective_dimension",
     "jacobian",
     "leading_spectrum",
+    "similarity",
     "smallest_sigma",
     "spectrum",
     "summarize",

@@ -30,6 +30,8 @@ def summarize(table: pd.DataFrame, prefix: str = "") -> dict[str, float]:
         "median_steps": _median(flipped[prefix + "steps"]),
         "seconds_per_sample": _mean(searched[prefix + "seconds"]),
     }
+    if prefix + "ssim" in table:
+        summary["ssim"] = _mean(flipped[prefix + "ssim"])
     if prefix + "distance" in table:
         summary["median_distance"] = _median(flipped[prefix + "distance"])
     return summary

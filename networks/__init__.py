@@ -1,7 +1,9 @@
 """Plain torch networks; nothing here imports Lightning."""
 
 from networks.cnn import CNN
+from networks.committee import Committee
 from networks.errors import InputError
+from networks.exported import Exported
 from networks.features import Features
 from networks.flows import (
     CircularConv,
@@ -23,7 +25,9 @@ __all__ = [
     "CNN",
     "MLP",
     "CircularConv",
+    "Committee",
     "ConvNet",
+    "Exported",
     "Features",
     "Flow",
     "Glow",

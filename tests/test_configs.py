@@ -11,14 +11,23 @@ from tests.trees import write_image_folder, write_mnist
 #: configs in an order in which each finds the checkpoints of those before it
 HELIX = ["helix/classifier.yaml", "helix/svm.yaml", "helix/flow.yaml", "helix/explain.yaml"]
 MNIST = [
-    f"mnist/{job}.yaml" for job in ("classifier", "svm", "oracle", "flow", "realnvp", "explain_4_to_9", "explain_pairs")
+    f"mnist/{job}.yaml"
+    for job in ("classifier", "svm", "oracle", "flow", "realnvp", "explain_4_to_9", "explain_pairs", "compare")
 ]
 FOLDER = [f"image_folder/{job}.yaml" for job in ("classifier", "svm", "flow", "glow_64", "glow_128", "explain")]
-DIGITS = [f"digits/{job}.yaml" for job in ("classifier", "svm", "features", "flow", "explain", "explain_4_to_9")]
+DIGITS = [
+    f"digits/{job}.yaml" for job in ("classifier", "svm", "features", "flow", "explain", "explain_4_to_9", "compare")
+]
 TINY_SEARCH = [
     "--model.method.init_args.max_steps=5",
     "--model.control.init_args.max_steps=5",
     "--data.predict_limit=6",
+]
+TINY_OTHERS = [
+    "--model.others.joshi.init_args.max_steps=5",
+    "--model.others.liu.init_args.steps=3",
+    "--model.others.zhao.init_args.max_steps=3",
+    "--model.others.looveren.init_args.steps=3",
 ]
 #: the papers' sizes, made small
 TINIER = {
@@ -42,8 +51,8 @@ def test_runs(names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     for name in names:
         folder = tmp_path / "runs" / name.removesuffix(".yaml")
         small = ["--data.n_val=20"] if name.startswith("mnist") else []
-        if "explain" in name:
-            run_explain(name, *TINY_SEARCH, *small)
+        if "explain" in name or "compare" in name:
+            run_explain(name, *TINY_SEARCH, *(TINY_OTHERS if "compare" in name else []), *small)
             searches = 54 if "pairs" in name else 6
             assert len(pd.read_parquet(folder / "counterfactuals.parquet")) == searches
             assert (folder / "report.html").stat().st_size > 10_000

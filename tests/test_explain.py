@@ -13,6 +13,7 @@ import yaml
 from safetensors.torch import load_file
 
 from lightning_modules import ClassifierModule, load
+from networks import InputError
 from tests.runs import run_explain
 from tests.wandb_reader import history
 
@@ -160,3 +161,27 @@ def test_a_users_own_classifier_by_class_path(
         "--model.predictor.width=12",
     )
     assert len(pd.read_parquet("mine/counterfactuals.parquet")) == 5
+
+
+def test_methods_side_by_side(in_digits_home: Path, capsys: pytest.CaptureFixture) -> None:
+    run_explain("digits/compare.yaml", *SHORT, "--data.predict_limit=12")
+    folder = Path("runs/digits/compare")
+    summary, table = (
+        json.loads((folder / "summary.json").read_text()),
+        pd.read_parquet(folder / "counterfactuals.parquet"),
+    )
+    assert list(summary["others"]) == ["joshi", "liu", "zhao", "looveren"]
+    for name, numbers in summary["others"].items():
+        assert {"flip_rate", "oracle_accuracy", "ssim", "seconds_per_sample", "failed"} <= set(numbers)
+        flipped = table[f"{name}_status"] == "flipped"
+        searched = table[f"{name}_status"] != "already_target"
+        assert numbers["flip_rate"] == pytest.approx(flipped.sum() / searched.sum())
+    header = next(line for line in capsys.readouterr().out.splitlines() if line.strip().startswith("counterfactual"))
+    assert header.split() == ["counterfactual", "joshi", "liu", "zhao", "looveren", "control"]
+    tensors = load_file(folder / "counterfactuals.safetensors")
+    assert tensors["zhao_counterfactual"].shape == tensors["x"].shape
+
+
+def test_names_of_methods_are_checked(in_digits_home: Path) -> None:
+    with pytest.raises(InputError, match="'control' cannot name a method"):
+        run_explain("digits/explain.yaml", "--model.others={control: counterfactuals.Ascent}")

@@ -1,10 +1,11 @@
-"""The README's own classifier on own images, word for word."""
+"""The README's own classifier on own images, three ways, word for word."""
 
 import re
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import timm
 import torch
 
 import explain
@@ -45,6 +46,20 @@ def test_own_classifier_on_own_images(tmp_path: Path, monkeypatch: pytest.Monkey
     (tmp_path / "my.yaml").write_text(yaml)
     explain.main(["--config=my.yaml", *QUIET, *NO_LOGGER])
     assert len(pd.read_parquet("runs/mine/counterfactuals.parquet")) == 8
+
+    torch.save(timm.create_model("resnet18", num_classes=2, in_chans=1).state_dict(), "my.pth")
+    program = torch.export.export(net, (torch.rand(2, 1, 16, 16),), dynamic_shapes=({0: torch.export.Dim.AUTO},))
+    torch.export.save(program, "my_classifier.pt2")
+    (line,) = [line for line in yaml.splitlines() if "my_package.MyNet" in line]
+    for other in block("yaml", "networks.TimmModel").splitlines():
+        (tmp_path / "my.yaml").write_text(yaml.replace(line, "  " + other).replace("runs/mine", "runs/other"))
+        short = [
+            "--model.method=counterfactuals.Ascent",
+            "--model.method.max_steps=3",
+            "--model.control.init_args.max_steps=3",
+        ]
+        explain.main(["--config=my.yaml", *short, *QUIET, *NO_LOGGER])
+        assert len(pd.read_parquet("runs/other/counterfactuals.parquet")) == 8
 
     python = block("python", "my_classifier")
     assert len(python.splitlines()) < 15

@@ -6,7 +6,7 @@ from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from callbacks.report.page import build_report, summary_rows
+from callbacks.report.page import build_report, results_of, summary_rows
 
 
 class Report(Callback):
@@ -31,7 +31,10 @@ class Report(Callback):
 
 def terminal_table(summary: dict[str, Any]) -> str:
     """The summary as aligned text."""
-    rows = [("", "counterfactual", "control")] + [(r.label, r.own, r.control) for r in summary_rows(summary)]
-    widths = [max(len(row[i]) for row in rows) for i in range(3)]
-    lines = [f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c:>{widths[2]}}" for a, b, c in rows]
+    rows = [["", *results_of(summary)], *([r.label, *r.values] for r in summary_rows(summary))]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = [
+        "  ".join([f"{row[0]:<{widths[0]}}", *(f"{v:>{w}}" for v, w in zip(row[1:], widths[1:], strict=True))])
+        for row in rows
+    ]
     return "\n".join(["", lines[0], "-" * len(lines[0]), *lines[1:], ""])

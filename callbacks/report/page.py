@@ -16,11 +16,10 @@ from callbacks.report.images import change_scale, change_uri, data_uri, image_ur
 
 
 class SummaryRow(NamedTuple):
-    """One line of the summary: label, both values as text, and what it means."""
+    """One line of the summary: label, every result's value as text, and what it means."""
 
     label: str
-    own: str
-    control: str
+    values: list[str]
     meaning: str
 
 
@@ -48,6 +47,7 @@ MEANINGS = {
         "{:.3f}",
         "mean ‖z′ − z‖ in the chart's coordinates: how far along (small) or off (large) the manifold",
     ),
+    "ssim": ("SSIM", "{:.3f}", "mean structural similarity of x′ and x: 1 where nothing changes"),
     "reconstruction_error": ("reconstruction error", "{:.1e}", "root mean square of decode(encode(x)) − x"),
     "median_steps": ("median steps", "{:.0f}", "gradient steps until the first hit"),
     "seconds_per_sample": ("seconds per sample", "{:.4f}", "wall time of one search, in its batch"),
@@ -56,13 +56,19 @@ MEANINGS = {
 }
 
 
+def results_of(summary: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The numbers of every result by what it is called in tables; the control's last."""
+    results = {"counterfactual": summary, **summary.get("others", {})}
+    return {**results, "control": summary["control"]} if "control" in summary else results
+
+
 def summary_rows(summary: dict[str, Any]) -> list[SummaryRow]:
-    """The summary's lines, counterfactual beside control; what neither has is left out."""
-    control = summary.get("control", {})
+    """The summary's lines, all results side by side; what none has is left out."""
+    results = results_of(summary).values()
     return [
-        SummaryRow(label, _text(form, summary.get(key)), _text(form, control.get(key)), meaning)
+        SummaryRow(label, [_text(form, numbers.get(key)) for numbers in results], meaning)
         for key, (label, form, meaning) in MEANINGS.items()
-        if summary.get(key) is not None or control.get(key) is not None
+        if any(numbers.get(key) is not None for numbers in results)
     ]
 
 
@@ -84,6 +90,7 @@ def build_report(folder: Path, class_names: list[str], max_cards: int = 1000) ->
     html = environment.get_template("template.html").render(
         title="/".join(folder.resolve().parts[-2:]),
         summary=summary,
+        results=list(results_of(summary)),
         rows=summary_rows(summary),
         figures=_figures(summary, table, folder),
         cards=_cards(table, tensors, class_names, max_cards),

@@ -8,6 +8,7 @@ from datamodules import Digits
 from lightning_modules import CounterfactualModule
 from metrics import FID as FIDMetric
 from networks import MLP, Features
+from tests.collect import Collect
 
 
 @pytest.mark.parametrize("batch_size", [7, 60])
@@ -16,11 +17,10 @@ def test_against_the_metric_on_the_target_class(batch_size: int) -> None:
     predictor = MLP([1, 8, 8], 10, hidden=[])
     torch.nn.init.orthogonal_(predictor.head.weight, gain=4)
     module = CounterfactualModule(predictor, PixelChart([1, 8, 8]), FixedTarget(3), method=Ascent(0.05, 300))
-    trainer = pl.Trainer(
-        logger=False, enable_progress_bar=False, accelerator="cpu", inference_mode=False, callbacks=[FID(extractor)]
-    )
-    batches = trainer.predict(module, datamodule=data)
-    fake = torch.cat([b.results[""].counterfactual[b.results[""].flipped] for b in batches])
+    quiet = {"logger": False, "enable_progress_bar": False, "accelerator": "cpu", "inference_mode": False}
+    pl.Trainer(**quiet, callbacks=[FID(extractor), collect := Collect()]).predict(module, datamodule=data)
+    cf = collect.results()[""].counterfactuals
+    fake = cf.counterfactual[cf.flipped]
     train = data.split("train")
     metric = FIDMetric(Features(extractor), (1, 8, 8))
     metric.update(train.x[train.y == 3], real=True)

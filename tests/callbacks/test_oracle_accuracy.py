@@ -7,6 +7,7 @@ from counterfactuals import Ascent, PixelChart, RunnerUp
 from datamodules import Digits
 from lightning_modules import CounterfactualModule
 from networks import MLP, InputError
+from tests.collect import Collect
 
 
 def test_the_explained_model_as_its_own_oracle_always_agrees() -> None:
@@ -16,20 +17,23 @@ def test_the_explained_model_as_its_own_oracle_always_agrees() -> None:
     module = CounterfactualModule(
         net, PixelChart([1, 8, 8]), RunnerUp(), method=Ascent(0.05, 200), control=Ascent(0.05, 50)
     )
+    collect = Collect()
     trainer = pl.Trainer(
         logger=False,
         enable_progress_bar=False,
         accelerator="cpu",
         inference_mode=False,
-        callbacks=[OracleAccuracy({"self": net, "other": other})],
+        callbacks=[OracleAccuracy({"self": net, "other": other}), collect],
     )
-    (batch,) = trainer.predict(module, datamodule=Digits(batch_size=30, predict_limit=30))
-    summary, cf = module.summary, batch.results[""]
+    trainer.predict(module, datamodule=Digits(batch_size=30, predict_limit=30))
+    summary, results = module.summary, collect.results()
+    cf, y = results[""].counterfactuals, results[""].y
     assert summary["oracle_accuracy"] == summary["oracle_accuracy/self"] == 1.0
     expected = (other(cf.counterfactual).argmax(1) == cf.target)[cf.flipped].float().mean()
     assert summary["oracle_accuracy/other"] == pytest.approx(float(expected))
-    assert summary["oracle_own_accuracy/self"] == pytest.approx(float((net(cf.x).argmax(1) == batch.y).float().mean()))
-    assert torch.equal(batch.columns["control_oracle_other"], other(batch.results["control"].counterfactual).argmax(1))
+    assert summary["oracle_own_accuracy/self"] == pytest.approx(float((net(cf.x).argmax(1) == y).float().mean()))
+    control = results["control"]
+    assert torch.equal(control.columns["oracle_other"], other(control.counterfactuals.counterfactual).argmax(1))
 
 
 def test_needs_an_oracle() -> None:

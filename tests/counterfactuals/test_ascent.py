@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from counterfactuals import Ascent, Counterfactuals, InputError, PixelChart, ReachClass, Status, explain
+from counterfactuals.engine import Problem, run
 
 
 def test_one_step_is_the_closed_form(linear_chart, linear_predictor) -> None:
@@ -11,9 +12,9 @@ def test_one_step_is_the_closed_form(linear_chart, linear_predictor) -> None:
     linear_chart, linear_predictor = linear_chart.double(), linear_predictor.double()
     x = torch.randn(5, 6, dtype=torch.float64)
     target = (linear_predictor(x).argmax(1) + 1) % 3
-    cf = Ascent(step_size=1e-3, max_steps=1, clip=None, keep_path=True)(
-        linear_predictor.requires_grad_(False), linear_chart.requires_grad_(False), ReachClass(0.999999), x, target
-    )
+    method = Ascent(step_size=1e-3, max_steps=1, clip=None, keep_every=1)
+    problem = Problem(linear_predictor.requires_grad_(False), linear_chart.requires_grad_(False), ReachClass(0.999999))
+    cf = Counterfactuals.join([f.counterfactuals for f in run(method, problem, x, target)])
     p = linear_predictor(x).softmax(1)
     grad = (nn.functional.one_hot(target, 3) - p) @ linear_predictor.weight @ linear_chart.a
     expected = linear_chart.encode(x) + 1e-3 * grad / (grad.abs() + 1e-8)
@@ -104,7 +105,7 @@ def test_a_number_that_breaks_on_the_way_keeps_the_best_point() -> None:
     x = torch.tensor([[0.0, 0.5], [-3.0, -2.9]])
     cf = explain(BreaksOnTheWay(), PixelChart([2]), x, 0, Ascent(0.1, 500, clip=None))
     assert cf.status.tolist() == [Status.FAILED, Status.FLIPPED]
-    assert "logits is not finite (step" in cf.reasons[0].replace("logits are", "logits is")
+    assert cf.reasons[0] == "the predictor's output is not finite (step 11)" and cf.reasons[1] == ""
     assert cf.counterfactual[0].isfinite().all() and 0.38 < cf.confidence[0] < 1
 
 

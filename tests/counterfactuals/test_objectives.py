@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from counterfactuals import InputError, ReachClass
+from counterfactuals import Ascent, InputError, OwnClass, Prototype, ReachClass, ReachMargin, Status, explain
 
 
 def test_score_is_the_probability_and_loss_its_log() -> None:
@@ -23,3 +23,32 @@ def test_the_loss_has_a_gradient_where_the_probability_is_zero() -> None:
 def test_refuses_an_impossible_confidence(confidence: float) -> None:
     with pytest.raises(InputError, match=f"got {confidence}"):
         ReachClass(confidence)
+
+
+def test_margin() -> None:
+    logits, target = torch.tensor([[3.0, 1.0, 2.5], [0.0, 5.0, -1.0]], requires_grad=True), torch.tensor([0, 2])
+    objective = ReachMargin(0.4)
+    assert torch.allclose(objective.score(logits, target), torch.tensor([0.5, -6.0]))
+    assert objective.reached(objective.score(logits, target)).tolist() == [True, False]
+    (grad,) = torch.autograd.grad(objective.loss(logits, target).sum(), logits)
+    assert grad.tolist() == [[-1, 0, 1], [0, 1, -1]]
+    with pytest.raises(InputError, match="must not be negative; got -1"):
+        ReachMargin(-1)
+
+
+@pytest.mark.parametrize("objective", [ReachClass(0.9), ReachMargin(2.0)])
+def test_the_goal_is_the_loss_where_it_is_reached(objective) -> None:
+    """For two classes; what ``Polyak`` steps towards."""
+    margin = torch.linspace(-1, 5, 601)
+    logits, target = torch.stack([torch.zeros(601), margin], 1), torch.ones(601).long()
+    reached = objective.reached(objective.score(logits, target))
+    assert torch.equal(reached, objective.loss(logits, target) < objective.goal)
+
+
+def test_a_prototype_is_surer_of_its_class(linear_chart, linear_predictor) -> None:
+    x = torch.randn(20, 6)
+    plain = explain(linear_predictor, linear_chart, x, OwnClass())
+    assert (plain.status == Status.ALREADY_TARGET).all()
+    cf = explain(linear_predictor, linear_chart, x, OwnClass(), Ascent(clip=None), Prototype(0.99))
+    assert cf.flipped.all() and (cf.confidence > 0.99).all() and torch.equal(cf.target, cf.source)
+    assert (cf.confidence > cf.source_confidence).float().mean() > 0.9

@@ -6,9 +6,10 @@ import torch
 
 from counterfactuals import Ascent, EveryOther, FixedTarget, PixelChart, RunnerUp, explain
 from datamodules import Digits
-from lightning_modules import CounterfactualModule
+from lightning_modules import CounterfactualModule, Explanation
 from networks import CNN, MLP
 from networks.errors import InputError
+from tests.collect import Collect
 
 QUIET = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
 
@@ -24,33 +25,52 @@ def module(**changes) -> CounterfactualModule:
     return CounterfactualModule(**(settings | changes))
 
 
-def predict(module: CounterfactualModule, data: Digits, **trainer):
-    return pl.Trainer(**QUIET, **({"inference_mode": False} | trainer)).predict(module, datamodule=data)
+def predict(module: CounterfactualModule, data: Digits, **trainer) -> dict[str, Explanation]:
+    collect = Collect()
+    pl.Trainer(**QUIET, **({"inference_mode": False} | trainer), callbacks=[collect]).predict(module, datamodule=data)
+    return collect.results()
 
 
 def test_a_real_predict_loop_gives_what_explain_gives() -> None:
-    cfm, data = module(), Digits(batch_size=7, predict_limit=20)
-    batches = predict(cfm, data)
-    assert torch.cat([b.index for b in batches]).tolist() == list(range(20))
+    cfm, data = module(slots=3), Digits(batch_size=7, predict_limit=20)
+    results = predict(cfm, data)
+    assert list(results) == ["", "control"]
     x = data.split("test").__getitems__(range(20))["x"]
-    for name, method in (("", cfm.method), ("control", cfm.control)):
-        expected = explain(cfm.predictor, cfm.chart, x, RunnerUp(), method)
-        assert torch.allclose(torch.cat([b.results[name].z_prime for b in batches]), expected.z_prime, atol=1e-5)
-        assert torch.equal(torch.cat([b.results[name].status for b in batches]), expected.status)
-    assert cfm.predictor.training is False or all(p.grad is None for p in cfm.parameters())
+    for name, result in results.items():
+        assert result.index.tolist() == list(range(20)) and (result.seconds > 0).all()
+        expected = explain(cfm.predictor, cfm.chart, x, RunnerUp(), cfm.searches[name][1])
+        assert torch.equal(result.counterfactuals.status, expected.status)
+        assert torch.allclose(result.counterfactuals.z_prime, expected.z_prime, atol=1e-4)
+    assert all(p.grad is None for p in cfm.parameters())
 
 
 def test_distances_in_z_are_those_of_the_chart() -> None:
-    (batch,) = predict(module(), Digits(batch_size=20, predict_limit=20))
-    own, control = batch.results[""], batch.results["control"]
-    assert torch.allclose(batch.columns["l2_z"], (own.z_prime - own.z).norm(dim=1))
-    assert torch.allclose(batch.columns["control_l2_z"], (control.counterfactual - own.x).flatten(1).norm(dim=1))
+    results = predict(module(), Digits(batch_size=20, predict_limit=20))
+    own, control = results[""].counterfactuals, results["control"].counterfactuals
+    assert torch.allclose(results[""].columns["l2_z"], (own.z_prime - own.z).norm(dim=1))
+    expected = (control.counterfactual - control.x).flatten(1).norm(dim=1)
+    assert torch.allclose(results["control"].columns["l2_z"], expected)
 
 
 def test_every_other_class_repeats_rows() -> None:
-    (batch,) = predict(module(target=EveryOther(), control=None), Digits(batch_size=5, predict_limit=5))
-    assert batch.index.tolist() == [i for i in range(5) for _ in range(9)]
-    assert list(batch.results) == [""]
+    results = predict(module(target=EveryOther(), control=None), Digits(batch_size=5, predict_limit=5))
+    assert list(results) == [""]
+    assert results[""].index.tolist() == [i for i in range(5) for _ in range(9)]
+
+
+def test_what_an_earlier_run_has_ended_is_left_out() -> None:
+    class Skip(pl.Callback):
+        def on_predict_start(self, trainer: pl.Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
+            pl_module.finished = {
+                "": {(0, t) for t in range(10)},
+                "control": {(i, t) for i in range(5) for t in range(10)},
+            }
+
+    collect = Collect()
+    trainer = pl.Trainer(**QUIET, inference_mode=False, callbacks=[Skip(), collect])
+    trainer.predict(module(), datamodule=Digits(batch_size=2, predict_limit=5))
+    assert list(collect.parts) == [""]
+    assert collect.results()[""].index.tolist() == [1, 2, 3, 4]
 
 
 def test_inference_mode_is_one_clear_error() -> None:
@@ -73,6 +93,6 @@ def test_missing_checkpoints() -> None:
 
 def test_checkpoints_by_path(in_digits_home: Path) -> None:
     cfm = module(predictor="runs/digits/classifier/best.ckpt", chart="runs/digits/flow/best.ckpt")
-    (batch,) = predict(cfm, Digits(batch_size=4, predict_limit=4))
-    assert batch.results[""].reconstruction.sub(batch.results[""].x).abs().max() < 1e-4
+    cf = predict(cfm, Digits(batch_size=4, predict_limit=4))[""].counterfactuals
+    assert cf.reconstruction.sub(cf.x).abs().max() < 1e-4
     assert set(cfm.checkpoints) == {"predictor", "chart"}

@@ -1,0 +1,205 @@
+"""Continuous batching: many searches through few slots."""
+
+import time
+import warnings
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from counterfactuals.charts import Chart
+from counterfactuals.objectives import Objective
+from counterfactuals.result import Counterfactuals
+from counterfactuals.rows import join, take
+
+MOST_SLOTS = 4096
+WORTH = 1.1  # more slots must bring so much more speed
+
+
+class Problem(NamedTuple):
+    """What all searches of a run have in common."""
+
+    predictor: nn.Module
+    chart: Chart
+    objective: Objective
+
+
+class Stepped(NamedTuple):
+    """The state of n searches, and which of them have ended (n bool)."""
+
+    state: Any
+    done: Tensor
+
+
+class Method(Protocol):
+    """A search, written for n rows at once that know nothing of each other.
+
+    Its state is a NamedTuple (nested, if need be) of tensors with the rows first, so that the engine
+    can take rows out and put others in. ``step`` must not change the state that it is given.
+    """
+
+    def start(self, problem: Problem, x: Tensor, target: Tensor) -> Stepped:
+        """Searches from x (n×``shape``) to ``target`` (n int64); some may end before their first step."""
+        ...
+
+    def step(self, problem: Problem, state: Any) -> Stepped:
+        """One step of every row."""
+        ...
+
+    def result(self, problem: Problem, state: Any) -> Counterfactuals:
+        """What rows that have ended come to."""
+        ...
+
+
+@runtime_checkable
+class Prepared(Protocol):
+    """A method that learns from samples before its first search."""
+
+    def prepare(self, problem: Problem, x: Tensor) -> None:
+        """Look at samples of the training split, M×``shape``."""
+        ...
+
+
+class Finished(NamedTuple):
+    """Rows that have ended: their places in the batch (n int64) and what they came to."""
+
+    rows: Tensor
+    counterfactuals: Counterfactuals
+
+
+def run(method: Method, problem: Problem, x: Tensor, target: Tensor, slots: int | None = None) -> Iterator[Finished]:
+    """All searches from x (N×``shape``) to ``target`` (N int64), as they end.
+
+    At most ``slots`` searches are under way. One that ends hands its slot to the next at once, so
+    every decode is on an unfinished search; what starts is prepared ``slots`` rows at a time. Where
+    memory does not suffice the slots are halved, once.
+
+    Args:
+        slots: rows in one step; ``None`` for as many as pay (see ``find_slots``).
+    """
+    engine = _Engine(method, problem, x, target, slots or find_slots(method, problem, x, target))
+    while engine.more():
+        engine.step()
+        yield from engine.hand_over()
+
+
+_Searches = tuple[Any, Tensor]  # state, and places in the batch
+
+
+class _Engine:
+    def __init__(self, method: Method, problem: Problem, x: Tensor, target: Tensor, slots: int) -> None:
+        self.method, self.problem, self.x, self.target, self.slots = method, problem, x, target, slots
+        self.next = 0  # first row that has not been started
+        self.waiting: _Searches = (None, torch.arange(0, device=x.device))
+        self.active: _Searches = self.waiting
+        self.finished: list[Finished] = []
+        self.halved = False
+
+    def more(self) -> bool:
+        return self.next < len(self.x) or len(self.waiting[1]) > 0 or len(self.active[1]) > 0
+
+    def hand_over(self) -> list[Finished]:
+        finished, self.finished = self.finished, []
+        return finished
+
+    def step(self) -> None:
+        try:
+            self._fill()
+            if len(self.active[1]):
+                state, done = self.method.step(self.problem, self.active[0])
+                self.active = self._unfinished((state, self.active[1]), done)
+            return
+        except RuntimeError as error:
+            if self.halved or self.slots == 1 or not out_of_memory(error):
+                raise
+        self._halve()
+
+    def _fill(self) -> None:
+        """Give every free slot a search, and start new ones where none wait."""
+        while len(self.active[1]) < self.slots:
+            if not len(self.waiting[1]):
+                if self.next == len(self.x):
+                    return
+                self._prepare()
+            free = self.slots - len(self.active[1])
+            self.active = _join(self.active, _take(self.waiting, slice(0, free)))
+            self.waiting = _take(self.waiting, slice(free, None))
+
+    def _prepare(self) -> None:
+        rows = torch.arange(self.next, min(self.next + self.slots, len(self.x)), device=self.x.device)
+        state, done = self.method.start(self.problem, self.x[rows], self.target[rows])
+        self.next += len(rows)
+        self.waiting = self._unfinished((state, rows), done)
+
+    def _unfinished(self, searches: _Searches, done: Tensor) -> _Searches:
+        """The searches that go on, after putting aside the results of those that have ended."""
+        if not done.any():
+            return searches
+        state, rows = _take(searches, done)
+        self.finished.append(Finished(rows, self.method.result(self.problem, state)))
+        return _take(searches, ~done)
+
+    def _halve(self) -> None:
+        self.halved, self.slots = True, self.slots // 2
+        warnings.warn(f"out of memory: going on with {self.slots} slots instead of {2 * self.slots}", stacklevel=2)
+        self.waiting = _join(_take(self.active, slice(self.slots, None)), self.waiting)
+        self.active = _take(self.active, slice(0, self.slots))
+        if self.x.is_cuda:
+            torch.cuda.empty_cache()
+
+
+def _take(searches: _Searches, index: Any) -> _Searches:
+    state, rows = searches
+    return (None if state is None else take(state, index)), rows[index]
+
+
+def _join(searches: _Searches, others: _Searches) -> _Searches:
+    filled = [s for s in (searches, others) if len(s[1])]
+    if not filled:
+        return searches
+    return join([state for state, _ in filled]), torch.cat([rows for _, rows in filled])
+
+
+def out_of_memory(error: RuntimeError) -> bool:
+    """Whether a device or the CPU's allocator ran out of memory."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def find_slots(method: Method, problem: Problem, x: Tensor, target: Tensor) -> int:
+    """Doubles the slots as long as they fit and a step of twice the rows is worth it.
+
+    The first rows are searched for a step each, and the outcome is thrown away.
+
+    Returns:
+        a power of two times 8, at most the number of rows.
+    """
+    best, rate = min(8, len(x)), 0.0
+    slots = best
+    while slots <= min(len(x), MOST_SLOTS):
+        try:
+            now = _rate(method, problem, x[:slots], target[:slots])
+        except RuntimeError as error:
+            if not out_of_memory(error):
+                raise
+            break
+        if now < WORTH * rate:
+            break
+        best, rate, slots = slots, now, 2 * slots
+    return best
+
+
+def _rate(method: Method, problem: Problem, x: Tensor, target: Tensor) -> float:
+    """Rows a second of one step, after one to warm up."""
+    state, _ = method.start(problem, x, target)
+    state, _ = method.step(problem, state)
+    _synchronize(x)
+    start = time.perf_counter()
+    method.step(problem, state)
+    _synchronize(x)
+    return len(x) / (time.perf_counter() - start)
+
+
+def _synchronize(x: Tensor) -> None:
+    if x.is_cuda:
+        torch.cuda.synchronize(x.device)

@@ -1,0 +1,67 @@
+"""Which pixels a search may change."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torchvision.transforms.functional import pil_to_tensor
+
+from networks.errors import InputError
+
+
+class Region(Protocol):
+    """The shape of a sample → bool tensor that broadcasts to it, True where it may change."""
+
+    def mask(self, shape: Sequence[int]) -> Tensor: ...
+
+
+class Box:
+    """A rectangle in an image of C×H×W.
+
+    Args:
+        top, left, height, width: in pixels.
+        inside: whether the inside may change, or the outside.
+
+    Raises:
+        InputError: on use, where it does not lie in the image.
+    """
+
+    def __init__(self, top: int, left: int, height: int, width: int, inside: bool = True) -> None:
+        self.top, self.left, self.height, self.width, self.inside = top, left, height, width, inside
+
+    def mask(self, shape: Sequence[int]) -> Tensor:
+        rows, columns = shape[-2:]
+        bottom, right = self.top + self.height, self.left + self.width
+        if len(shape) != 3 or not (0 <= self.top < bottom <= rows and 0 <= self.left < right <= columns):
+            raise InputError(
+                f"the box of rows {self.top} to {bottom} and columns {self.left} to {right} does not lie in samples "
+                f"of shape {tuple(shape)}"
+            )
+        mask = torch.zeros(1, rows, columns, dtype=torch.bool)
+        mask[:, self.top : bottom, self.left : right] = True
+        return mask if self.inside else ~mask
+
+
+class MaskFile:
+    """An image of the samples' size: what is brighter than half may change.
+
+    Raises:
+        InputError: the file is missing or no image; on use, where it has another size.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = Path(path)
+        try:
+            with Image.open(self.path) as image:
+                self._mask = pil_to_tensor(image.convert("L")) > 127
+        except OSError as error:
+            raise InputError(f"the mask {self.path} cannot be read as an image: {error}") from error
+
+    def mask(self, shape: Sequence[int]) -> Tensor:
+        if tuple(self._mask.shape[-2:]) != tuple(shape[-2:]):
+            size = tuple(self._mask.shape[-2:])
+            raise InputError(f"the mask {self.path} is {size}, the samples are {tuple(shape[-2:])}")
+        return self._mask

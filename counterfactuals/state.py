@@ -1,0 +1,138 @@
+"""Where a search stands: what all methods keep of a row."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from counterfactuals.clip import straight_through_clip
+from counterfactuals.engine import Problem, Stepped
+from counterfactuals.result import Counterfactuals, Status
+
+INPUT, FIRST_LOGITS, ENCODING, DECODED, LOGITS, GRADIENT, NO_PROTOTYPE = range(1, 8)
+FAULTS = {
+    INPUT: "the input x is not finite",
+    FIRST_LOGITS: "the predictor's output for x is not finite",
+    ENCODING: "the chart's encoding of x is not finite",
+    DECODED: "the decoded x is not finite",
+    LOGITS: "the predictor's output is not finite",
+    GRADIENT: "the gradient is not finite",
+    NO_PROTOTYPE: "the predictor gives the target class to none of the reference samples: show it more",
+}
+
+
+class SearchState(NamedTuple):
+    """n searches under way; rows first.
+
+    Attributes:
+        x, target, source, source_confidence, z0: what they started from (see ``Counterfactuals``).
+        settled: rows that there is nothing to search for, n bool.
+        reconstruction: decode(z0); known after the first step.
+        z: where they are, n×D.
+        steps: taken so far, n int64.
+        first_hit: step of the first hit, −1 before it, n int64.
+        fault: number in ``FAULTS``, 0 for none, n int64.
+        best_z, best_x, best_score: the point that is returned.
+    """
+
+    x: Tensor
+    target: Tensor
+    source: Tensor
+    source_confidence: Tensor
+    settled: Tensor
+    z0: Tensor
+    reconstruction: Tensor
+    z: Tensor
+    steps: Tensor
+    first_hit: Tensor
+    fault: Tensor
+    best_z: Tensor
+    best_x: Tensor
+    best_score: Tensor
+
+
+@torch.no_grad()
+def begin(problem: Problem, x: Tensor, target: Tensor, clip: tuple[float, float] | None) -> Stepped:
+    """Searches from x to ``target``, before their first step; those with nothing to search for have ended.
+
+    What goes on is not decoded here: its first step does that.
+    """
+    logits, z = problem.predictor(x), problem.chart.encode(x)
+    score = problem.objective.score(logits, target)
+    none = torch.zeros_like(target)
+    state = SearchState(
+        x=x,
+        target=target,
+        source=logits.argmax(1),
+        source_confidence=score,
+        settled=problem.objective.settled(logits, target),
+        z0=z,
+        reconstruction=x,
+        z=z,
+        steps=none,
+        first_hit=none - 1,
+        fault=first_fault((INPUT, x), (FIRST_LOGITS, score), (ENCODING, z)),
+        best_z=z,
+        best_x=x,
+        best_score=torch.full_like(score, -torch.inf),
+    )
+    done = state.settled | (state.fault > 0)
+    if done.any():
+        decoded = x.index_put((done,), straight_through_clip(problem.chart.decode(z[done]), clip))
+        fault = torch.where(done & (state.fault == 0) & ~finite(decoded), DECODED, state.fault)
+        state = state._replace(reconstruction=decoded, best_x=decoded, fault=fault)
+    return Stepped(state, done)
+
+
+def keep(state: SearchState, better: Tensor, z: Tensor, x: Tensor, score: Tensor) -> SearchState:
+    """Take z, x and score as the best point of the rows that are ``better`` (n bool)."""
+    return state._replace(
+        best_z=torch.where(better[:, None], z, state.best_z),
+        best_x=torch.where(like(better, x), x, state.best_x),
+        best_score=torch.where(better, score, state.best_score),
+    )
+
+
+def conclude(state: SearchState, path: Tensor | None = None) -> Counterfactuals:
+    """What searches that have ended come to."""
+    status = torch.where(state.fault > 0, Status.FAILED, Status.TIMEOUT)
+    status[state.settled & (state.fault == 0)] = Status.ALREADY_TARGET
+    status[state.first_hit >= 0] = Status.FLIPPED
+    # A row that ended before its first score has no confidence but the one it came with.
+    confidence = torch.where(state.best_score.isinf(), state.source_confidence, state.best_score)
+    return Counterfactuals(
+        x=state.x,
+        reconstruction=state.reconstruction,
+        counterfactual=state.best_x,
+        z=state.z0,
+        z_prime=state.best_z,
+        source=state.source,
+        target=state.target,
+        source_confidence=state.source_confidence,
+        confidence=confidence,
+        steps=state.steps,
+        status=status,
+        reasons=tuple(
+            f"{FAULTS[f]} (step {n})" if s == Status.FAILED else ""
+            for f, n, s in zip(state.fault.tolist(), state.steps.tolist(), status.tolist(), strict=True)
+        ),
+        path=path,
+    )
+
+
+def first_fault(*values: tuple[int, Tensor]) -> Tensor:
+    """For every row the number of the first value that is not finite, else 0; n int64."""
+    fault = torch.zeros(len(values[0][1]), dtype=torch.int64, device=values[0][1].device)
+    for number, value in reversed(values):
+        fault = torch.where(finite(value), fault, number)
+    return fault
+
+
+def finite(value: Tensor) -> Tensor:
+    """Per row: are all entries finite? n bool."""
+    return value.isfinite().flatten(1).all(1) if value.ndim > 1 else value.isfinite()
+
+
+def like(flags: Tensor, values: Tensor) -> Tensor:
+    """Flags of the first axes, with further axes of one, for ``torch.where`` on values."""
+    return flags.view(*flags.shape, *(1,) * (values.ndim - flags.ndim))

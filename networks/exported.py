@@ -1,0 +1,61 @@
+"""A classifier that comes as an exported program, without its source."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from networks.errors import InputError
+
+
+class Exported(nn.Module):
+    """A program saved by ``torch.export.save``, with what it wants to be done to images in [0, 1].
+
+    Export it with a dynamic batch dimension (``dynamic_shapes={"x": {0: torch.export.Dim.AUTO}}``) and
+    in evaluation mode: dropout and batch statistics are frozen into the program.
+
+    Args:
+        path: the ``.pt2`` file.
+        mean, std: per channel, or one for all: the program is given (x − mean) / std.
+        size: height and width that images are resized to first (bilinear); ``None`` leaves them.
+
+    Shapes:
+        x of B×C×H×W → what the program returns: logits of B×K.
+
+    Raises:
+        InputError: a file that cannot be loaded, or a std that is not positive.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        path: str,
+        mean: Sequence[float] = (0.0,),
+        std: Sequence[float] = (1.0,),
+        size: tuple[int, int] | None = None,
+    ) -> None:
+        super().__init__()
+        if min(std) <= 0:
+            raise InputError(f"std must be positive; got {list(std)}")
+        try:
+            self.program = torch.export.load(path).module()
+        except Exception as error:  # torch raises whatever its zip reader and unpickler raise
+            raise InputError(
+                f"{path!r} cannot be loaded as an exported program: {error}. Save it with torch.export.save"
+            ) from error
+        self.size = size
+        self.register_buffer("mean", torch.tensor(mean).view(-1, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(-1, 1, 1), persistent=False)
+
+    def train(self, mode: bool = True) -> "Exported":
+        """An exported program has one mode, the one in which it was exported."""
+        self.training = mode
+        return self
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.size is not None:
+            x = F.interpolate(x, self.size, mode="bilinear", antialias=True)
+        return self.program((x - self.mean) / self.std)

@@ -1,0 +1,102 @@
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from counterfactuals import Ascent, Counterfactuals, ReachClass, Status
+from counterfactuals.engine import Problem, find_slots, run
+
+
+class Counting(nn.Module):
+    """A chart that counts the rows and batches that it decodes."""
+
+    def __init__(self, chart: Any) -> None:
+        super().__init__()
+        self.chart, self.rows, self.batches = chart, 0, []
+
+    def encode(self, x: Tensor) -> Tensor:
+        return self.chart.encode(x)
+
+    def decode(self, z: Tensor) -> Tensor:
+        self.rows += len(z)
+        self.batches.append(len(z))
+        return self.chart.decode(z)
+
+
+@pytest.fixture
+def problem(linear_chart, linear_predictor) -> Problem:
+    return Problem(
+        linear_predictor.requires_grad_(False), Counting(linear_chart.requires_grad_(False)), ReachClass(0.9)
+    )
+
+
+@pytest.fixture
+def searches(linear_predictor) -> tuple[Tensor, Tensor]:
+    x = torch.randn(50, 6)
+    target = (linear_predictor(x).argmax(1) + 1) % 3
+    target[7] = linear_predictor(x[7:8]).argmax()
+    return x, target
+
+
+def in_order(method: Ascent, problem: Problem, x: Tensor, target: Tensor, slots: int | None) -> Counterfactuals:
+    finished = list(run(method, problem, x, target, slots))
+    rows = torch.cat([f.rows for f in finished])
+    assert rows.sort().values.tolist() == list(range(len(x)))
+    return Counterfactuals.join([f.counterfactuals for f in finished]).take(rows.argsort())
+
+
+@pytest.mark.parametrize("slots", [1, 7, 16, 64, None])
+def test_results_do_not_depend_on_the_slots(problem, searches, slots: int | None) -> None:
+    method = Ascent(0.05, 40, clip=None, keep_every=3)
+    expected, cf = in_order(method, problem, *searches, 50), in_order(method, problem, *searches, slots)
+    assert len(set(expected.steps.tolist())) > 5 and (expected.status == Status.TIMEOUT).any()
+    assert torch.equal(cf.status, expected.status) and torch.equal(cf.steps, expected.steps)
+    assert torch.allclose(cf.z_prime, expected.z_prime, atol=1e-5)
+    assert torch.allclose(cf.path, expected.path, atol=1e-5)
+
+
+def test_every_decode_is_on_an_unfinished_search(problem, searches) -> None:
+    cf = in_order(Ascent(0.05, 40, clip=None), problem, *searches, 8)
+    needed = int((cf.steps + 1).sum())  # a point is decoded before every step, and where the search ends
+    assert problem.chart.rows == needed
+    steps = [n for n in problem.chart.batches if n > 1 or needed < 60]
+    assert max(steps) == 8 and sum(n == 8 for n in steps) > 0.7 * len(steps), "slots must be full until the end"
+
+
+def test_what_has_ended_comes_at_once(problem, searches) -> None:
+    stream = run(Ascent(0.05, 40, clip=None), problem, *searches, 8)
+    next(stream)
+    next(stream)
+    assert problem.chart.rows < 8 * 40
+
+
+class SmallMemory(nn.Module):
+    """A predictor that takes at most so many rows."""
+
+    def __init__(self, predictor: nn.Module, rows: int) -> None:
+        super().__init__()
+        self.predictor, self.rows = predictor, rows
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.requires_grad and len(x) > self.rows:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return self.predictor(x)
+
+
+def test_out_of_memory_halves_the_slots_once(problem, searches) -> None:
+    method = Ascent(0.05, 40, clip=None)
+    expected = in_order(method, problem, *searches, 16)
+    small = problem._replace(predictor=SmallMemory(problem.predictor, 8))
+    with pytest.warns(UserWarning, match="going on with 8 slots instead of 16"):
+        cf = in_order(method, small, *searches, 16)
+    assert torch.equal(cf.status, expected.status) and torch.allclose(cf.z_prime, expected.z_prime, atol=1e-6)
+    tiny = problem._replace(predictor=SmallMemory(problem.predictor, 3))
+    with pytest.warns(UserWarning, match="8 slots instead of 16"), pytest.raises(torch.OutOfMemoryError):
+        in_order(method, tiny, *searches, 16)
+
+
+def test_slots_are_found_by_doubling(problem, searches) -> None:
+    small = problem._replace(predictor=SmallMemory(problem.predictor, 20))
+    assert find_slots(Ascent(clip=None), small, *searches) in (8, 16)
+    assert find_slots(Ascent(clip=None), problem, searches[0][:3], searches[1][:3]) == 3

@@ -1,0 +1,35 @@
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from counterfactuals.rows import join, take, where
+
+
+class Inner(NamedTuple):
+    m: Tensor
+    t: Tensor
+
+
+class State(NamedTuple):
+    z: Tensor
+    inner: Inner
+    path: Tensor | None
+
+
+def state(n: int, path: bool = False) -> State:
+    return State(torch.randn(n, 3), Inner(torch.randn(n, 2, 2), torch.arange(n)), torch.randn(n, 1) if path else None)
+
+
+def test_taken_apart_and_joined_it_is_the_same() -> None:
+    whole, odd = state(5, path=True), torch.arange(5) % 2 == 1
+    again = take(join([take(whole, odd), take(whole, ~odd)]), torch.tensor([2, 0, 3, 1, 4]))
+    assert torch.equal(again.z, whole.z) and torch.equal(again.inner.m, whole.inner.m)
+    assert torch.equal(again.inner.t, whole.inner.t) and torch.equal(again.path, whole.path)
+    assert take(state(3), odd[:3]).path is None
+
+
+def test_where_chooses_rows() -> None:
+    a, b, first = state(3), state(3), torch.tensor([True, False, True])
+    mixed = where(first, a, b)
+    assert torch.equal(mixed.z[[0, 2]], a.z[[0, 2]]) and torch.equal(mixed.inner.m[1], b.inner.m[1])

@@ -1,0 +1,44 @@
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from counterfactuals import Ascent, PixelChart, explain
+from networks import CNN, Exported, InputError
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> tuple[nn.Module, str]:
+    network = CNN([1, 8, 8], 3, widths=[4, 8]).eval()
+    x = torch.rand(2, 1, 8, 8)
+    program = torch.export.export(network, (x,), dynamic_shapes=({0: torch.export.Dim.AUTO},))
+    torch.export.save(program, tmp_path / "mine.pt2")
+    return network, str(tmp_path / "mine.pt2")
+
+
+def test_it_is_the_network_that_was_exported(saved) -> None:
+    network, path = saved
+    for n in (1, 5):
+        x = torch.rand(n, 1, 8, 8)
+        assert torch.allclose(Exported(path)(x), network(x), atol=1e-6)
+        assert torch.allclose(Exported(path, mean=[0.5], std=[0.25])(x), network(4 * (x - 0.5)), atol=1e-6)
+    assert Exported(path, size=(8, 8))(torch.rand(3, 1, 20, 20)).shape == (3, 3)
+
+
+def test_it_can_be_explained(saved) -> None:
+    network, path = saved
+    x = torch.rand(6, 1, 8, 8)
+    target = (network(x).argmax(1) + 1) % 3
+    theirs, ours = (explain(p, PixelChart([1, 8, 8]), x, target, Ascent(0.02, 50)) for p in (Exported(path), network))
+    assert torch.equal(theirs.status, ours.status)
+    assert torch.allclose(theirs.counterfactual, ours.counterfactual, atol=1e-4)
+
+
+def test_mistakes(tmp_path: Path, saved) -> None:
+    (tmp_path / "no.pt2").write_text("nonsense")
+    for path in (tmp_path / "no.pt2", tmp_path / "none.pt2"):
+        with pytest.raises(InputError, match="cannot be loaded as an exported program"):
+            Exported(str(path))
+    with pytest.raises(InputError, match=r"std must be positive; got \[0.0\]"):
+        Exported(saved[1], std=[0.0])
