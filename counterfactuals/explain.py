@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from counterfactuals.ascent import Ascent
 from counterfactuals.charts import Chart
-from counterfactuals.engine import Finished, Method, Problem, run
+from counterfactuals.engine import Finished, Method, Problem, find_slots, run
 from counterfactuals.freeze import frozen
 from counterfactuals.objectives import Objective, ReachClass
 from counterfactuals.result import Counterfactuals
@@ -77,14 +77,19 @@ def search(
     slots: int | None = None,
 ) -> Iterator[Finished]:
     """Run planned searches in float32 with predictor and chart frozen; they come as they end (see ``engine.run``)."""
-    if torch.is_inference_mode_enabled():
-        raise InputError(
-            "a search needs gradients, and torch.inference_mode is on: build the Trainer with inference_mode=False "
-            "(explain.py does), or use torch.no_grad instead"
-        )
+    _check_gradients()
     problem = Problem(predictor, chart, objective or ReachClass())
     with frozen(predictor, chart), torch.autocast(x.device.type, enabled=False):
         yield from run(method or Ascent(), problem, x.float(), target, slots)
+
+
+def slots_that_pay(
+    predictor: nn.Module, chart: Chart, x: Tensor, target: Tensor, method: Method, objective: Objective
+) -> int:
+    """What ``search`` would take without ``slots``; for many batches of one kind (see ``find_slots``)."""
+    _check_gradients()
+    with frozen(predictor, chart), torch.autocast(x.device.type, enabled=False):
+        return find_slots(method, Problem(predictor, chart, objective), x.float(), target)
 
 
 def call(predictor: nn.Module, x: Tensor) -> Tensor:
@@ -102,6 +107,14 @@ def call(predictor: nn.Module, x: Tensor) -> Tensor:
             f"shape {tuple(logits.shape)}"
         )
     return logits
+
+
+def _check_gradients() -> None:
+    if torch.is_inference_mode_enabled():
+        raise InputError(
+            "a search needs gradients, and torch.inference_mode is on: build the Trainer with inference_mode=False "
+            "(explain.py does), or use torch.no_grad instead"
+        )
 
 
 def _expected(predictor: nn.Module) -> str:

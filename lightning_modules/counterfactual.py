@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from counterfactuals.ascent import Ascent
 from counterfactuals.charts import Chart, PixelChart
 from counterfactuals.engine import Method, Prepared, Problem
-from counterfactuals.explain import plan, search
+from counterfactuals.explain import plan, search, slots_that_pay
 from counterfactuals.freeze import frozen
 from counterfactuals.objectives import Objective, ReachClass
 from counterfactuals.result import Counterfactuals
@@ -115,6 +115,7 @@ class CounterfactualModule(LightningModule):
         if control is not None:
             self.searches["control"] = (PixelChart(self.chart.shape), control)
         self.slots, self.references = slots, references
+        self._found: dict[str, int] = {}  # slots by result, where they are not set
         #: called with searches that have ended, in this order; metric callbacks and writers add themselves
         self.listeners: list[Listener] = []
         #: searches that an earlier run has ended: result → (index, target)
@@ -128,7 +129,7 @@ class CounterfactualModule(LightningModule):
 
     def setup(self, stage: str) -> None:
         """Refuse what cannot work before anything is searched; every problem in one error."""
-        self.listeners, self.finished, self.summary = [], {}, {}
+        self.listeners, self.finished, self.summary, self._found = [], {}, {}, {}
         datamodule = getattr(self.trainer, "datamodule", None)
         if datamodule is not None:
             InputError.collect(self.problems_with(datamodule))
@@ -179,8 +180,9 @@ class CounterfactualModule(LightningModule):
 
     def _search(self, name: str, batch: dict[str, Tensor], rows: Tensor, target: Tensor) -> None:
         chart, method = self.searches[name]
-        start = time.perf_counter()
-        for ended in search(self.predictor, chart, batch["x"][rows], target, method, self.objective, self.slots):
+        x, start = batch["x"][rows], time.perf_counter()
+        slots = self.slots or self._slots(name, x, target)
+        for ended in search(self.predictor, chart, x, target, method, self.objective, slots):
             which = rows[ended.rows]
             explanation = Explanation(
                 name,
@@ -194,10 +196,20 @@ class CounterfactualModule(LightningModule):
                 listener(explanation)
             start = time.perf_counter()
 
+    def _slots(self, name: str, x: Tensor, target: Tensor) -> int:
+        """Found once; the few rows that a continued run may begin with say nothing about the batches to come."""
+        if name in self._found:
+            return self._found[name]
+        chart, method = self.searches[name]
+        found = slots_that_pay(self.predictor, chart, x, target, method, self.objective)
+        if 2 * found < len(x):
+            self._found[name] = found
+        return found
+
     @torch.no_grad()
     def _latent_distance(self, name: str, cf: Counterfactuals) -> Tensor:
         """‖z′ − z‖₂ in the coordinates of the one chart, whatever the search's own were; n."""
-        if not name:
+        if self.searches[name][0] is self.chart:
             return (cf.z_prime - cf.z).norm(dim=1)
         return (self.chart.encode(cf.counterfactual) - self.chart.encode(cf.x)).norm(dim=1)
 
