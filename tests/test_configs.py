@@ -24,6 +24,7 @@ TINY_SEARCH = [
     "--data.predict_limit=6",
 ]
 TINY_OTHERS = [
+    "--model.others.dombrowski.init_args.max_steps=5",
     "--model.others.joshi.init_args.max_steps=5",
     "--model.others.liu.init_args.steps=3",
     "--model.others.zhao.init_args.max_steps=3",

@@ -170,14 +170,14 @@ def test_methods_side_by_side(in_digits_home: Path, capsys: pytest.CaptureFixtur
         json.loads((folder / "summary.json").read_text()),
         pd.read_parquet(folder / "counterfactuals.parquet"),
     )
-    assert list(summary["others"]) == ["joshi", "liu", "zhao", "looveren"]
+    assert list(summary["others"]) == ["dombrowski", "joshi", "liu", "zhao", "looveren"]
     for name, numbers in summary["others"].items():
         assert {"flip_rate", "oracle_accuracy", "ssim", "seconds_per_sample", "failed"} <= set(numbers)
         flipped = table[f"{name}_status"] == "flipped"
         searched = table[f"{name}_status"] != "already_target"
         assert numbers["flip_rate"] == pytest.approx(flipped.sum() / searched.sum())
     header = next(line for line in capsys.readouterr().out.splitlines() if line.strip().startswith("counterfactual"))
-    assert header.split() == ["counterfactual", "joshi", "liu", "zhao", "looveren", "control"]
+    assert header.split() == ["counterfactual", "dombrowski", "joshi", "liu", "zhao", "looveren", "control"]
     tensors = load_file(folder / "counterfactuals.safetensors")
     assert tensors["zhao_counterfactual"].shape == tensors["x"].shape
 
