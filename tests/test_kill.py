@@ -35,12 +35,15 @@ def bytes_written(folder: Path) -> int:
 def run_and_kill(arguments: list[str], folder: Path, more_bytes: int) -> bool:
     """SIGKILL once the journals have grown by so much; False if the run ended before."""
     goal = bytes_written(folder) + more_bytes
-    process = subprocess.Popen(arguments, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        arguments, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
+    )
     try:
         while process.poll() is None and bytes_written(folder) < goal:
             time.sleep(0.001)
         killed = process.poll() is None
-        process.send_signal(signal.SIGKILL)
+        if killed:
+            os.killpg(process.pid, signal.SIGKILL)  # the other ranks are its children
     finally:
         process.wait()
     assert killed or process.returncode == 0, process.stderr.read().decode()[-2000:]
@@ -83,6 +86,18 @@ def kills(home: Path, number: int, arguments: list[str], seed: int = 0) -> int:
     subprocess.run([*run, f"--trainer.default_root_dir={cut}"], env=ENVIRONMENT, check=True, capture_output=True)
     same_results(cut, whole)
     return killed
+
+
+def test_killed_on_two_ranks_it_goes_on_alone(in_digits_home: Path, tmp_path: Path) -> None:
+    run = [*EXPLAIN, "--data.predict_limit=60"]
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    subprocess.run([*run, f"--trainer.default_root_dir={whole}"], env=ENVIRONMENT, check=True, capture_output=True)
+    total = (whole / "counterfactuals.safetensors").stat().st_size
+    ranks = ["--trainer.devices=2", "--trainer.strategy=ddp"]
+    assert run_and_kill([*run, *ranks, f"--trainer.default_root_dir={cut}"], cut, total // 2)
+    assert {f.name for f in (cut / "shards").glob("*.journal")} == {"rank0-0.journal", "rank1-0.journal"}
+    subprocess.run([*run, f"--trainer.default_root_dir={cut}"], env=ENVIRONMENT, check=True, capture_output=True)
+    same_results(cut, whole)
 
 
 def test_killed_twice(in_digits_home: Path, tmp_path: Path) -> None:
