@@ -19,11 +19,6 @@ def join(states: Sequence[Rows]) -> Rows:
     return states[0] if len(states) == 1 else _map(torch.cat, states)
 
 
-def where(condition: Tensor, state: Rows, other: Rows) -> Rows:
-    """Row by row ``state`` where ``condition`` (n bool), else ``other``."""
-    return _map(lambda v: torch.where(condition.view(-1, *(1,) * (v[0].ndim - 1)), *v), [state, other])
-
-
 def _map(function: Any, states: Sequence[Any]) -> Any:
     first = states[0]
     if first is None:

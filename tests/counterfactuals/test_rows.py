@@ -3,7 +3,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from counterfactuals.rows import join, take, where
+from counterfactuals.rows import join, take
 
 
 class Inner(NamedTuple):
@@ -27,9 +27,3 @@ def test_taken_apart_and_joined_it_is_the_same() -> None:
     assert torch.equal(again.z, whole.z) and torch.equal(again.inner.m, whole.inner.m)
     assert torch.equal(again.inner.t, whole.inner.t) and torch.equal(again.path, whole.path)
     assert take(state(3), odd[:3]).path is None
-
-
-def test_where_chooses_rows() -> None:
-    a, b, first = state(3), state(3), torch.tensor([True, False, True])
-    mixed = where(first, a, b)
-    assert torch.equal(mixed.z[[0, 2]], a.z[[0, 2]]) and torch.equal(mixed.inner.m[1], b.inner.m[1])
