@@ -1,5 +1,6 @@
 """Counterfactuals of a whole split, inside Lightning's predict loop."""
 
+import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -7,6 +8,7 @@ from typing import Any
 
 import torch
 from pytorch_lightning import LightningModule
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch import Tensor, nn
 
 from counterfactuals.ascent import Ascent
@@ -194,6 +196,8 @@ class CounterfactualModule(LightningModule):
             )
             for listener in self.listeners:
                 listener(explanation)
+            if self.trainer.received_sigterm:  # Lightning looks at it between batches alone, and ours last for hours
+                raise SIGTERMException(128 + signal.SIGTERM)  # the shell's exit code of a process that was ended so
             start = time.perf_counter()
 
     def _slots(self, name: str, x: Tensor, target: Tensor) -> int:

@@ -50,13 +50,14 @@ def run_and_kill(arguments: list[str], folder: Path, more_bytes: int) -> bool:
     return killed
 
 
-def test_ctrl_c_says_how_to_go_on(in_digits_home: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
+def test_stopped_it_says_how_to_go_on(in_digits_home: Path, tmp_path: Path, stop: signal.Signals) -> None:
     arguments = [*EXPLAIN, "--data.predict_limit=400", f"--trainer.default_root_dir={tmp_path}"]
     process = subprocess.Popen(arguments, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     while bytes_written(tmp_path) < 1000 and process.poll() is None:
         time.sleep(0.01)
     start = time.monotonic()
-    process.send_signal(signal.SIGINT)
+    process.send_signal(stop)
     out, _ = process.communicate(timeout=60)
     assert time.monotonic() - start < 20 and process.returncode != 0
     assert "finished searches are kept in" in out and "the same command continues" in out
