@@ -44,10 +44,7 @@ class LatentSearch:
         self._shell = lru_cache(maxsize=max_steps)(self._draw)
 
     def start(self, problem: Problem, x: Tensor, target: Tensor) -> Stepped:
-        state, done = begin(problem, x, target, self.clip)
-        with torch.no_grad():
-            reconstruction = straight_through_clip(problem.chart.decode(state.z0), self.clip)
-        return Stepped(state._replace(reconstruction=reconstruction, best_x=reconstruction), done)
+        return begin(problem, x, target, self.clip, decode=True)
 
     @torch.no_grad()
     def step(self, problem: Problem, state: SearchState) -> Stepped:

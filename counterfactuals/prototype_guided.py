@@ -57,7 +57,7 @@ class PrototypeGuided:
 
     Args:
         k: K.
-        beta, gamma, theta: β, γ, θ, as in the paper's MNIST experiments where not given.
+        beta, gamma, theta: β, γ, θ; what θ is worth depends on the scale of the chart's latents.
         c: weight of f_κ = max(max_{j≠t} p_j − p_t, −κ) to begin with.
         kappa: κ in [0, 1), how far p_t is to exceed the others.
         rounds: values of c that are tried.
@@ -100,15 +100,13 @@ class PrototypeGuided:
         self.encodings, self.classes = torch.cat(encodings), torch.cat(classes)
 
     def start(self, problem: Problem, x: Tensor, target: Tensor) -> Stepped:
-        search, done = begin(problem, x, target, self.clip)
-        with torch.no_grad():
-            x0 = straight_through_clip(problem.chart.decode(search.z0), self.clip)
+        search, done = begin(problem, x, target, self.clip, decode=True)
         prototype = self._prototypes(search.z0, target)
         missing = ~done & ~finite(prototype)
         search, done = search._replace(fault=torch.where(missing, NO_PROTOTYPE, search.fault)), done | missing
         zero, c = torch.zeros_like(x), torch.full_like(search.best_score, self.c)
         state = PrototypeState(
-            search=search._replace(reconstruction=x0, best_x=x),
+            search=search._replace(best_x=x),  # the search walks from x itself
             delta=zero,
             y=zero,
             prototype=prototype,

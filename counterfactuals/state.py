@@ -52,10 +52,12 @@ class SearchState(NamedTuple):
 
 
 @torch.no_grad()
-def begin(problem: Problem, x: Tensor, target: Tensor, clip: tuple[float, float] | None) -> Stepped:
+def begin(
+    problem: Problem, x: Tensor, target: Tensor, clip: tuple[float, float] | None, decode: bool = False
+) -> Stepped:
     """Searches from x to ``target``, before their first step; those with nothing to search for have ended.
 
-    What goes on is not decoded here: its first step does that.
+    What goes on is decoded here only where ``decode`` is set: a search whose first step decodes z0 need not.
     """
     logits, z = problem.predictor(x), problem.chart.encode(x)
     score = problem.objective.score(logits, target)
@@ -77,9 +79,11 @@ def begin(problem: Problem, x: Tensor, target: Tensor, clip: tuple[float, float]
         best_score=torch.full_like(score, -torch.inf),
     )
     done = state.settled | (state.fault > 0)
-    if done.any():
-        decoded = x.index_put((done,), straight_through_clip(problem.chart.decode(z[done]), clip))
-        fault = torch.where(done & (state.fault == 0) & ~finite(decoded), DECODED, state.fault)
+    wanted = torch.ones_like(done) if decode else done
+    if wanted.any():
+        decoded = x.index_put((wanted,), straight_through_clip(problem.chart.decode(z[wanted]), clip))
+        fault = torch.where(wanted & (state.fault == 0) & ~finite(decoded), DECODED, state.fault)
+        done = state.settled | (fault > 0)
         state = state._replace(reconstruction=decoded, best_x=decoded, fault=fault)
     return Stepped(state, done)
 
