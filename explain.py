@@ -23,7 +23,8 @@ class ExplainCLI(RunCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         config = self.config_init["trainer"]
         if config["enable_progress_bar"] is not False:
-            kwargs["callbacks"] = [*(config["callbacks"] or []), SearchProgress()]
+            given = config["callbacks"] or []
+            kwargs["callbacks"] = [*(given if isinstance(given, list) else [given]), SearchProgress()]
         trainer = super().instantiate_trainer(**kwargs)
         self.config_init["writer"].settings = self._what_results_depend_on()
         return trainer

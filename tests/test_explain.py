@@ -12,9 +12,10 @@ import wandb
 import yaml
 from safetensors.torch import load_file
 
+import explain
 from lightning_modules import ClassifierModule, load
 from networks import InputError
-from tests.runs import run_explain
+from tests.runs import config, run_explain
 from tests.wandb_reader import history
 
 KEYS = {
@@ -185,3 +186,11 @@ def test_methods_side_by_side(in_digits_home: Path, capsys: pytest.CaptureFixtur
 def test_names_of_methods_are_checked(in_digits_home: Path) -> None:
     with pytest.raises(InputError, match="'control' cannot name a method"):
         run_explain("digits/explain.yaml", "--model.others={control: counterfactuals.Ascent}")
+
+
+def test_one_callback_and_the_bar(in_digits_home: Path, capsys: pytest.CaptureFixture) -> None:
+    """A single ``--trainer.callbacks`` is no list; shown as a user sees it, with the bar."""
+    few = [*SHORT, "--data.predict_limit=4", "--model.control=null", "--model.method.init_args.keep_every=10"]
+    quiet = ["--trainer.accelerator=cpu", "--trainer.logger=false", "--trainer.default_root_dir=bar"]
+    explain.main([config("digits/explain.yaml"), *few, *quiet, "--trainer.callbacks=callbacks.SearchPath"])
+    assert "4/4" in capsys.readouterr().err and Path("bar/figures/path.gif").is_file()
