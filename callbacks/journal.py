@@ -16,7 +16,7 @@ from counterfactuals import Counterfactuals
 from lightning_modules import Explanation
 
 HEADER = struct.Struct("<4sQI")  # mark, length and CRC-32 of the record that follows
-MARK = b"CFJ1"  # zeros, which a machine without power leaves, would pass for an empty record
+MARK = b"CFJ2"  # zeros, which a machine without power leaves, would pass for an empty record
 
 
 class Journal:
@@ -72,7 +72,8 @@ def pack(explanation: Explanation) -> bytes:
     """One explanation as a safetensors file with its words in the metadata."""
     cf = explanation.counterfactuals
     tensors = {f"cf.{f.name}": v for f in fields(cf) if isinstance(v := getattr(cf, f.name), Tensor)}
-    tensors |= {"index": explanation.index, "y": explanation.y, "seconds": explanation.seconds}
+    tensors |= {"index": explanation.index, "number": explanation.number}
+    tensors |= {"y": explanation.y, "seconds": explanation.seconds}
     tensors |= {f"column.{name}": values for name, values in explanation.columns.items()}
     # Copies, because safetensors refuses tensors that share memory: in pixels z is x itself.
     copies = {name: t.clone(memory_format=torch.contiguous_format) for name, t in tensors.items()}
@@ -86,6 +87,7 @@ def unpack(record: bytes) -> Explanation:
     return Explanation(
         name=words["name"],
         index=tensors["index"],
+        number=tensors["number"],
         y=tensors["y"],
         counterfactuals=Counterfactuals(**cf, reasons=tuple(json.loads(words["reasons"]))),
         seconds=tensors["seconds"],

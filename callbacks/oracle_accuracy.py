@@ -9,6 +9,7 @@ from torch import nn
 from callbacks.logs import log_scalars
 from callbacks.naming import scalar
 from counterfactuals.explain import call
+from counterfactuals.objectives import classes
 from lightning_modules import ClassifierModule, CounterfactualModule, Explanation, load
 from metrics import OracleAccuracy as OracleMetric
 from networks.errors import InputError
@@ -49,11 +50,12 @@ class OracleAccuracy(Callback):
         problems = []
         for name, oracle in self.oracles.items():
             try:
-                k = self._logits(oracle, torch.zeros(1, *data.shape), pl_module).shape[1]
+                logits = self._logits(oracle, torch.zeros(1, *data.shape), pl_module)
+                classes(logits, "OracleAccuracy")
             except InputError as error:
                 problems.append(f"oracle {name!r}: {error}")
             else:
-                if k != data.num_classes:
+                if (k := logits.shape[1]) != data.num_classes:
                     problems.append(f"oracle {name!r} knows {k} classes, {type(data).__name__} has {data.num_classes}")
         return problems
 

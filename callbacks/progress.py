@@ -10,6 +10,7 @@ from tqdm import tqdm
 from counterfactuals.explain import plan
 from counterfactuals.freeze import frozen
 from lightning_modules import CounterfactualModule, Explanation
+from lightning_modules.counterfactual import counterfactuals_each
 
 
 class SearchProgress(ProgressBar):
@@ -30,7 +31,8 @@ class SearchProgress(ProgressBar):
     def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
         self.steps = self.flips = 0
         samples = len(trainer.predict_dataloaders.sampler)  # type: ignore[union-attr]  # this rank's
-        total = samples * self._per_sample(pl_module) * len(pl_module.searches)
+        each = sum(counterfactuals_each(method) for _, method in pl_module.searches.values())
+        total = samples * self._per_sample(pl_module) * each
         self.bar = tqdm(desc="searches", total=total, disable=not self.shown, dynamic_ncols=True, smoothing=0.05)
         pl_module.listeners.append(self._update)
 
@@ -40,7 +42,7 @@ class SearchProgress(ProgressBar):
         """How many targets the policy asks for."""
         blank = torch.zeros(1, *pl_module.chart.shape, device=pl_module.device)
         with frozen(pl_module.predictor):
-            return len(plan(pl_module.predictor, pl_module.chart, blank, pl_module.target).rows)
+            return len(plan(pl_module.predictor, pl_module.chart, blank, pl_module.target, pl_module.objective).rows)
 
     def _update(self, explanation: Explanation) -> None:
         cf = explanation.counterfactuals

@@ -23,8 +23,15 @@ from lightning_modules import CounterfactualModule, Explanation
 from metrics import similarity, summarize
 from networks.errors import InputError
 
-KEYS = ["index", "target"]  # what tells one search of a result from the others
-SHARED = ("index", "label", "source", "target", "confidence_before")  # columns that all results have in common
+KEYS = ["index", "number"]  # what tells one search of a result from the others
+SHARED = (
+    "index",
+    "number",
+    "label",
+    "source",
+    "target",
+    "confidence_before",
+)  # columns that all results have in common
 
 
 class ResultWriter(Callback):
@@ -34,7 +41,7 @@ class ResultWriter(Callback):
     them, hands them to the metric callbacks, and searches for the rest alone; with other settings,
     weights or data it is refused. Afterwards rank zero leaves ``counterfactuals.safetensors`` (x,
     reconstruction, counterfactual, z, z_prime, and the control's), ``counterfactuals.parquet`` (one
-    row a search, in the order of index and target) and ``summary.json``. Files appear whole or not at
+    row a search, in the order of index and number) and ``summary.json``. Files appear whole or not at
     all, and those of an earlier run in the same folder stay until the new ones are complete.
 
     It must come after the callbacks that add columns; ``explain.py`` sees to that.
@@ -67,7 +74,7 @@ class ResultWriter(Callback):
         """Skip what has ended; each rank hands its share of it to the metric callbacks."""
         number = 0
         for i, explanation in enumerate(e for journal in journals for e in read_journal(journal)):
-            keys = zip(explanation.index.tolist(), explanation.counterfactuals.target.tolist(), strict=True)
+            keys = zip(explanation.index.tolist(), explanation.number.tolist(), strict=True)
             pl_module.finished.setdefault(explanation.name, set()).update(keys)
             number += len(explanation.index)
             if i % trainer.world_size == trainer.global_rank:
@@ -147,11 +154,13 @@ def rows_of(explanation: Explanation) -> pd.DataFrame:
     cf = explanation.counterfactuals
     columns = {
         "index": explanation.index,
+        "number": explanation.number,
         "label": explanation.y,
         "source": cf.source,
         "target": cf.target,
         "confidence_before": cf.source_confidence,
         "status": [Status(s).name.lower() for s in cf.status.tolist()],
+        "prediction": cf.prediction,
         "confidence": cf.confidence,
         "steps": cf.steps,
         "l2_x": (cf.counterfactual - cf.x).flatten(1).norm(dim=1),
@@ -171,13 +180,13 @@ def tensors_of(explanation: Explanation) -> dict[str, Tensor]:
     if cf.path is not None:
         tensors[column(name, "path")] = cf.path
     if not name:
-        tensors |= {"index": explanation.index, "target": cf.target, "x": cf.x, "reconstruction": cf.reconstruction}
-        tensors |= {"z": cf.z, "z_prime": cf.z_prime}
+        tensors |= {"index": explanation.index, "number": explanation.number, "target": cf.target}
+        tensors |= {"x": cf.x, "reconstruction": cf.reconstruction, "z": cf.z, "z_prime": cf.z_prime}
     return tensors
 
 
 def merge(shards: Path, folder: Path) -> pd.DataFrame:
-    """All journals as one table and one file of tensors, ordered by index and target."""
+    """All journals as one table and one file of tensors, ordered by index and number."""
     results: dict[str, list[Explanation]] = {}
     for explanation in _all(shards):
         results.setdefault(explanation.name, []).append(explanation)

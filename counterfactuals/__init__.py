@@ -13,6 +13,7 @@ from counterfactuals.adam import Adam
 from counterfactuals.ascent import Ascent, RowOptimizer
 from counterfactuals.charts import Chart, FlowChart, PixelChart
 from counterfactuals.distances import Distance, FeatureL2, LatentL2, PixelL1, PixelL2
+from counterfactuals.diverse import Diverse
 from counterfactuals.engine import Method
 from counterfactuals.explain import explain
 from counterfactuals.latent_search import LatentSearch
@@ -24,17 +25,21 @@ from counterfactuals.prototype_guided import PrototypeGuided
 from counterfactuals.region import Box, MaskFile, Region
 from counterfactuals.result import Counterfactuals, Status
 from counterfactuals.schedules import Cosine, Exponential, Schedule
-from counterfactuals.targets import EveryOther, FixedTarget, OwnClass, RunnerUp, Searches, TargetPolicy
+from counterfactuals.targets import EveryOther, FixedTarget, OwnClass, RunnerUp, Searches, Shift, TargetPolicy, Value
+from counterfactuals.values import AtLeast, AtMost, Within
 from networks.errors import InputError
 
 __all__ = [
     "Adam",
     "Ascent",
+    "AtLeast",
+    "AtMost",
     "Box",
     "Chart",
     "Cosine",
     "Counterfactuals",
     "Distance",
+    "Diverse",
     "EveryOther",
     "Exponential",
     "FeatureL2",
@@ -63,7 +68,10 @@ __all__ = [
     "RunnerUp",
     "Schedule",
     "Searches",
+    "Shift",
     "Status",
     "TargetPolicy",
+    "Value",
+    "Within",
     "explain",
 ]

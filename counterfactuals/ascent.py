@@ -1,6 +1,6 @@
 """Gradient ascent in the coordinates of a chart."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -114,15 +114,21 @@ class Ascent:
             path = search.best_x[:, None].expand(-1, frames, *x.shape[1:]).contiguous()
         return Stepped(AscentState(search, self.optimizer.start(search.z), path), done)
 
-    def step(self, problem: Problem, state: AscentState) -> Stepped:
+    def step(
+        self, problem: Problem, state: AscentState, bend: Callable[[Tensor], Tensor] = lambda grad: grad
+    ) -> Stepped:
+        """One step; ``bend`` may turn the gradients (n×D) before they become steps."""
         search = state.search
         here = evaluate(problem, search, self.clip, self.region, self.distance, self.distance_weight)
+        here = here._replace(grad=bend(here.grad))
         first_hit = torch.where(here.hit & (search.first_hit < 0), search.steps, search.first_hit)
         enough = (first_hit >= 0) & (search.steps - first_hit >= self.extra_steps)
         fault = torch.where(enough, 0, here.fault)
         done = enough | (fault > 0) | (search.steps >= self.max_steps)
         path = self._add_to_path(state, here.x, done)
-        search = keep(search, here.hit | (here.score > search.best_score), search.z, here.x, here.score)
+        search = keep(
+            search, here.hit | (here.score > search.best_score), search.z, here.x, here.score, here.prediction
+        )
         search = search._replace(
             reconstruction=torch.where(like(search.steps == 0, here.x), here.x, search.reconstruction),
             first_hit=first_hit,

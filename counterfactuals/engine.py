@@ -40,7 +40,7 @@ class Method(Protocol):
     """
 
     def start(self, problem: Problem, x: Tensor, target: Tensor) -> Stepped:
-        """Searches from x (n×``shape``) to ``target`` (n int64); some may end before their first step."""
+        """Searches from x (n×``shape``) to ``target`` (n); some may end before their first step."""
         ...
 
     def step(self, problem: Problem, state: Any) -> Stepped:
@@ -48,7 +48,7 @@ class Method(Protocol):
         ...
 
     def result(self, problem: Problem, state: Any) -> Counterfactuals:
-        """What rows that have ended come to."""
+        """What rows that have ended come to; a row may come to several counterfactuals, all rows to as many."""
         ...
 
 
@@ -62,14 +62,14 @@ class Prepared(Protocol):
 
 
 class Finished(NamedTuple):
-    """Rows that have ended: their places in the batch (n int64) and what they came to."""
+    """Rows that have ended: their places in the batch (n int64, repeated for several each) and what they came to."""
 
     rows: Tensor
     counterfactuals: Counterfactuals
 
 
 def run(method: Method, problem: Problem, x: Tensor, target: Tensor, slots: int | None = None) -> Iterator[Finished]:
-    """All searches from x (N×``shape``) to ``target`` (N int64), as they end.
+    """All searches from x (N×``shape``) to ``target`` (N), as they end.
 
     At most ``slots`` searches are under way. One that ends hands its slot to the next at once, so
     every decode is on an unfinished search; what starts is prepared ``slots`` rows at a time. Where
@@ -137,7 +137,8 @@ class _Engine:
         if not done.any():
             return searches
         state, rows = _take(searches, done)
-        self.finished.append(Finished(rows, self.method.result(self.problem, state)))
+        counterfactuals = self.method.result(self.problem, state)
+        self.finished.append(Finished(rows.repeat_interleave(len(counterfactuals) // len(rows)), counterfactuals))
         return _take(searches, ~done)
 
     def _halve(self) -> None:

@@ -18,6 +18,7 @@ class Evaluation(NamedTuple):
     Attributes:
         x: decoded, clipped and masked, n×``shape``.
         score: the objective's, n; −∞ where it is not finite.
+        prediction: what the predictor says of x, n.
         hit: the objective is reached, n bool.
         excess: loss above the objective's goal, n.
         distance: d(x, x₀), n; zero without a distance.
@@ -27,6 +28,7 @@ class Evaluation(NamedTuple):
 
     x: Tensor
     score: Tensor
+    prediction: Tensor
     hit: Tensor
     excess: Tensor
     distance: Tensor
@@ -64,6 +66,7 @@ def evaluate(
     return Evaluation(
         x=x,
         score=torch.where(seen, score, -torch.inf),
+        prediction=problem.objective.says(logits.detach()),
         hit=seen & problem.objective.reached(score),
         excess=loss.detach() - problem.objective.goal,
         distance=d.detach(),

@@ -11,7 +11,7 @@ from counterfactuals.engine import Finished, Method, Problem, find_slots, run
 from counterfactuals.freeze import frozen
 from counterfactuals.objectives import Objective, ReachClass
 from counterfactuals.result import Counterfactuals
-from counterfactuals.targets import FixedTarget, Searches, TargetPolicy, check_classes
+from counterfactuals.targets import FixedTarget, Searches, TargetPolicy, Value, check_classes, everyone
 from networks.errors import InputError
 
 
@@ -19,7 +19,7 @@ def explain(
     predictor: nn.Module,
     chart: Chart,
     x: Tensor,
-    target: int | Tensor | TargetPolicy,
+    target: float | Tensor | TargetPolicy,
     method: Method | None = None,
     objective: Objective | None = None,
     slots: int | None = None,
@@ -27,44 +27,48 @@ def explain(
     """What would have to change in x for the predictor to decide for ``target``?
 
     Args:
-        predictor: x → logits of B×K, K ≥ 2; any ``nn.Module`` that normalises inside itself. It is
-            frozen while the search runs and left as it was.
+        predictor: x → logits of B×K, K ≥ 2, or values of B or B×1; any ``nn.Module`` that normalises
+            inside itself. It is frozen while the search runs and left as it was.
         chart: coordinates to search in; ``PixelChart(shape)`` gives adversarial examples.
         x: B×``chart.shape``, float32, on the device of predictor and chart.
-        target: one class, a class for each sample (B int64), or a policy such as ``RunnerUp()``.
+        target: one class or value, one for each sample (B), or a policy such as ``RunnerUp()``.
         method: how to search; ``Ascent()`` unless given.
-        objective: when to be content; ``ReachClass(0.99)`` unless given.
+        objective: when to be content; ``ReachClass(0.99)`` unless given. For values ``AtLeast``,
+            ``AtMost`` or ``Within``.
         slots: searches under way at a time; ``None`` for as many as pay.
 
     Returns:
-        One row a search: B rows, or more where the policy asks for several targets a sample
-        (then ordered by sample).
+        One row a search: B rows, or more where the policy asks for several targets a sample or the
+        method gives several counterfactuals (then ordered by sample).
 
     Raises:
         InputError: shapes that do not fit, a target out of range, or inference mode.
     """
+    objective = objective or ReachClass()
     with frozen(predictor, chart):
-        searches = plan(predictor, chart, x, target)
+        searches = plan(predictor, chart, x, target, objective)
         finished = list(search(predictor, chart, x[searches.rows], searches.target, method, objective, slots))
     rows = torch.cat([f.rows for f in finished])
-    return Counterfactuals.join([f.counterfactuals for f in finished]).take(rows.argsort())
+    return Counterfactuals.join([f.counterfactuals for f in finished]).take(rows.argsort(stable=True))
 
 
-def plan(predictor: nn.Module, chart: Chart, x: Tensor, target: int | Tensor | TargetPolicy) -> Searches:
+def plan(
+    predictor: nn.Module, chart: Chart, x: Tensor, target: float | Tensor | TargetPolicy, objective: Objective
+) -> Searches:
     """Which searches a batch asks for; checks everything that can be checked before the first step."""
     _check_samples(chart, x)
     with torch.no_grad():
         logits = call(predictor, x)
-    if isinstance(target, int):
-        return FixedTarget(target)(logits)
-    if isinstance(target, Tensor):
-        if target.shape != (len(x),):
-            raise InputError(
-                f"target must hold one class for each of {len(x)} samples; got shape {tuple(target.shape)}"
-            )
+        said = objective.says(logits)
+    if isinstance(target, int | float):
+        target = Value(target) if said.is_floating_point() else FixedTarget(int(target))
+    if not isinstance(target, Tensor):
+        return target(logits)
+    if target.shape != (len(x),):
+        raise InputError(f"target must hold one entry for each of {len(x)} samples; got shape {tuple(target.shape)}")
+    if not said.is_floating_point():
         check_classes(target, logits.shape[1])
-        return Searches(torch.arange(len(x), device=x.device), target.to(x.device, torch.int64))
-    return target(logits)
+    return Searches(everyone(said), target.to(said))
 
 
 def search(
@@ -93,7 +97,7 @@ def slots_that_pay(
 
 
 def call(predictor: nn.Module, x: Tensor) -> Tensor:
-    """logits = predictor(x), with one clear error where they do not fit together."""
+    """predictor(x), logits of B×K or values of B or B×1, with one clear error where they do not fit together."""
     try:
         logits = predictor(x)
     except RuntimeError as error:
@@ -101,10 +105,10 @@ def call(predictor: nn.Module, x: Tensor) -> Tensor:
             f"{type(predictor).__name__} cannot take images of shape {tuple(x.shape[1:])}"
             f"{_expected(predictor)}: {error}"
         ) from error
-    if logits.ndim != 2 or len(logits) != len(x) or logits.shape[1] < 2:
+    if logits.ndim not in (1, 2) or len(logits) != len(x) or logits.numel() == 0:
         raise InputError(
-            f"{type(predictor).__name__} must return logits of B×K with K ≥ 2; for {len(x)} samples it returned "
-            f"shape {tuple(logits.shape)}"
+            f"{type(predictor).__name__} must return logits of B×K with K ≥ 2, or one value a sample, of B or B×1; "
+            f"for {len(x)} samples it returned shape {tuple(logits.shape)}"
         )
     return logits
 

@@ -35,6 +35,14 @@ class Objective(Protocol):
         """B bool: samples that there is nothing to search for, from the logits of the original."""
         ...
 
+    def says(self, logits: Tensor) -> Tensor:
+        """What the predictor says of samples: their classes (B int64), or their values (B float32).
+
+        Raises:
+            InputError: the objective is not for such outputs.
+        """
+        ...
+
 
 class ReachClass:
     """Class t with confidence Λ: S_{t,Λ} = {x : t = argmax_j f_j(x), f_t(x) > Λ} (Dombrowski et al., II.A).
@@ -54,6 +62,9 @@ class ReachClass:
             raise InputError(f"confidence Λ must be in [0.5, 1), e.g. 0.99; got {confidence}")
         self.confidence = confidence
         self.goal = -math.log(confidence)
+
+    def says(self, logits: Tensor) -> Tensor:
+        return classes(logits, type(self).__name__)
 
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
         return F.cross_entropy(logits, target, reduction="none")
@@ -97,6 +108,9 @@ class ReachMargin:
         self.margin = margin
         self.goal = -margin
 
+    def says(self, logits: Tensor) -> Tensor:
+        return classes(logits, "ReachMargin")
+
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
         return -self.score(logits, target)
 
@@ -125,6 +139,9 @@ class ReachAll:
         self.confidence = ReachClass(confidence).confidence
         self.goal = -math.log(confidence)
 
+    def says(self, logits: Tensor) -> Tensor:
+        return classes(logits, "ReachAll")
+
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
         return -logits.gather(1, target[:, None])[:, 0]
 
@@ -136,3 +153,17 @@ class ReachAll:
 
     def settled(self, logits: Tensor, target: Tensor) -> Tensor:
         return self.score(logits, target) > 0.5  # more than a half is every member's largest
+
+
+def classes(logits: Tensor, who: str) -> Tensor:
+    """The largest of each row, B int64.
+
+    Raises:
+        InputError: no logits of B×K; ``who`` wants classes.
+    """
+    if logits.ndim != 2 or logits.shape[1] < 2:
+        raise InputError(
+            f"{who} is for classes, and the predictor returns one value a sample: use AtLeast, AtMost or Within "
+            "as the objective and Value or Shift as the target"
+        )
+    return logits.argmax(1)

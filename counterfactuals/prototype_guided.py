@@ -7,6 +7,7 @@ from torch import Tensor
 
 from counterfactuals.clip import straight_through_clip
 from counterfactuals.engine import Problem, Stepped
+from counterfactuals.objectives import classes
 from counterfactuals.result import Counterfactuals
 from counterfactuals.state import (
     GRADIENT,
@@ -93,11 +94,11 @@ class PrototypeGuided:
     @torch.no_grad()
     def prepare(self, problem: Problem, x: Tensor) -> None:
         """Encode the samples (M×``shape``, of the training split) that prototypes are made of."""
-        encodings, classes = [], []
+        encodings, found = [], []
         for part in x.split(256):
             encodings.append(problem.chart.encode(part))
-            classes.append(problem.predictor(part).argmax(1))
-        self.encodings, self.classes = torch.cat(encodings), torch.cat(classes)
+            found.append(classes(problem.predictor(part), "PrototypeGuided"))
+        self.encodings, self.classes = torch.cat(encodings), torch.cat(found)
 
     def start(self, problem: Problem, x: Tensor, target: Tensor) -> Stepped:
         search, done = begin(problem, x, target, self.clip, decode=True)
@@ -140,7 +141,7 @@ class PrototypeGuided:
         first_hit = torch.where(hit & (search.first_hit < 0), search.steps, search.first_hit)
         fault = first_fault((LOGITS, score), (GRADIENT, grad))
         done = (fault > 0) | (search.steps >= self.rounds * self.steps - 1)
-        search = keep(search, better, search.z, x, score)._replace(
+        search = keep(search, better, search.z, x, score, problem.objective.says(logits))._replace(
             first_hit=first_hit, fault=torch.where(first_hit >= 0, 0, fault), steps=search.steps + ~done
         )
         distance = torch.where(closer, distance, state.distance)

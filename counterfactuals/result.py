@@ -28,10 +28,12 @@ class Counterfactuals:
         counterfactual: x′, N×``shape``.
         z: encode(x), N×D.
         z_prime: latent of x′, N×D.
-        source: class that the predictor gives x, N int64.
-        target: class to be reached, N int64.
-        source_confidence: p_target(x) before the search, N in [0, 1].
-        confidence: p_target(x′) after it, N in [0, 1].
+        source: what the predictor says of x: its class, N int64, or its value, N float32.
+        target: class or value to be reached, N.
+        prediction: what the predictor says of x′, N.
+        source_confidence: the objective's score of x: p_target(x) in [0, 1] for classes, and for
+            values how far beyond the goal, in their unit, negative before it; N.
+        confidence: the same of x′.
         steps: steps taken, N int64.
         status: ``Status`` codes, N int64.
         reasons: for a failed row why it failed, else "".
@@ -46,6 +48,7 @@ class Counterfactuals:
     z_prime: Tensor
     source: Tensor
     target: Tensor
+    prediction: Tensor
     source_confidence: Tensor
     confidence: Tensor
     steps: Tensor

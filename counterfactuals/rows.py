@@ -19,6 +19,21 @@ def join(states: Sequence[Rows]) -> Rows:
     return states[0] if len(states) == 1 else _map(torch.cat, states)
 
 
+def flatten(state: Rows) -> Rows:
+    """n×m×… as nm×…."""
+    return _map(lambda values: values[0].flatten(0, 1), [state])
+
+
+def unflatten(state: Rows, m: int) -> Rows:
+    """nm×… as n×m×…."""
+    return _map(lambda values: values[0].unflatten(0, (-1, m)), [state])
+
+
+def scatter(state: Rows, rows: Tensor, others: Rows) -> Rows:
+    """A copy of ``state`` that has ``others`` at ``rows`` (int64)."""
+    return _map(lambda values: values[0].index_copy(0, rows, values[1]), [state, others])
+
+
 def _map(function: Any, states: Sequence[Any]) -> Any:
     first = states[0]
     if first is None:

@@ -32,7 +32,7 @@ class SearchState(NamedTuple):
         steps: taken so far, n int64.
         first_hit: step of the first hit, −1 before it, n int64.
         fault: number in ``FAULTS``, 0 for none, n int64.
-        best_z, best_x, best_score: the point that is returned.
+        best_z, best_x, best_score, best_prediction: the point that is returned, and what is said of it.
     """
 
     x: Tensor
@@ -49,6 +49,7 @@ class SearchState(NamedTuple):
     best_z: Tensor
     best_x: Tensor
     best_score: Tensor
+    best_prediction: Tensor
 
 
 @torch.no_grad()
@@ -60,12 +61,12 @@ def begin(
     What goes on is decoded here only where ``decode`` is set: a search whose first step decodes z0 need not.
     """
     logits, z = problem.predictor(x), problem.chart.encode(x)
-    score = problem.objective.score(logits, target)
-    none = torch.zeros_like(target)
+    score, said = problem.objective.score(logits, target), problem.objective.says(logits)
+    none = torch.zeros(len(x), dtype=torch.int64, device=x.device)
     state = SearchState(
         x=x,
         target=target,
-        source=logits.argmax(1),
+        source=said,
         source_confidence=score,
         settled=problem.objective.settled(logits, target),
         z0=z,
@@ -77,6 +78,7 @@ def begin(
         best_z=z,
         best_x=x,
         best_score=torch.full_like(score, -torch.inf),
+        best_prediction=said,
     )
     done = state.settled | (state.fault > 0)
     wanted = torch.ones_like(done) if decode else done
@@ -88,12 +90,13 @@ def begin(
     return Stepped(state, done)
 
 
-def keep(state: SearchState, better: Tensor, z: Tensor, x: Tensor, score: Tensor) -> SearchState:
-    """Take z, x and score as the best point of the rows that are ``better`` (n bool)."""
+def keep(state: SearchState, better: Tensor, z: Tensor, x: Tensor, score: Tensor, prediction: Tensor) -> SearchState:
+    """Take z, x, score and prediction as the best point of the rows that are ``better`` (n bool)."""
     return state._replace(
         best_z=torch.where(better[:, None], z, state.best_z),
         best_x=torch.where(like(better, x), x, state.best_x),
         best_score=torch.where(better, score, state.best_score),
+        best_prediction=torch.where(better, prediction, state.best_prediction),
     )
 
 
@@ -112,6 +115,7 @@ def conclude(state: SearchState, path: Tensor | None = None) -> Counterfactuals:
         z_prime=state.best_z,
         source=state.source,
         target=state.target,
+        prediction=state.best_prediction,
         source_confidence=state.source_confidence,
         confidence=confidence,
         steps=state.steps,

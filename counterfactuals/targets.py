@@ -1,10 +1,12 @@
-"""Which classes to search for, given what the predictor says of a sample."""
+"""Which classes or values to search for, given what the predictor says of a sample."""
 
 from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
+from counterfactuals.objectives import classes
+from counterfactuals.values import values
 from networks.errors import InputError
 
 
@@ -12,16 +14,25 @@ class Searches(NamedTuple):
     """The searches that a batch of B samples asks for.
 
     Attributes:
-        rows: which sample of the batch each search starts from, N int64.
-        target: its target class, N int64.
+        rows: which sample of the batch each search starts from, N int64, in rising order.
+        target: its target: a class, N int64, or a value, N float32.
     """
 
     rows: Tensor
     target: Tensor
 
+    @property
+    def number(self) -> Tensor:
+        """Which of its sample's searches each one is, from 0; N int64."""
+        return torch.arange(len(self.rows), device=self.rows.device) - torch.searchsorted(self.rows, self.rows)
+
 
 class TargetPolicy(Protocol):
-    """logits of B×K → the searches to run."""
+    """logits of B×K, or values of B → the searches to run.
+
+    Raises:
+        InputError: the predictor does not return what the policy is for.
+    """
 
     def __call__(self, logits: Tensor) -> Searches: ...
 
@@ -37,8 +48,8 @@ class FixedTarget:
         self.target = target
 
     def __call__(self, logits: Tensor) -> Searches:
+        rows = everyone(classes(logits, "FixedTarget"))
         check_classes(torch.tensor([self.target]), logits.shape[1])
-        rows = torch.arange(len(logits), device=logits.device)
         return Searches(rows, torch.full_like(rows, self.target))
 
 
@@ -46,7 +57,7 @@ class RunnerUp:
     """The class that the predictor thinks second most likely; the other one of two."""
 
     def __call__(self, logits: Tensor) -> Searches:
-        rows = torch.arange(len(logits), device=logits.device)
+        rows = everyone(classes(logits, "RunnerUp"))
         return Searches(rows, logits.topk(2, dim=1).indices[:, 1])
 
 
@@ -54,18 +65,52 @@ class OwnClass:
     """The class that the predictor gives: with the objective ``Prototype``."""
 
     def __call__(self, logits: Tensor) -> Searches:
-        return Searches(torch.arange(len(logits), device=logits.device), logits.argmax(1))
+        own = classes(logits, "OwnClass")
+        return Searches(everyone(own), own)
 
 
 class EveryOther:
     """Every class but the predicted one: K − 1 searches a sample, in the order of the classes."""
 
     def __call__(self, logits: Tensor) -> Searches:
-        k = logits.shape[1]
-        others = torch.ones_like(logits, dtype=torch.bool).scatter_(1, logits.argmax(1, keepdim=True), False)
-        rows, target = others.nonzero(as_tuple=True)
-        assert len(rows) == len(logits) * (k - 1)
-        return Searches(rows, target)
+        own = classes(logits, "EveryOther")
+        others = torch.ones_like(logits, dtype=torch.bool).scatter_(1, own[:, None], False)
+        return Searches(*others.nonzero(as_tuple=True))
+
+
+class Value:
+    """The same value r for every sample, in the predictor's unit.
+
+    Args:
+        target: r.
+    """
+
+    def __init__(self, target: float) -> None:
+        self.target = target
+
+    def __call__(self, logits: Tensor) -> Searches:
+        now = values(logits, "Value")
+        return Searches(everyone(now), torch.full_like(now, self.target))
+
+
+class Shift:
+    """The predictor's own value of each sample plus so much.
+
+    Args:
+        by: difference, in the predictor's unit; negative for less.
+    """
+
+    def __init__(self, by: float) -> None:
+        self.by = by
+
+    def __call__(self, logits: Tensor) -> Searches:
+        now = values(logits, "Shift")
+        return Searches(everyone(now), now + self.by)
+
+
+def everyone(said: Tensor) -> Tensor:
+    """The rows of one search a sample: 0 … B − 1."""
+    return torch.arange(len(said), device=said.device)
 
 
 def check_classes(target: Tensor, num_classes: int) -> None:

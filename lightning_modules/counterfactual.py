@@ -13,12 +13,13 @@ from torch import Tensor, nn
 
 from counterfactuals.ascent import Ascent
 from counterfactuals.charts import Chart, PixelChart
+from counterfactuals.diverse import Diverse
 from counterfactuals.engine import Method, Prepared, Problem
 from counterfactuals.explain import plan, search, slots_that_pay
 from counterfactuals.freeze import frozen
 from counterfactuals.objectives import Objective, ReachClass
 from counterfactuals.result import Counterfactuals
-from counterfactuals.targets import TargetPolicy
+from counterfactuals.targets import Searches, TargetPolicy
 from lightning_modules.checkpoint import load
 from lightning_modules.classifier import ClassifierModule
 from lightning_modules.flow import FlowModule
@@ -34,6 +35,8 @@ class Explanation:
     Attributes:
         name: of the result that they belong to: "" for the chart's, "control" for the pixel control's.
         index: position in the split of every search's sample, n int64.
+        number: which of its sample's results it is, n int64: 0 unless the targets ask for several
+            searches a sample, or the method gives several counterfactuals.
         y: its label, n.
         counterfactuals: what the searches came to.
         seconds: wall time a search, n: what passed since the last ones ended, shared by these.
@@ -42,6 +45,7 @@ class Explanation:
 
     name: str
     index: Tensor
+    number: Tensor
     y: Tensor
     counterfactuals: Counterfactuals
     seconds: Tensor
@@ -49,20 +53,21 @@ class Explanation:
 
     @staticmethod
     def join(parts: Sequence["Explanation"]) -> "Explanation":
-        """All searches of one result, in the order of index and target."""
+        """All searches of one result, in the order of index and number."""
         cf = Counterfactuals.join([p.counterfactuals for p in parts])
-        index = torch.cat([p.index for p in parts])
-        order = cf.target.argsort(stable=True)
+        index, number = torch.cat([p.index for p in parts]), torch.cat([p.number for p in parts])
+        order = number.argsort(stable=True)
         order = order[index[order].argsort(stable=True)]
         y, seconds = torch.cat([p.y for p in parts]), torch.cat([p.seconds for p in parts])
         columns = {name: torch.cat([p.columns[name] for p in parts]) for name in parts[0].columns}
-        return Explanation(parts[0].name, index, y, cf, seconds, columns).take(order)
+        return Explanation(parts[0].name, index, number, y, cf, seconds, columns).take(order)
 
     def take(self, rows: Tensor) -> "Explanation":
         """The given searches (int64), in that order."""
         columns = {name: values[rows] for name, values in self.columns.items()}
         cf = self.counterfactuals.take(rows)
-        return Explanation(self.name, self.index[rows], self.y[rows], cf, self.seconds[rows], columns)
+        index, number, y, seconds = self.index[rows], self.number[rows], self.y[rows], self.seconds[rows]
+        return Explanation(self.name, index, number, y, cf, seconds, columns)
 
 
 Listener = Callable[[Explanation], None]
@@ -72,9 +77,9 @@ class CounterfactualModule(LightningModule):
     """Explains the data module's predict split; predict only.
 
     Args:
-        predictor: the model to explain: a module that normalises inside itself, or the path of a
-            ``ClassifierModule``'s checkpoint; or a list of such paths, with ``ReachAll`` as the objective:
-            all of them must change their minds.
+        predictor: the model to explain: a module that normalises inside itself and returns logits of
+            B×K or one value a sample; or the path of a ``ClassifierModule``'s checkpoint; or a list of
+            such paths, with ``ReachAll`` as the objective: all of them must change their minds.
         chart: coordinates to search in: a ``Chart``, or the path of a ``FlowModule``'s checkpoint.
         target: which classes to search for.
         objective: when a search is content, e.g. Λ.
@@ -116,11 +121,14 @@ class CounterfactualModule(LightningModule):
             self.searches[name] = (self.chart, other)
         if control is not None:
             self.searches["control"] = (PixelChart(self.chart.shape), control)
+        each = {name or "method": counterfactuals_each(method) for name, (_, method) in self.searches.items()}
+        if len(set(each.values())) > 1:
+            raise InputError(f"all methods of a run must give as many counterfactuals a search; they give {each}")
         self.slots, self.references = slots, references
         self._found: dict[str, int] = {}  # slots by result, where they are not set
         #: called with searches that have ended, in this order; metric callbacks and writers add themselves
         self.listeners: list[Listener] = []
-        #: searches that an earlier run has ended: result → (index, target)
+        #: searches that an earlier run has ended: result → (index, number)
         self.finished: dict[str, set[tuple[int, int]]] = {}
         named = {"predictor": predictor, "chart": chart}
         if isinstance(predictor, list):
@@ -145,7 +153,7 @@ class CounterfactualModule(LightningModule):
         example = torch.zeros(1, *datamodule.shape, device=self.device)
         try:
             with frozen(self.predictor):
-                plan(self.predictor, self.chart, example, self.target)
+                plan(self.predictor, self.chart, example, self.target, self.objective)
         except InputError as error:
             return [str(error)]
         return []
@@ -168,27 +176,30 @@ class CounterfactualModule(LightningModule):
             how many searches the batch asked for.
         """
         with frozen(self.predictor, self.chart):
-            rows, target = plan(self.predictor, self.chart, batch["x"], self.target)
+            searches = plan(self.predictor, self.chart, batch["x"], self.target, self.objective)
         for name in self.searches:
-            todo = self._unfinished(name, batch["index"][rows], target)
+            todo = self._unfinished(name, batch["index"][searches.rows], searches.number)
             if len(todo):
-                self._search(name, batch, rows[todo], target[todo])
-        return len(rows)
+                self._search(name, batch, searches, todo)
+        return len(searches.rows)
 
-    def _unfinished(self, name: str, index: Tensor, target: Tensor) -> Tensor:
-        finished = self.finished.get(name, set())
-        keys = zip(index.tolist(), target.tolist(), strict=True)
+    def _unfinished(self, name: str, index: Tensor, number: Tensor) -> Tensor:
+        """Which of the searches have not ended yet; all counterfactuals of one end together."""
+        finished, several = self.finished.get(name, set()), counterfactuals_each(self.searches[name][1])
+        keys = zip(index.tolist(), (number * several).tolist(), strict=True)
         return torch.tensor([i for i, key in enumerate(keys) if key not in finished], device=index.device).long()
 
-    def _search(self, name: str, batch: dict[str, Tensor], rows: Tensor, target: Tensor) -> None:
+    def _search(self, name: str, batch: dict[str, Tensor], searches: Searches, todo: Tensor) -> None:
         chart, method = self.searches[name]
-        x, start = batch["x"][rows], time.perf_counter()
+        rows, target, number = searches.rows[todo], searches.target[todo], searches.number[todo]
+        x, start, several = batch["x"][rows], time.perf_counter(), counterfactuals_each(method)
         slots = self.slots or self._slots(name, x, target)
         for ended in search(self.predictor, chart, x, target, method, self.objective, slots):
-            which = rows[ended.rows]
+            which, member = rows[ended.rows], torch.arange(len(ended.rows), device=rows.device) % several
             explanation = Explanation(
                 name,
                 batch["index"][which].cpu(),
+                (number[ended.rows] * several + member).cpu(),
                 batch["y"][which].cpu(),
                 ended.counterfactuals.to("cpu"),
                 torch.full((len(which),), (time.perf_counter() - start) / len(which)),
@@ -216,6 +227,11 @@ class CounterfactualModule(LightningModule):
         if self.searches[name][0] is self.chart:
             return (cf.z_prime - cf.z).norm(dim=1)
         return (self.chart.encode(cf.counterfactual) - self.chart.encode(cf.x)).norm(dim=1)
+
+
+def counterfactuals_each(method: Method) -> int:
+    """How many a search comes to."""
+    return method.members if isinstance(method, Diverse) else 1
 
 
 def _predictor(given: str | list[str] | nn.Module) -> nn.Module:

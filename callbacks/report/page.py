@@ -112,7 +112,7 @@ def _save_examples(table: pd.DataFrame, tensors: dict[str, Tensor], names: list[
     columns = [("x", x, False), ("x′", own, False), ("change", own - x, True)]
     if (control := tensors.get("control_counterfactual")) is not None:
         columns += [("control", control[rows], False), ("its change", control[rows] - x, True)]
-    titles = [f"{names[table.source[i]]} → {names[table.target[i]]}" for i in rows]
+    titles = [f"{_name(names, table.source[i])} → {_name(names, table.target[i])}" for i in rows]
     scale = change_scale(*(images for _, images, signed in columns if signed))
     folder.mkdir(exist_ok=True)
     examples(columns, titles, scale).savefig(folder / "examples.png", dpi=130)
@@ -157,10 +157,10 @@ def _cards(table: pd.DataFrame, tensors: dict[str, Tensor], names: list[str], ma
     cards = []
     for i, row in enumerate(table.head(max_cards).to_dict("records")):
         card = {k: _plain(row[k]) for k in CARD_COLUMNS if k in row}
-        card |= {f"{role}_name": names[row[role]] for role in ("source", "target", "label")}
-        card["oracles"] = {o.removeprefix("oracle_"): names[row[o]] for o in oracles}
+        card |= {f"{role}_name": _name(names, row[role]) for role in ("source", "target", "label")}
+        card["oracles"] = {o.removeprefix("oracle_"): _name(names, row[o]) for o in oracles}
         card["control_oracles"] = {
-            o.removeprefix("oracle_"): names[row[f"control_{o}"]] for o in oracles if f"control_{o}" in row
+            o.removeprefix("oracle_"): _name(names, row[f"control_{o}"]) for o in oracles if f"control_{o}" in row
         }
         card["agrees"] = all(row[o] == row["target"] for o in oracles) if oracles else None
         if images:
@@ -195,6 +195,11 @@ CARD_COLUMNS = (
     "distance",
     "control_distance",
 )
+
+
+def _name(names: list[str], value: float) -> str:
+    """Of a class; a value where there are no classes."""
+    return names[int(value)] if names else f"{value:.4g}"
 
 
 def _plain(value: Any) -> Any:

@@ -16,7 +16,15 @@ def explanation(linear_predictor) -> Explanation:
     x = torch.randn(3, 6)
     x[1, 0] = float("nan")
     cf = explain(linear_predictor, PixelChart([6]), x, 1, Ascent(max_steps=20, clip=None, keep_every=5))
-    return Explanation("control", torch.tensor([3, 1, 2]), torch.zeros(3), cf, torch.rand(3), {"l2_z": torch.rand(3)})
+    return Explanation(
+        "control",
+        torch.tensor([3, 1, 2]),
+        torch.tensor([0, 1, 0]),
+        torch.zeros(3),
+        cf,
+        torch.rand(3),
+        {"l2_z": torch.rand(3)},
+    )
 
 
 def same(a: Explanation, b: Explanation) -> bool:

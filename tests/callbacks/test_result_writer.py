@@ -25,7 +25,15 @@ SHORT = [
 def explanation(linear_chart, linear_predictor, index: list[int], name: str = "") -> Explanation:
     n = len(index)
     cf = explain(linear_predictor, linear_chart, torch.randn(n, 6), 1, Ascent(max_steps=20, clip=None))
-    return Explanation(name, torch.tensor(index), torch.zeros(n).long(), cf, torch.ones(n), {"l2_z": torch.rand(n)})
+    return Explanation(
+        name,
+        torch.tensor(index),
+        torch.zeros(n).long(),
+        torch.zeros(n).long(),
+        cf,
+        torch.ones(n),
+        {"l2_z": torch.rand(n)},
+    )
 
 
 def test_journals_merge_in_the_order_of_the_index(linear_chart, linear_predictor, tmp_path: Path) -> None:

@@ -26,13 +26,15 @@ def test_clear_errors(linear_chart, linear_predictor) -> None:
         explain(linear_predictor, linear_chart, x, 7)
     with pytest.raises(InputError, match="target class 5 is out of range"):
         explain(linear_predictor, linear_chart, x, torch.tensor([0, 1, 5, 1]))
-    with pytest.raises(InputError, match="one class for each of 4 samples"):
+    with pytest.raises(InputError, match="one entry for each of 4 samples"):
         explain(linear_predictor, linear_chart, x, torch.tensor([0, 1]))
     with pytest.raises(InputError, match=r"shape \(5,\) do not fit the chart, which was trained on \(6,\)"):
         explain(linear_predictor, linear_chart, torch.randn(4, 5), 1)
     with pytest.raises(InputError, match=r"Linear cannot take images of shape \(6,\)"):
         explain(nn.Linear(9, 2), linear_chart, x, 1)
-    with pytest.raises(InputError, match=r"K ≥ 2; for 4 samples it returned shape \(4, 1\)"):
+    with pytest.raises(InputError, match=r"B or B×1; for 4 samples it returned shape \(4, 2, 3\)"):
+        explain(nn.Sequential(nn.Linear(6, 6), nn.Unflatten(1, (2, 3))), linear_chart, x, 0)
+    with pytest.raises(InputError, match="ReachClass is for classes, and the predictor returns one value a sample"):
         explain(nn.Linear(6, 1), linear_chart, x, 0)
     with pytest.raises(InputError, match="x is empty"):
         explain(linear_predictor, linear_chart, x[:0], 1)

@@ -26,9 +26,10 @@ def test_keep_takes_the_better_rows(linear_chart, linear_predictor) -> None:
         Problem(linear_predictor, linear_chart, ReachClass()), torch.randn(2, 6), torch.tensor([0, 1]), None
     )
     z, x, score = torch.ones(2, 6), 2 * torch.ones(2, 6), torch.tensor([0.5, 0.6])
-    kept = keep(state, torch.tensor([True, False]), z, x, score)
+    kept = keep(state, torch.tensor([True, False]), z, x, score, torch.tensor([7, 7]))
     assert torch.equal(kept.best_z[0], z[0]) and torch.equal(kept.best_x[0], x[0]) and kept.best_score[0] == 0.5
     assert torch.equal(kept.best_z[1], state.best_z[1]) and kept.best_score[1] == -torch.inf
+    assert kept.best_prediction.tolist() == [7, int(state.best_prediction[1])]
 
 
 def test_the_first_fault_counts() -> None:

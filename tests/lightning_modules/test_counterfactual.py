@@ -4,7 +4,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from counterfactuals import Ascent, EveryOther, FixedTarget, PixelChart, RunnerUp, explain
+from counterfactuals import Ascent, AtLeast, Diverse, EveryOther, FixedTarget, PixelChart, RunnerUp, Shift, explain
 from datamodules import Digits
 from lightning_modules import CounterfactualModule, Explanation
 from networks import CNN, MLP
@@ -58,12 +58,39 @@ def test_every_other_class_repeats_rows() -> None:
     assert results[""].index.tolist() == [i for i in range(5) for _ in range(9)]
 
 
+def test_a_set_of_counterfactuals_is_numbered() -> None:
+    method = Diverse(Ascent(0.02, 20), 2)
+    results = predict(module(target=EveryOther(), method=method, control=method), Digits(predict_limit=2))
+    for name in ("", "control"):
+        assert results[name].index.tolist() == [0] * 18 + [1] * 18
+        assert results[name].number.tolist() == 2 * list(range(18))
+    with pytest.raises(InputError, match=r"as many counterfactuals a search; they give \{'method': 2"):
+        module(method=method)
+
+
+class Brightness(torch.nn.Module):
+    """Mean grey value, in percent."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return 100 * x.flatten(1).mean(1)
+
+
+def test_a_predictor_of_values() -> None:
+    values = {"predictor": Brightness(), "target": Shift(5.0), "objective": AtLeast()}
+    results = predict(module(**values), Digits(batch_size=6, predict_limit=12))
+    for result in results.values():
+        cf = result.counterfactuals
+        assert cf.flipped.all() and (cf.prediction >= cf.source + 5 - 1e-4).all()
+    with pytest.raises(InputError, match="RunnerUp is for classes"):
+        predict(module(predictor=Brightness(), objective=AtLeast()), Digits(predict_limit=2))
+
+
 def test_what_an_earlier_run_has_ended_is_left_out() -> None:
     class Skip(pl.Callback):
         def on_predict_start(self, trainer: pl.Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
             pl_module.finished = {
-                "": {(0, t) for t in range(10)},
-                "control": {(i, t) for i in range(5) for t in range(10)},
+                "": {(0, 0)},
+                "control": {(i, 0) for i in range(5)},
             }
 
     collect = Collect()
