@@ -65,11 +65,13 @@ class FID(Callback):
     @torch.no_grad()
     def on_predict_epoch_end(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
         targets = trainer.strategy.reduce(self.targets, reduce_op="sum") > 0
+        first, *others = self.metrics.values()
         for x, y in self._share(trainer, self.reference):
             wanted = targets[y.to(pl_module.device)].cpu()
             if wanted.any():
-                for metric in self.metrics.values():
-                    metric.update(x[wanted].to(pl_module.device), real=True)
+                first.update(x[wanted].to(pl_module.device), real=True)
+        for metric in others:  # the reference's features are computed once
+            metric.share_real(first)
         values = {scalar(result, "fid"): float(m.compute()) for result, m in self.metrics.items()}  # on every rank
         pl_module.summary.update(values)
         log_scalars(trainer, {f"cf/{name}": v for name, v in values.items()})
