@@ -50,11 +50,11 @@ def loop(predictor: nn.Module, flow: Glow, x: Tensor, steps: int) -> None:
         network.zero_grad()
 
 
-def engine(predictor: nn.Module, flow: Glow, x: Tensor, steps: int) -> None:
+def engine(predictor: nn.Module, flow: Glow, x: Tensor, steps: int, bf16: bool = False) -> None:
     problem = Problem(predictor, FlowChart(flow), ReachClass(1 - 1e-9))
     with frozen(predictor, flow):
         target = 1 - predictor(x).argmax(1)  # none may be there already
-        for _ in run(Ascent(5e-3, steps - 1), problem, x, target, slots=len(x)):
+        for _ in run(Ascent(5e-3, steps - 1, bf16=bf16), problem, x, target, slots=len(x)):
             pass
 
 
@@ -85,13 +85,15 @@ def main() -> None:
     predictor, flow = models()
     x = torch.rand(args.batch, 3, 64, 64, device=DEVICE)
     loop(predictor, flow, x[:1], 1)
-    times: dict[str, list[float]] = {"loop": [], "engine": []}
+    times: dict[str, list[float]] = {"loop": [], "engine": [], "bf16": []}
     for _ in range(args.rounds):
         times["loop"].append(seconds(loop, predictor, flow, x[:1], args.steps) / args.steps)
-        times["engine"].append(seconds(engine, predictor, flow, x, args.steps) / args.steps / len(x))
-    one, many = (statistics.median(times[name]) for name in ("loop", "engine"))
+        for name in ("engine", "bf16"):
+            times[name].append(seconds(engine, predictor, flow, x, args.steps, name == "bf16") / args.steps / len(x))
+    one, many, rough = (statistics.median(times[name]) for name in ("loop", "engine", "bf16"))
     print(f"torch {torch.__version__}, {DEVICE}, {torch.get_num_threads()} threads")
     print(f"loop: {one:.3f} s per image and step; engine, {args.batch} slots: {many:.3f}; ratio {one / many:.2f}")
+    print(f"the same with gradients in bfloat16: {rough:.3f}; ratio {one / rough:.2f}")
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         predictor(flow.inverse(flow(x).z))
     with torch.no_grad(), FlopCounterMode(display=False) as encoding:

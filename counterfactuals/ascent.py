@@ -9,7 +9,7 @@ from torch import Tensor
 from counterfactuals.adam import Adam, Move
 from counterfactuals.distances import Distance
 from counterfactuals.engine import Problem, Stepped
-from counterfactuals.evaluation import Evaluation, evaluate
+from counterfactuals.evaluation import Evaluation, evaluate, exact
 from counterfactuals.region import Region
 from counterfactuals.result import Counterfactuals
 from counterfactuals.schedules import Schedule
@@ -67,6 +67,9 @@ class Ascent:
             inside the region alone.
         locked: coordinates of z that may not change.
         schedule: of the step size, e.g. ``Cosine()``; ``None`` keeps it.
+        bf16: gradients in bfloat16, 1.5 times as fast where large convolutions are the cost
+            (docs/results.md). What is returned is decoded, and every hit confirmed, in float32; but the
+            way there depends on the batch by rounding.
 
     Raises:
         InputError: a step size or number of steps that is not positive.
@@ -85,6 +88,7 @@ class Ascent:
         region: Region | None = None,
         locked: Sequence[int] = (),
         schedule: Schedule | None = None,
+        bf16: bool = False,
     ) -> None:
         problems = [
             f"{name} must be positive; got {value}"
@@ -105,9 +109,10 @@ class Ascent:
         self.optimizer, self.extra_steps = optimizer or Adam(), extra_steps
         self.distance, self.distance_weight = distance, distance_weight
         self.region, self.locked, self.schedule = region, list(locked), schedule
+        self.bf16 = bf16
 
     def start(self, problem: Problem, x: Tensor, target: Tensor) -> Stepped:
-        search, done = begin(problem, x, target, self.clip)
+        search, done = begin(problem, x, target, self.clip, decode=self.bf16)
         path = None
         if self.keep_every:
             frames = self.max_steps // self.keep_every + 2
@@ -119,7 +124,7 @@ class Ascent:
     ) -> Stepped:
         """One step; ``bend`` may turn the gradients (n×D) before they become steps."""
         search = state.search
-        here = evaluate(problem, search, self.clip, self.region, self.distance, self.distance_weight)
+        here = evaluate(problem, search, self.clip, self.region, self.distance, self.distance_weight, self.bf16)
         here = here._replace(grad=bend(here.grad))
         first_hit = torch.where(here.hit & (search.first_hit < 0), search.steps, search.first_hit)
         enough = (first_hit >= 0) & (search.steps - first_hit >= self.extra_steps)
@@ -130,7 +135,7 @@ class Ascent:
             search, here.hit | (here.score > search.best_score), search.z, here.x, here.score, here.prediction
         )
         search = search._replace(
-            reconstruction=torch.where(like(search.steps == 0, here.x), here.x, search.reconstruction),
+            reconstruction=self._reconstruction(search, here),
             first_hit=first_hit,
             fault=fault,
         )
@@ -147,10 +152,16 @@ class Ascent:
         return state._replace(search=search._replace(z=z, steps=search.steps + ~done), optimizer=optimizer)
 
     def result(self, problem: Problem, state: AscentState) -> Counterfactuals:
+        search = exact(problem, state.search, self.clip, self.region) if self.bf16 else state.search
         if state.path is None:
-            return conclude(state.search)
-        frames = -(-int(state.search.steps.max()) // self.keep_every) + 1
-        return conclude(state.search, state.path[:, :frames])
+            return conclude(search)
+        frames = -(-int(search.steps.max()) // self.keep_every) + 1
+        return conclude(search, state.path[:, :frames])
+
+    def _reconstruction(self, search: SearchState, here: Evaluation) -> Tensor:
+        """What the first step decodes."""
+        first = (search.steps == 0) & (not self.bf16)  # float32 was decoded at the start
+        return torch.where(like(first, here.x), here.x, search.reconstruction)
 
     def _add_to_path(self, state: AscentState, x: Tensor, done: Tensor) -> Tensor | None:
         """Kept points are repeated to the end, so that the last one is where the search ended."""

@@ -48,7 +48,7 @@ class Diverse:
     """
 
     def __init__(
-        self, ascent: Ascent, members: int = 4, spread: float = 0.5, repulsion: float = 1.0, seed: int = 0
+        self, ascent: Ascent, members: int = 4, spread: float = 0.3, repulsion: float = 1.0, seed: int = 0
     ) -> None:
         problems = [f"members must be at least 2; got {members}"] if members < 2 else []
         problems += [f"spread must be positive; got {spread}"] if not spread > 0 else []

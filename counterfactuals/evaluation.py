@@ -43,33 +43,76 @@ def evaluate(
     region: Region | None = None,
     distance: Distance | None = None,
     weight: Tensor | float = 1.0,
+    bf16: bool = False,
 ) -> Evaluation:
     """One decode, one prediction and one gradient for every row; parameters get none.
 
     Args:
-        clip, region, distance: see ``Ascent``.
+        clip, region, distance, bf16: see ``Ascent``.
         weight: λ, one or n.
     """
     z = state.z.detach().requires_grad_()
     with torch.enable_grad():
-        x = straight_through_clip(problem.chart.decode(z), clip)
-        if region is not None:
-            x = torch.where(region.mask(x.shape[1:]).to(x.device), x, state.x)
-        logits = problem.predictor(x)
+        with torch.autocast(z.device.type, torch.bfloat16, enabled=bf16):
+            x, logits = _look(problem, z, state.x, clip, region)
         loss = problem.objective.loss(logits, state.target)
         d = torch.zeros_like(loss) if distance is None else distance.measure(Points(x, z, state.x, state.z0))
         total = loss if distance is None else loss + weight * d
         (grad,) = torch.autograd.grad(total.sum(), z)
-    x = x.detach()
-    score = problem.objective.score(logits.detach(), state.target)
+    x, logits = x.detach(), logits.detach()
+    if bf16:
+        x, logits = _confirm(problem, state, x, logits, clip, region)
+    score = problem.objective.score(logits, state.target)
     seen = finite(x) & finite(score)
     return Evaluation(
         x=x,
         score=torch.where(seen, score, -torch.inf),
-        prediction=problem.objective.says(logits.detach()),
+        prediction=problem.objective.says(logits),
         hit=seen & problem.objective.reached(score),
         excess=loss.detach() - problem.objective.goal,
         distance=d.detach(),
         grad=grad,
         fault=first_fault((DECODED, x), (LOGITS, score), (GRADIENT, grad)),
     )
+
+
+@torch.no_grad()
+def exact(problem: Problem, state: SearchState, clip: tuple[float, float] | None, region: Region | None) -> SearchState:
+    """The best points of searches without a hit, looked at again in float32."""
+    rows = ((state.first_hit < 0) & ~state.settled & state.best_score.isfinite()).nonzero()[:, 0]
+    if not len(rows):
+        return state
+    x, logits = _look(problem, state.best_z[rows], state.x[rows], clip, region)
+    score = problem.objective.score(logits, state.target[rows])
+    return state._replace(
+        best_x=state.best_x.index_copy(0, rows, x),
+        best_score=state.best_score.index_copy(0, rows, score),
+        best_prediction=state.best_prediction.index_copy(0, rows, problem.objective.says(logits)),
+    )
+
+
+def _look(
+    problem: Problem, z: Tensor, original: Tensor, clip: tuple[float, float] | None, region: Region | None
+) -> tuple[Tensor, Tensor]:
+    """The decoded x, clipped and masked, and what the predictor returns for it, in the type of z."""
+    x = straight_through_clip(problem.chart.decode(z).to(z.dtype), clip)
+    if region is not None:
+        x = torch.where(region.mask(x.shape[1:]).to(x.device), x, original)
+    return x, problem.predictor(x).to(z.dtype)
+
+
+@torch.no_grad()
+def _confirm(
+    problem: Problem,
+    state: SearchState,
+    x: Tensor,
+    logits: Tensor,
+    clip: tuple[float, float] | None,
+    region: Region | None,
+) -> tuple[Tensor, Tensor]:
+    """The same with the hits among them looked at again in float32."""
+    hits = problem.objective.reached(problem.objective.score(logits, state.target)).nonzero()[:, 0]
+    if not len(hits):
+        return x, logits
+    sure, sure_logits = _look(problem, state.z[hits], state.x[hits], clip, region)
+    return x.index_copy(0, hits, sure), logits.index_copy(0, hits, sure_logits)

@@ -127,3 +127,18 @@ def test_bad_settings_are_listed_together() -> None:
 def test_result_rows(linear_chart, linear_predictor) -> None:
     cf = explain(linear_predictor, linear_chart, torch.randn(7, 6), 2)
     assert isinstance(cf, Counterfactuals) and len(cf) == 7 == len(cf.reasons)
+
+
+def test_bf16_returns_what_float32_confirms(linear_chart, linear_predictor) -> None:
+    x = torch.randn(40, 6)
+    target = (linear_predictor(x).argmax(1) + 1) % 3
+    rough, sure = (
+        explain(linear_predictor, linear_chart, x, target, Ascent(0.1, 20, None, extra_steps=2, bf16=b), ReachClass(0.6))
+        for b in (True, False)
+    )
+    assert 5 < rough.flipped.sum() < 40 and (rough.flipped == sure.flipped).float().mean() > 0.9
+    assert torch.allclose(rough.counterfactual, linear_chart.decode(rough.z_prime), atol=1e-5)
+    assert torch.allclose(rough.reconstruction, sure.reconstruction, atol=1e-5)
+    confidence = linear_predictor(rough.counterfactual).softmax(1).gather(1, target[:, None])[:, 0]
+    assert torch.allclose(rough.confidence, confidence, atol=1e-5) and (confidence[rough.flipped] > 0.6).all()
+    assert not torch.equal(rough.z_prime, sure.z_prime), "the way there was another"
