@@ -14,7 +14,7 @@ from callbacks.tangents import tangent_grid
 from counterfactuals import Chart
 from counterfactuals.freeze import frozen
 from datamodules.base import Split
-from lightning_modules import CounterfactualModule, FlowModule
+from lightning_modules import CounterfactualModule, FlowMatchingModule, FlowModule
 from metrics import dimension_above, effective_dimension, leading_spectrum, smallest_sigma, spectrum
 
 
@@ -51,7 +51,7 @@ class Spectrum(Callback):
         self.max_exact, self.leading, self.num_tangents = max_exact, leading, num_tangents
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        if isinstance(pl_module, FlowModule):
+        if isinstance(pl_module, FlowModule | FlowMatchingModule):
             pl_module.chart()  # a flow that is none says so now, not after some epochs
 
     def on_predict_epoch_end(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]

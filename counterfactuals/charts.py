@@ -59,7 +59,7 @@ class FlowChart(Chart):
         self.dim = flow.dim
 
     def encode(self, x: Tensor) -> Tensor:
-        return self.flow(x).z
+        return self.flow.encode(x)
 
     def decode(self, z: Tensor) -> Tensor:
         return self.flow.inverse(z)

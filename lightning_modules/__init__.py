@@ -4,5 +4,6 @@ from lightning_modules.checkpoint import load
 from lightning_modules.classifier import ClassifierModule
 from lightning_modules.counterfactual import CounterfactualModule, Explanation
 from lightning_modules.flow import FlowModule
+from lightning_modules.flow_matching import FlowMatchingModule
 
-__all__ = ["ClassifierModule", "CounterfactualModule", "Explanation", "FlowModule", "load"]
+__all__ = ["ClassifierModule", "CounterfactualModule", "Explanation", "FlowMatchingModule", "FlowModule", "load"]

@@ -19,8 +19,8 @@ OURS = ("networks", "lightning_modules", "datamodules", "callbacks", "counterfac
 M = TypeVar("M", bound=LightningModule)
 
 
-def load(path: str | Path, kind: type[M]) -> M:
-    """The module of class ``kind`` that a checkpoint holds, on the CPU, in evaluation mode.
+def load(path: str | Path, *kinds: type[M]) -> M:
+    """The module of one of the classes ``kinds`` that a checkpoint holds, on the CPU, in evaluation mode.
 
     Read with ``weights_only=True``; class paths in its hyper-parameters must be from our packages,
     torch, timm, or a module that is already imported.
@@ -31,8 +31,11 @@ def load(path: str | Path, kind: type[M]) -> M:
     """
     hparams = read(path).get("hyper_parameters", {})
     saved = hparams.get("_class_path", "a module saved without its class")
-    if saved.rsplit(".", 1)[-1] not in {c.__name__ for c in (kind, *_subclasses(kind))}:
-        raise InputError(f"checkpoint {str(path)!r} holds {saved}, but a {kind.__name__} is needed here")
+    named = {c.__name__: kind for kind in kinds for c in (kind, *_subclasses(kind))}
+    kind = named.get(saved.rsplit(".", 1)[-1])
+    if kind is None:
+        wanted = " or ".join(k.__name__ for k in kinds)
+        raise InputError(f"checkpoint {str(path)!r} holds {saved}, but a {wanted} is needed here")
     try:
         return kind.load_from_checkpoint(path, map_location="cpu", weights_only=True).eval()
     except InputError:

@@ -23,6 +23,7 @@ from counterfactuals.targets import Searches, TargetPolicy
 from lightning_modules.checkpoint import load
 from lightning_modules.classifier import ClassifierModule
 from lightning_modules.flow import FlowModule
+from lightning_modules.flow_matching import FlowMatchingModule
 from lightning_modules.task import shape_problem
 from networks.committee import Committee
 from networks.errors import InputError
@@ -80,7 +81,8 @@ class CounterfactualModule(LightningModule):
         predictor: the model to explain: a module that normalises inside itself and returns logits of
             B×K or one value a sample; or the path of a ``ClassifierModule``'s checkpoint; or a list of
             such paths, with ``ReachAll`` as the objective: all of them must change their minds.
-        chart: coordinates to search in: a ``Chart``, or the path of a ``FlowModule``'s checkpoint.
+        chart: coordinates to search in: a ``Chart``, or the path of the checkpoint of a ``FlowModule`` or
+            ``FlowMatchingModule``.
         target: which classes to search for.
         objective: when a search is content, e.g. Λ.
         method: how to search.
@@ -110,7 +112,7 @@ class CounterfactualModule(LightningModule):
     ) -> None:
         super().__init__()
         self.predictor = _predictor(predictor)
-        self.chart = load(chart, FlowModule).chart() if isinstance(chart, str) else chart
+        self.chart = load_chart(chart) if isinstance(chart, str) else chart
         self.target = target
         self.objective = objective or ReachClass()
         #: name → coordinates and method of each result
@@ -232,6 +234,12 @@ class CounterfactualModule(LightningModule):
 def counterfactuals_each(method: Method) -> int:
     """How many a search comes to."""
     return method.members if isinstance(method, Diverse) else 1
+
+
+def load_chart(path: str) -> Chart:
+    """The coordinates that a training task's checkpoint offers."""
+    module: FlowModule | FlowMatchingModule = load(path, FlowModule, FlowMatchingModule)  # type: ignore[type-var]
+    return module.chart()
 
 
 def _predictor(given: str | list[str] | nn.Module) -> nn.Module:

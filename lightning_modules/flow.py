@@ -57,18 +57,11 @@ class FlowModule(Task):
         Raises:
             InputError: the flow is conditional: it has other coordinates for every class.
         """
-        if self.flow.num_conditions:
-            raise InputError(
-                "a class-conditional flow is no chart: it has other coordinates for every class, and the class is what "
-                "a search changes. Train the flow with num_conditions: 0"
-            )
-        return FlowChart(self.flow)
+        return flow_chart(self.flow)
 
     def sample(self, n: int, temperature: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
         """n samples of the flow, n×``shape``; of a conditional one the classes 0, 1, … in turn."""
-        classes = self.flow.num_conditions
-        condition = torch.arange(n, device=self.device) % classes if classes else None
-        return self.flow.sample(n, temperature, generator, condition)
+        return flow_samples(self.flow, n, temperature, generator)
 
     def _condition(self, batch: dict[str, Tensor]) -> Tensor | None:
         return batch["y"] if self.flow.num_conditions else None
@@ -103,17 +96,37 @@ class FlowModule(Task):
         self._evaluate(batch, batch_idx, "test")
 
     def problems_with(self, datamodule: Any) -> list[str]:
-        problems = shape_problem("the flow", self.flow.shape, datamodule)
-        conditions = self.flow.num_conditions
-        if conditions and conditions != datamodule.num_classes:
-            problems.append(
-                f"the flow is conditional on {conditions} classes, but {type(datamodule).__name__} has "
-                f"{datamodule.num_classes}: set num_conditions to {datamodule.num_classes}, or to 0"
-            )
-        levels = getattr(datamodule, "levels", None)
-        if levels != self.flow.levels:
-            problems.append(
-                f"the flow is set to levels={self.flow.levels}, but {type(datamodule).__name__} has {levels} grey "
-                "values: bits per dimension would be wrong"
-            )
-        return problems
+        return shape_problem("the flow", self.flow.shape, datamodule) + condition_problems(self.flow, datamodule)
+
+
+def flow_chart(flow: Flow) -> FlowChart:
+    """See ``FlowModule.chart``."""
+    if flow.num_conditions:
+        raise InputError(
+            "a class-conditional flow is no chart: it has other coordinates for every class, and the class is what "
+            "a search changes. Train the flow with num_conditions: 0"
+        )
+    return FlowChart(flow)
+
+
+def flow_samples(flow: Flow, n: int, temperature: float, generator: torch.Generator | None) -> Tensor:
+    """n×``shape``; of a conditional flow the classes 0, 1, … in turn."""
+    classes = flow.num_conditions
+    return flow.sample(n, temperature, generator, torch.arange(n) % classes if classes else None)
+
+
+def condition_problems(flow: Flow, datamodule: Any) -> list[str]:
+    """What keeps a flow's conditions and grey values from working on the data module."""
+    problems, conditions = [], flow.num_conditions
+    if conditions and conditions != datamodule.num_classes:
+        problems.append(
+            f"the flow is conditional on {conditions} classes, but {type(datamodule).__name__} has "
+            f"{datamodule.num_classes}: set num_conditions to {datamodule.num_classes}, or to 0"
+        )
+    levels = getattr(datamodule, "levels", None)
+    if levels != flow.levels:
+        problems.append(
+            f"the flow is set to levels={flow.levels}, but {type(datamodule).__name__} has {levels} grey values: bits "
+            "per dimension would be wrong"
+        )
+    return problems

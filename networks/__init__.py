@@ -6,11 +6,15 @@ from networks.errors import InputError
 from networks.exported import Exported
 from networks.features import Features
 from networks.flows import (
+    RK4,
+    Adaptive,
     CircularConv,
+    ContinuousFlow,
     ConvNet,
     Flow,
     Glow,
     LUConv,
+    Midpoint,
     PeriodicConv,
     Permute,
     RealNVP,
@@ -20,12 +24,16 @@ from networks.flows import (
 )
 from networks.mlp import MLP
 from networks.timm_model import TimmModel
+from networks.velocity_unet import VelocityUNet
 
 __all__ = [
     "CNN",
     "MLP",
+    "RK4",
+    "Adaptive",
     "CircularConv",
     "Committee",
+    "ContinuousFlow",
     "ConvNet",
     "Exported",
     "Features",
@@ -33,11 +41,13 @@ __all__ = [
     "Glow",
     "InputError",
     "LUConv",
+    "Midpoint",
     "PeriodicConv",
     "Permute",
     "RealNVP",
     "ResNet",
     "SVDConv",
     "TimmModel",
+    "VelocityUNet",
     "VectorRealNVP",
 ]

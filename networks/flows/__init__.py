@@ -5,6 +5,7 @@ from networks.flows.cache import WeightCache, forget
 from networks.flows.centre import Centre
 from networks.flows.chain import Chain
 from networks.flows.circular_conv import CircularConv
+from networks.flows.continuous import ContinuousFlow
 from networks.flows.coupling import ChannelCoupling, CheckerboardCoupling
 from networks.flows.dequantize import cell_bounds, dequantize
 from networks.flows.flow import Flow, Latent
@@ -17,6 +18,7 @@ from networks.flows.multi_scale import MultiScale
 from networks.flows.periodic_conv import PeriodicConv
 from networks.flows.permute import Permute
 from networks.flows.realnvp import RealNVP
+from networks.flows.solvers import RK4, Adaptive, Midpoint
 from networks.flows.squeeze import Squeeze
 from networks.flows.subnets import ConvNet, ResNet
 from networks.flows.svd import SVD, BoundedLinear, SVDConv, SVDLinear
@@ -24,14 +26,17 @@ from networks.flows.vector_realnvp import VectorRealNVP
 from networks.flows.whiten import Whiten
 
 __all__ = [
+    "RK4",
     "SVD",
     "ActNorm",
+    "Adaptive",
     "BoundedLinear",
     "Centre",
     "Chain",
     "ChannelCoupling",
     "CheckerboardCoupling",
     "CircularConv",
+    "ContinuousFlow",
     "ConvNet",
     "Flow",
     "Glow",
@@ -39,6 +44,7 @@ __all__ = [
     "Latent",
     "Logit",
     "Marginals",
+    "Midpoint",
     "MultiScale",
     "Orthogonal",
     "PeriodicConv",

@@ -62,6 +62,10 @@ class Flow(nn.Module):
         (z,), log_det = self.layers([x], self._condition(condition))
         return Latent(z, log_det)
 
+    def encode(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        """z = f(x) alone, B×D."""
+        return self(x, condition).z
+
     def inverse(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         """g = f⁻¹: z of B×D → x of B×``shape``."""
         (x,), _ = self.layers([z], self._condition(condition), rev=True, jac=False)
@@ -87,7 +91,7 @@ class Flow(nn.Module):
 
     def interpolate(self, x: Tensor, other: Tensor, steps: int, condition: Tensor | None = None) -> Tensor:
         """The way from x to other (each B×``shape``) on a straight line in Z; steps×B×``shape``."""
-        z, z_other = self(x, condition).z, self(other, condition).z
+        z, z_other = self.encode(x, condition), self.encode(other, condition)
         return torch.stack(
             [self.inverse(torch.lerp(z, z_other, float(t)), condition) for t in torch.linspace(0, 1, steps)]
         )
