@@ -67,7 +67,7 @@ class Ascent:
             inside the region alone.
         locked: coordinates of z that may not change.
         schedule: of the step size, e.g. ``Cosine()``; ``None`` keeps it.
-        bf16: gradients in bfloat16, 1.5 times as fast where large convolutions are the cost
+        bf16: gradients in bfloat16, 1.4 times as fast where wide convolutions are the cost
             (docs/results.md). What is returned is decoded, and every hit confirmed, in float32; but the
             way there depends on the batch by rounding.
 

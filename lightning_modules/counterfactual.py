@@ -238,7 +238,8 @@ def counterfactuals_each(method: Method) -> int:
 
 def load_chart(path: str) -> Chart:
     """The coordinates that a training task's checkpoint offers."""
-    module: FlowModule | FlowMatchingModule = load(path, FlowModule, FlowMatchingModule)  # type: ignore[type-var]
+    module = load(path, FlowModule, FlowMatchingModule)
+    assert isinstance(module, FlowModule | FlowMatchingModule)
     return module.chart()
 
 

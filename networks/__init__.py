@@ -48,6 +48,6 @@ __all__ = [
     "ResNet",
     "SVDConv",
     "TimmModel",
-    "VelocityUNet",
     "VectorRealNVP",
+    "VelocityUNet",
 ]

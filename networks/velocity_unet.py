@@ -73,14 +73,14 @@ class VelocityUNet(nn.Module):
         skips = []
         for halve, blocks in zip(self.halve, self.down, strict=True):
             h = halve(h)
-            for block in blocks:  # type: ignore[union-attr]
+            for block in blocks:  # type: ignore[attr-defined]
                 h = block(h, e)
             skips.append(h)
         h = self.middle(h, e)
         for i, blocks in enumerate(self.up):
             skip = skips.pop()
             h = torch.cat([h if i == 0 else F.interpolate(h, scale_factor=2.0), skip], 1)
-            for block in blocks:  # type: ignore[union-attr]
+            for block in blocks:  # type: ignore[attr-defined]
                 h = block(h, e)
         return F.pixel_shuffle(self.last(F.silu(self.norm(h))), self.patch)
 
@@ -103,7 +103,9 @@ class _Block(nn.Module):
 
 
 class _Frequencies(nn.Module):
-    """t of B → cos and sin of ω t, B×dim, ω from 1 to 100 evenly in the logarithm: smooth enough for few solver steps."""
+    """t of B → cos and sin of ω t, B×dim, ω from 1 to 100 evenly in the logarithm: smooth enough for few steps."""
+
+    omega: Tensor
 
     def __init__(self, dim: int) -> None:
         super().__init__()

@@ -124,9 +124,9 @@ class ContinuousFlow(Flow):
         with torch.enable_grad():
             x = x if x.requires_grad else x.detach().requires_grad_()
             v = self.velocity(x, t.expand(len(x)), condition)
-            total = torch.zeros_like(v[:, 0].flatten(1)[:, 0])
-            for e in probes:
-                e = e.expand(len(x), -1).view_as(x)
+            total = torch.zeros_like(v.flatten(1)[:, 0])
+            for probe in probes:
+                e = probe.expand(len(x), -1).view_as(x)
                 (product,) = torch.autograd.grad(v, x, e, retain_graph=True, create_graph=graph)
                 total = total + (product * e).flatten(1).sum(1)
         return v, total / max(self.num_probes, 1)

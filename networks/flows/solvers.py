@@ -1,6 +1,7 @@
 """Solvers of dy/dt = f(y, t)."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Protocol
 
 import torch
@@ -22,7 +23,7 @@ class Midpoint:
     """One step from each time to the next: y + h f(y + h/2 f(y, t), t + h/2); error O(h²), two evaluations."""
 
     def integrate(self, field: Field, y: Tensor, times: Tensor) -> Tensor:
-        for t, end in zip(times[:-1], times[1:], strict=True):
+        for t, end in pairwise(times):
             h = end - t
             y = y + h * field(y + h / 2 * field(y, t), t + h / 2)
         return y
@@ -32,7 +33,7 @@ class RK4:
     """The classical Runge-Kutta step from each time to the next; error O(h⁴), four evaluations."""
 
     def integrate(self, field: Field, y: Tensor, times: Tensor) -> Tensor:
-        for t, end in zip(times[:-1], times[1:], strict=True):
+        for t, end in pairwise(times):
             h = end - t
             k1 = field(y, t)
             k2 = field(y + h / 2 * k1, t + h / 2)
