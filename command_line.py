@@ -1,5 +1,6 @@
 """What train.py and explain.py share: loggers in the run's own folder, and readable errors."""
 
+import importlib
 import os
 import sys
 import warnings
@@ -15,6 +16,7 @@ from pytorch_lightning.loggers import CSVLogger, WandbLogger
 from callbacks import SaveConfig
 from datamodules import DataModule
 from lightning_modules.checkpoint import read
+from lightning_modules.from_data import blanks, fill
 from networks.errors import InputError
 
 IGNORED_WARNINGS = (
@@ -50,6 +52,17 @@ class RunCLI(LightningCLI):
             args=args,
             **kwargs,
         )
+
+    def before_instantiate_classes(self) -> None:
+        config = self.config.get(str(self.subcommand), self.config)
+        if blanks(config["model"]):
+            data = config["data"].clone()
+            fill(config["model"], self._instance(data["class_path"], data.get("init_args")))
+
+    @staticmethod
+    def _instance(class_path: str, arguments: Any) -> Any:
+        module, _, name = class_path.rpartition(".")
+        return getattr(importlib.import_module(module), name)(**({} if arguments is None else arguments.as_dict()))
 
     def _parse_ckpt_path(self) -> None:
         """Check ``--ckpt_path``; Lightning's own would let the checkpoint's settings override the config.

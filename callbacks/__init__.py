@@ -1,5 +1,6 @@
 """What is measured, shown and written while the models work."""
 
+from callbacks.chart_quality import ChartQuality
 from callbacks.ema import EMA
 from callbacks.fid import FID
 from callbacks.helix_figure import HelixFigure
@@ -17,6 +18,7 @@ from callbacks.spectrum import Spectrum
 __all__ = [
     "EMA",
     "FID",
+    "ChartQuality",
     "HelixFigure",
     "ManifoldDistance",
     "OracleAccuracy",

@@ -1,6 +1,6 @@
 """Oracle agreement of the counterfactuals, and of the control."""
 
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from pytorch_lightning import Callback, Trainer
@@ -14,6 +14,17 @@ from lightning_modules import ClassifierModule, CounterfactualModule, Explanatio
 from metrics import OracleAccuracy as OracleMetric
 from networks.errors import InputError
 
+MOST_TO_LEARN = 20_000  # training samples, in memory at once
+
+
+@runtime_checkable
+class Learner(Protocol):
+    """An oracle that is fitted at the start of a run."""
+
+    def fit(self, x: torch.Tensor, y: torch.Tensor) -> None:
+        """Learn from samples N×``shape`` and their classes, N int64."""
+        ...
+
 
 class OracleAccuracy(Callback):
     """Share of flipped counterfactuals that models unseen by the search also give the target class.
@@ -23,7 +34,8 @@ class OracleAccuracy(Callback):
     the oracle is worth on the explained originals themselves.
 
     Args:
-        oracles: name → checkpoint of a ``ClassifierModule``, or a module.
+        oracles: name → checkpoint of a ``ClassifierModule``, or a module; one that can ``fit(x, y)``, such as
+            ``LinearSVM``, learns from the training split first.
 
     Raises:
         InputError: no oracle, or a checkpoint that cannot be used.
@@ -40,10 +52,21 @@ class OracleAccuracy(Callback):
 
     def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
         self.metrics = {}
+        self._fit(trainer.datamodule)  # type: ignore[attr-defined]
         pl_module.listeners.append(lambda explanation: self._update(explanation, pl_module))
         for oracle in self.oracles.values():
             oracle.to(pl_module.device)
         InputError.collect(self._problems_with(trainer.datamodule, pl_module))  # type: ignore[attr-defined]
+
+    def _fit(self, data: Any) -> None:
+        """Teach the oracles that learn in seconds; on every rank, which all come to the same."""
+        learners = [oracle for oracle in self.oracles.values() if isinstance(oracle, Learner)]
+        if learners:
+            train = data.split("train")
+            chosen = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))[:MOST_TO_LEARN]
+            batch = train.__getitems__(chosen.tolist())
+            for oracle in learners:
+                oracle.fit(batch["x"], batch["y"])
 
     def _problems_with(self, data: Any, pl_module: CounterfactualModule) -> list[str]:
         """Try every oracle on a blank sample now, rather than after the first batch has been searched."""

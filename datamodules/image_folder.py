@@ -14,6 +14,8 @@ from datamodules.base import Batch, DataModule, Split, SplitName, seeded_split, 
 from networks.errors import InputError
 
 EXTENSIONS = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
+LARGEST = 64  # pixels a side where no size is given
+COLOURLESS = 8  # grey values by which the channels of a grey JPEG may differ
 SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
 
 
@@ -25,8 +27,9 @@ class ImageFolder(DataModule):
 
     Args:
         root: the folder.
-        size: height and width in pixels.
-        grey: one channel instead of three.
+        size: height and width in pixels; ``None`` for the images' own shorter side (the median of some of
+            them, down to a multiple of four), 64 at most: what a chart can be trained on without a GPU.
+        grey: one channel instead of three; ``None`` for one where the images (some of them) have no colour.
         fractions: shares of train, val and test where the folder has no such split.
         seed: of that split.
 
@@ -40,16 +43,20 @@ class ImageFolder(DataModule):
     def __init__(
         self,
         root: str,
-        size: int = 64,
-        grey: bool = False,
+        size: int | None = None,
+        grey: bool | None = None,
         fractions: tuple[float, float, float] = (0.8, 0.1, 0.1),
         seed: int = 0,
         **common: Any,
     ) -> None:
         super().__init__(**common)
-        self.root, self.size, self.grey, self.fractions, self.seed = Path(root), size, grey, fractions, seed
+        self.root, self.fractions, self.seed = Path(root), fractions, seed
+        train = self._trees()["train"]
+        self.class_names = _class_names(train)
+        if size is None or grey is None:
+            found_size, found_grey = look_at(_files(train, self.class_names)[0])
+            size, grey = size or found_size, found_grey if grey is None else grey
         self.shape = (1 if grey else 3, size, size)
-        self.class_names = _class_names(self._trees()["train"])
         self.num_classes = len(self.class_names)
 
     def _trees(self) -> dict[SplitName, Path]:
@@ -128,6 +135,25 @@ def read_image(file: Path, shape: tuple[int, ...]) -> Tensor:
         raise InputError(f"{file} cannot be read as an image: remove or replace it ({error})") from error
     pixels = torch.from_numpy(np.array(image)).view(height, width, channels)
     return pixels.permute(2, 0, 1).float() / 255
+
+
+def look_at(files: list[Path], n: int = 50) -> tuple[int, bool]:
+    """Size that suits the images, and whether they are grey; by n files spread over the list.
+
+    Raises:
+        InputError: one of them cannot be read.
+    """
+    chosen = files[:: max(1, len(files) // n)]
+    sides, grey = [], True
+    for file in chosen:
+        try:
+            with Image.open(file) as image:
+                sides.append(min(image.size))
+                colours = np.array(image.convert("RGB")).astype(int)
+        except (UnidentifiedImageError, OSError, SyntaxError) as error:
+            raise InputError(f"{file} cannot be read as an image: remove or replace it ({error})") from error
+        grey = grey and bool(np.ptp(colours, axis=2).max() <= COLOURLESS)
+    return min(LARGEST, max(8, sorted(sides)[len(sides) // 2] // 4 * 4)), grey
 
 
 def _fit(image: Image.Image, height: int, width: int) -> Image.Image:

@@ -22,6 +22,7 @@ from networks.flows import (
     SVDConv,
     VectorRealNVP,
 )
+from networks.linear_svm import LinearSVM
 from networks.mlp import MLP
 from networks.timm_model import TimmModel
 from networks.velocity_unet import VelocityUNet
@@ -41,6 +42,7 @@ __all__ = [
     "Glow",
     "InputError",
     "LUConv",
+    "LinearSVM",
     "Midpoint",
     "PeriodicConv",
     "Permute",

@@ -18,7 +18,8 @@ class VelocityUNet(nn.Module):
         widths: channels of the stages; the second and every later one halves the resolution.
         blocks: residual blocks a stage, on the way down and on the way up.
         patch: pixels a side that are stacked into channels before the first stage: 2 quarters the
-            cost, for images whose finest detail matters less.
+            cost, for images whose finest detail matters less. ``None`` for the smallest that leaves 32
+            or fewer a side.
         num_conditions: classes, or entries of the attribute vector, that it is conditional on.
 
     Shapes:
@@ -33,11 +34,12 @@ class VelocityUNet(nn.Module):
         shape: Sequence[int],
         widths: Sequence[int] = (32, 64, 64),
         blocks: int = 1,
-        patch: int = 1,
+        patch: int | None = None,
         num_conditions: int = 0,
     ) -> None:
         super().__init__()
         channels, height, width = shape
+        patch = patch or next(p for p in range(-(-height // 32), height + 1) if height % p == 0)
         unit = patch * 2 ** (len(widths) - 1)
         if height % unit or width % unit:
             raise InputError(

@@ -1,0 +1,133 @@
+"""Whether a chart is good enough to explain with, said before anyone believes a picture."""
+
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback, Trainer
+from torch import Tensor, nn
+
+from callbacks.logs import log_scalars
+from counterfactuals import Chart
+from counterfactuals.freeze import frozen
+from lightning_modules import ClassifierModule, CounterfactualModule, load
+from metrics import FID
+from networks.features import Features
+
+BATCH = 128
+
+
+class ChartQuality(Callback):
+    """Measures the chart on held-out images before the search, and says in plain words what is wrong with it.
+
+    - **Reconstruction**: root mean square of decode(encode(x)) − x, in grey values from 0 to 1.
+    - **Samples**: Fréchet distance of decoded noise to the validation images, as a multiple of the distance of
+      equally many training images to them: 1 is as good as real.
+    - **Oracles**: every oracle's accuracy on the explained originals, at the end of the run.
+
+    The verdicts go to the terminal, to ``summary.json`` (``quality``) and to the head of the report. Nothing
+    is refused: a chart that fails is shown for what it is.
+
+    Args:
+        extractor: checkpoint of a ``ClassifierModule`` or a network with ``features``, in whose features
+            samples are compared; ``None`` for the explained predictor's own, where it has them: samples
+            do not attack it.
+        num_samples: images that are looked at, at most.
+        max_reconstruction: root mean square that is good enough.
+        max_fid_ratio: multiple that is good enough.
+        min_oracle: an oracle's accuracy above the largest class's share, as a part of what that lacks of 1.
+    """
+
+    def __init__(
+        self,
+        extractor: str | nn.Module | None = None,
+        num_samples: int = 500,
+        max_reconstruction: float = 0.05,
+        max_fid_ratio: float = 10.0,
+        min_oracle: float = 0.3,
+    ) -> None:
+        self.extractor = load(extractor, ClassifierModule).network if isinstance(extractor, str) else extractor
+        self.num_samples = num_samples
+        self.max_reconstruction, self.max_fid_ratio, self.min_oracle = max_reconstruction, max_fid_ratio, min_oracle
+
+    @torch.no_grad()
+    def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
+        chart, data = pl_module.chart, trainer.datamodule  # type: ignore[attr-defined]
+        with frozen(pl_module.predictor, chart):
+            n = min(self.num_samples, len(data.split("val")), len(data.split("train")))
+            held_out = _first(data.split("val"), n, pl_module.device)
+            quality = {"reconstruction_error": reconstruction_error(chart, held_out)}
+            extractor = self.extractor or (pl_module.predictor if hasattr(pl_module.predictor, "features") else None)
+            if extractor is not None and len(chart.shape) == 3:
+                extractor = Features(extractor).to(pl_module.device)
+                train = _first(data.split("train"), n, pl_module.device)
+                quality["fid_ratio"] = fid_ratio(chart, extractor, held_out, train)
+        pl_module.summary["quality"] = {**quality, "problems": []}
+        log_scalars(trainer, {f"quality/{name}": value for name, value in quality.items()})
+        self._say(trainer, pl_module, self.problems(quality))
+
+    def on_predict_end(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
+        """Oracles have seen all originals by now."""
+        share = trainer.datamodule.split("train").y.bincount().max() / len(trainer.datamodule.split("train"))  # type: ignore[attr-defined]
+        own = "oracle_own_accuracy/"
+        accuracies = {k.removeprefix(own): v for k, v in pl_module.summary.items() if k.startswith(own)}
+        self._say(trainer, pl_module, self.oracle_problems(accuracies, float(share)))
+
+    @staticmethod
+    def _say(trainer: Trainer, pl_module: CounterfactualModule, problems: list[str]) -> None:
+        pl_module.summary["quality"]["problems"] += problems
+        if trainer.is_global_zero:
+            for problem in problems:
+                print(f"Do not trust these pictures yet: {problem}")
+
+    def problems(self, quality: dict[str, float]) -> list[str]:
+        """What is not good enough, a sentence each."""
+        problems = []
+        if not (error := quality["reconstruction_error"]) <= self.max_reconstruction:
+            problems.append(
+                f"the chart does not give an image back: decode(encode(x)) is off by {error:.3f} of the grey range on "
+                f"average ({self.max_reconstruction} is allowed). Train it longer, or let it take more steps"
+            )
+        if not (ratio := quality.get("fid_ratio", 0.0)) <= self.max_fid_ratio:
+            problems.append(
+                f"what the chart draws is not like the data: its samples are {ratio:.0f} times as far from held-out "
+                f"images as other real images are ({self.max_fid_ratio:g} is allowed). Train it longer or wider, on "
+                "more images, or on smaller ones"
+            )
+        return problems
+
+    def oracle_problems(self, accuracies: dict[str, float], share: float) -> list[str]:
+        """The oracles that know too little to judge; ``share`` is the largest class's."""
+        needed = share + self.min_oracle * (1 - share)
+        return [
+            f"the oracle {name!r} is right on {accuracy:.0%} of the originals, and {share:.0%} have the largest "
+            f"class: its agreement says little ({needed:.0%} is asked). Train a better one"
+            for name, accuracy in accuracies.items()
+            if not accuracy >= needed
+        ]
+
+
+def reconstruction_error(chart: Chart, x: Tensor) -> float:
+    """Root mean square of decode(encode(x)) − x over samples and entries."""
+    squares = [(chart.decode(chart.encode(part)) - part).square().flatten(1).mean(1) for part in x.split(BATCH)]
+    return float(torch.cat(squares).mean().sqrt())
+
+
+def fid_ratio(chart: Chart, extractor: nn.Module, held_out: Tensor, train: Tensor) -> float:
+    """FID(samples, held-out) / FID(train, held-out), with as many samples as there are images of either."""
+    z = torch.randn(len(held_out), chart.dim, generator=torch.Generator().manual_seed(0)).to(held_out)
+    samples = torch.cat([chart.decode(part).clamp(0, 1) for part in z.split(BATCH)])
+    return fid(extractor, samples, held_out) / max(fid(extractor, train, held_out), 1e-9)
+
+
+def fid(extractor: nn.Module, images: Tensor, real: Tensor) -> float:
+    metric = FID(extractor, tuple(real.shape[1:])).to(real.device)
+    for part, other in zip(images.split(BATCH), real.split(BATCH), strict=True):
+        metric.update(part, real=False)
+        metric.update(other, real=True)
+    return float(metric.compute())
+
+
+def _first(split: Any, n: int, device: torch.device) -> Tensor:
+    """n images of a split, chosen by seed."""
+    chosen = torch.randperm(len(split), generator=torch.Generator().manual_seed(0))[:n]
+    return split.__getitems__(chosen.tolist())["x"].to(device)
