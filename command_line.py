@@ -16,7 +16,7 @@ from pytorch_lightning.loggers import CSVLogger, WandbLogger
 from callbacks import SaveConfig
 from datamodules import DataModule
 from lightning_modules.checkpoint import read
-from lightning_modules.from_data import blanks, fill
+from lightning_modules.from_data import blanks, fastest_precision, fill
 from networks.errors import InputError
 
 IGNORED_WARNINGS = (
@@ -58,6 +58,8 @@ class RunCLI(LightningCLI):
         if blanks(config["model"]):
             data = config["data"].clone()
             fill(config["model"], self._instance(data["class_path"], data.get("init_args")))
+            if config["trainer"]["precision"] is None:
+                config["trainer"]["precision"] = fastest_precision()
 
     @staticmethod
     def _instance(class_path: str, arguments: Any) -> Any:

@@ -25,6 +25,7 @@ TINY_FIT = [
     "--trainer.limit_train_batches=2",
     "--trainer.limit_val_batches=1",
     "--trainer.check_val_every_n_epoch=1",
+    "--trainer.val_check_interval=1.0",
 ]
 
 

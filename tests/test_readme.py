@@ -32,11 +32,11 @@ def block(language: str, containing: str) -> str:
 def test_own_classifier_on_own_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    write_image_folder(tmp_path / "my" / "images", n=40)
+    write_image_folder(tmp_path / "my" / "images", n=40, mode="L")
     (tmp_path / "my_package.py").write_text(MY_NET)
     net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(256, 2))
     torch.save(net.state_dict(), "my_weights.pth")
-    for job in ("flow", "svm"):
+    for job in ("classifier", "flow_matching"):
         command = f"fit --config configs/image_folder/{job}.yaml --data.root my/images"
         assert command in block("bash", command)
         fit(f"image_folder/{job}.yaml", "--data.root=my/images")

@@ -25,18 +25,20 @@ def write_mnist(root: Path, n_train: int = 80, n_test: int = 40) -> Path:
     return root
 
 
-def write_images(folder: Path, n: int, brightness: int, size: tuple[int, int] = (20, 16)) -> None:
-    """n colour images of a class, of the given mean brightness; every other one a JPEG."""
+def write_images(
+    folder: Path, n: int, brightness: int, size: tuple[int, int] = (20, 16), mode: str = "RGB"
+) -> None:
+    """n images of a class, of the given mean brightness; every other one a JPEG."""
     folder.mkdir(parents=True)
     rng = np.random.default_rng(brightness)
     for i in range(n):
         pixels = np.clip(rng.normal(brightness, 25, (size[1], size[0], 3)), 0, 255).astype(np.uint8)
-        Image.fromarray(pixels).save(folder / f"{i:03d}.{'png' if i % 2 else 'jpg'}")
+        Image.fromarray(pixels).convert(mode).save(folder / f"{i:03d}.{'png' if i % 2 else 'jpg'}")
 
 
-def write_image_folder(root: Path, splits: bool = False, n: int = 20) -> Path:
+def write_image_folder(root: Path, splits: bool = False, n: int = 20, mode: str = "RGB") -> Path:
     """``root/class/*`` or ``root/{train,val,test}/class/*``, classes "bright" and "dark"."""
     for tree in [root / s for s in ("train", "val", "test")] if splits else [root]:
-        write_images(tree / "dark", n, 60)
-        write_images(tree / "bright", n, 190)
+        write_images(tree / "dark", n, 60, mode=mode)
+        write_images(tree / "bright", n, 190, mode=mode)
     return root

@@ -55,9 +55,11 @@ def test_corrupt_file_is_named(tmp_path: Path, workers: int) -> None:
     write_image_folder(tmp_path)
     for file in (tmp_path / "dark").iterdir():
         file.write_bytes(file.read_bytes()[:60])
-    data = ImageFolder(str(tmp_path), size=8, num_workers=workers, batch_size=100)
+    data = ImageFolder(str(tmp_path), size=8, grey=False, num_workers=workers, batch_size=100)
     with pytest.raises(InputError, match=r"dark/\d+\.(png|jpg) cannot be read as an image: remove or replace it"):
         list(data.train_dataloader())
+    with pytest.raises(InputError, match=r"dark/\d+\.(png|jpg) cannot be read as an image"):
+        ImageFolder(str(tmp_path))
 
 
 def test_half_a_split_and_differing_classes(tmp_path: Path) -> None:
@@ -75,3 +77,27 @@ def test_too_few_for_the_fractions(tmp_path: Path) -> None:
     write_image_folder(tmp_path, n=2)
     with pytest.raises(InputError, match=r"4 images in .* leave none for (val|test)"):
         ImageFolder(str(tmp_path)).split("val")
+
+
+@pytest.mark.parametrize(("mode", "channels"), [("L", 1), ("RGB", 3)])
+def test_size_and_channels_are_found(tmp_path: Path, mode: str, channels: int) -> None:
+    root = str(write_image_folder(tmp_path, n=40, mode=mode))
+    assert ImageFolder(root).shape == (channels, 16, 16)
+    assert ImageFolder(root, size=8).shape == (channels, 8, 8)
+    assert ImageFolder(root, grey=True).shape == (1, 16, 16)
+
+
+def test_large_images_are_made_small_and_odd_ones_fit(tmp_path: Path) -> None:
+    for name, size in (("large", (300, 200)), ("odd", (31, 29))):
+        for label, brightness in (("a", 60), ("b", 190)):
+            write_images(tmp_path / name / label, 10, brightness, size)
+    assert ImageFolder(str(tmp_path / "large")).shape == (3, 64, 64)
+    assert ImageFolder(str(tmp_path / "odd")).shape == (3, 28, 28)
+
+
+def test_a_grey_jpeg_in_colour_is_grey(tmp_path: Path) -> None:
+    for label, brightness in (("a", 60), ("b", 190)):
+        write_images(tmp_path / label, 10, brightness, mode="L")
+        for file in (tmp_path / label).iterdir():
+            Image.open(file).convert("RGB").save(file.with_suffix(".jpg"), quality=70)
+    assert ImageFolder(str(tmp_path)).shape[0] == 1

@@ -1,0 +1,37 @@
+import pytest
+import torch
+import yaml
+
+from datamodules import Digits
+from lightning_modules.from_data import blanks, fastest_precision, fill
+from tests.runs import fit
+from tests.trees import write_image_folder
+
+
+def test_fills_what_is_left_blank_and_nothing_else() -> None:
+    config = {
+        "class_path": "a.Model",
+        "init_args": {
+            "network": {"class_path": "b.Net", "init_args": {"shape": [], "num_classes": 0, "widths": []}},
+            "other": {"shape": [3, 4, 4], "num_classes": 2, "widths": [7], "list": [], "zero": 0},
+        },
+    }
+    assert blanks(config)
+    fill(config, Digits())
+    network, other = config["init_args"]["network"]["init_args"], config["init_args"]["other"]
+    assert network["shape"] == [1, 8, 8] and network["num_classes"] == 10 and len(network["widths"]) == 3
+    assert other == {"shape": [3, 4, 4], "num_classes": 2, "widths": [7], "list": [], "zero": 0}
+    assert not blanks(config)
+
+
+def test_the_command_line_saves_what_it_found(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_image_folder(tmp_path / "data" / "images", n=40)
+    fit("image_folder/classifier.yaml")
+    folder = tmp_path / "runs/image_folder/classifier"
+    saved = yaml.safe_load((folder / "config.yaml").read_text())
+    network = saved["model"]["init_args"]["network"]["init_args"]
+    assert network["shape"] == [3, 16, 16] and network["num_classes"] == 2
+    assert saved["trainer"]["precision"] == fastest_precision()
+    stored = torch.load(folder / "best.ckpt")["hyper_parameters"]["network"]["init_args"]
+    assert stored["shape"] == [3, 16, 16], "the checkpoint is built again without the data"
