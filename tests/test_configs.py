@@ -12,9 +12,22 @@ from tests.trees import write_image_folder, write_mnist
 HELIX = ["helix/classifier.yaml", "helix/svm.yaml", "helix/flow.yaml", "helix/explain.yaml"]
 MNIST = [
     f"mnist/{job}.yaml"
-    for job in ("classifier", "svm", "oracle", "flow", "flow_matching", "realnvp", "explain_4_to_9", "explain_pairs", "compare")
+    for job in (
+        "classifier",
+        "svm",
+        "oracle",
+        "flow",
+        "flow_matching",
+        "realnvp",
+        "explain_4_to_9",
+        "explain_pairs",
+        "compare",
+    )
 ]
-FOLDER = [f"image_folder/{job}.yaml" for job in ("classifier", "oracle", "flow", "flow_matching", "glow_64", "glow_128", "explain")]
+FOLDER = [
+    f"image_folder/{job}.yaml"
+    for job in ("classifier", "oracle", "flow", "flow_matching", "glow", "glow_64", "glow_128", "explain")
+]
 DIGITS = [
     f"digits/{job}.yaml" for job in ("classifier", "svm", "features", "flow", "explain", "explain_4_to_9", "compare")
 ]

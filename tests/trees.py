@@ -25,9 +25,7 @@ def write_mnist(root: Path, n_train: int = 80, n_test: int = 40) -> Path:
     return root
 
 
-def write_images(
-    folder: Path, n: int, brightness: int, size: tuple[int, int] = (20, 16), mode: str = "RGB"
-) -> None:
+def write_images(folder: Path, n: int, brightness: int, size: tuple[int, int] = (20, 16), mode: str = "RGB") -> None:
     """n images of a class, of the given mean brightness; every other one a JPEG."""
     folder.mkdir(parents=True)
     rng = np.random.default_rng(brightness)

@@ -2,6 +2,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
+from callbacks import EMA
 from datamodules import Digits
 from lightning_modules import FlowMatchingModule, FlowModule, load
 from networks import ContinuousFlow, InputError, VelocityUNet
@@ -57,3 +58,15 @@ def test_conditions_and_grey_values_are_checked() -> None:
 def test_a_flow_is_wanted_and_a_classifier_came(digits_home) -> None:
     with pytest.raises(InputError, match="ClassifierModule, but a FlowModule or FlowMatchingModule is needed here"):
         load(digits_home / "runs/digits/classifier/best.ckpt", FlowModule, FlowMatchingModule)
+
+
+def test_a_checkpoint_of_averaged_weights_has_their_steps(tmp_path) -> None:
+    fm = module(reconstruction_error=1e-4)
+    checkpoint = pl.callbacks.ModelCheckpoint(tmp_path, "best", monitor="val/loss", save_weights_only=False)
+    trainer = pl.Trainer(**QUIET, max_epochs=3, callbacks=[EMA(0.9), checkpoint])
+    trainer.fit(fm, datamodule=Digits(batch_size=64))
+    chosen = int(trainer.callback_metrics["val/steps"])
+    saved = torch.load(checkpoint.best_model_path)["state_dict"]
+    assert chosen > 8 and int(saved["flow.steps"]) == chosen
+    fm.flow.load_state_dict({k.removeprefix("flow."): v for k, v in saved.items()})
+    assert fm.flow.reconstruction_error(Digits().split("val").x[:64]) <= 1.1e-4
