@@ -133,7 +133,9 @@ def test_bf16_returns_what_float32_confirms(linear_chart, linear_predictor) -> N
     x = torch.randn(40, 6)
     target = (linear_predictor(x).argmax(1) + 1) % 3
     rough, sure = (
-        explain(linear_predictor, linear_chart, x, target, Ascent(0.1, 20, None, extra_steps=2, bf16=b), ReachClass(0.6))
+        explain(
+            linear_predictor, linear_chart, x, target, Ascent(0.1, 20, None, extra_steps=2, bf16=b), ReachClass(0.6)
+        )
         for b in (True, False)
     )
     assert 5 < rough.flipped.sum() < 40 and (rough.flipped == sure.flipped).float().mean() > 0.9
