@@ -2,8 +2,19 @@
 
 from datamodules.base import Batch, DataModule, Split
 from datamodules.digits import Digits
+from datamodules.fashion_mnist import FashionMNIST
 from datamodules.helix import Helix, distance_to_helix
 from datamodules.image_folder import ImageFolder
 from datamodules.mnist import MNIST
 
-__all__ = ["MNIST", "Batch", "DataModule", "Digits", "Helix", "ImageFolder", "Split", "distance_to_helix"]
+__all__ = [
+    "MNIST",
+    "Batch",
+    "DataModule",
+    "Digits",
+    "FashionMNIST",
+    "Helix",
+    "ImageFolder",
+    "Split",
+    "distance_to_helix",
+]

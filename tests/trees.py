@@ -7,9 +7,9 @@ import numpy as np
 from PIL import Image
 
 
-def write_mnist(root: Path, n_train: int = 80, n_test: int = 40) -> Path:
-    """``root/MNIST/raw/*-ubyte`` as torchvision reads it, with blobs whose place tells the class."""
-    raw = root / "MNIST" / "raw"
+def write_mnist(root: Path, n_train: int = 80, n_test: int = 40, name: str = "MNIST") -> Path:
+    """``root/{name}/raw/*-ubyte`` as torchvision reads it, with blobs whose place tells the class."""
+    raw = root / name / "raw"
     raw.mkdir(parents=True)
     rng = np.random.default_rng(0)
     for prefix, n in (("train", n_train), ("t10k", n_test)):
