@@ -1,6 +1,9 @@
 """What is looked at: one data set per file."""
 
 from datamodules.base import Batch, DataModule, Split
+from datamodules.celeba import CelebA
+from datamodules.celeba_hq import CelebAHQ
+from datamodules.chexpert import CheXpert
 from datamodules.digits import Digits
 from datamodules.fashion_mnist import FashionMNIST
 from datamodules.helix import Helix, distance_to_helix
@@ -10,6 +13,9 @@ from datamodules.mnist import MNIST
 __all__ = [
     "MNIST",
     "Batch",
+    "CelebA",
+    "CelebAHQ",
+    "CheXpert",
     "DataModule",
     "Digits",
     "FashionMNIST",
