@@ -1,9 +1,26 @@
 """What is looked at: one data set per file."""
 
 from datamodules.base import Batch, DataModule, Split
+from datamodules.celeba import CelebA
+from datamodules.celeba_hq import CelebAHQ
+from datamodules.chexpert import CheXpert
 from datamodules.digits import Digits
+from datamodules.fashion_mnist import FashionMNIST
 from datamodules.helix import Helix, distance_to_helix
 from datamodules.image_folder import ImageFolder
 from datamodules.mnist import MNIST
 
-__all__ = ["MNIST", "Batch", "DataModule", "Digits", "Helix", "ImageFolder", "Split", "distance_to_helix"]
+__all__ = [
+    "MNIST",
+    "Batch",
+    "CelebA",
+    "CelebAHQ",
+    "CheXpert",
+    "DataModule",
+    "Digits",
+    "FashionMNIST",
+    "Helix",
+    "ImageFolder",
+    "Split",
+    "distance_to_helix",
+]

@@ -14,6 +14,10 @@ class MNIST(DataModule):
     The official 10,000 test images are the test split; ``n_val`` of the 60,000 others, chosen by
     seed, are the validation split. See ``DataModule`` for the common arguments.
 
+    Attributes:
+        source: torchvision's class that reads the files; its name is their folder's.
+        names: the classes' names, in order.
+
     Args:
         root: folder that holds ``MNIST/raw/*-ubyte``.
         download: fetch the files into ``root`` where they are missing.
@@ -25,6 +29,8 @@ class MNIST(DataModule):
     """
 
     levels = 256
+    source: type[TorchvisionMNIST] = TorchvisionMNIST
+    names: tuple[str, ...] = tuple(str(d) for d in range(10))
 
     def __init__(
         self,
@@ -36,13 +42,13 @@ class MNIST(DataModule):
         **common: Any,
     ) -> None:
         super().__init__(batch_size=batch_size, **common)
-        self.shape, self.num_classes, self.class_names = (1, 28, 28), 10, [str(d) for d in range(10)]
+        self.shape, self.num_classes, self.class_names = (1, 28, 28), len(self.names), list(self.names)
         self.root, self.download, self.n_val, self.seed = root, download, n_val, seed
 
     def prepare_data(self) -> None:
         """Download where asked for; Lightning calls this on one process alone."""
         if self.download:
-            TorchvisionMNIST(self.root, download=True)
+            self.source(self.root, download=True)
 
     def load(self) -> dict[SplitName, Split]:
         train, test = self._read(train=True), self._read(train=False)
@@ -57,10 +63,11 @@ class MNIST(DataModule):
         return splits
 
     def _read(self, train: bool) -> TorchvisionMNIST:
+        name = self.source.__name__
         try:
-            return TorchvisionMNIST(self.root, train=train)
+            return self.source(self.root, train=train)
         except (RuntimeError, OSError, ValueError) as error:
             raise InputError(
-                f"no complete MNIST in {self.root!r} (looked for {self.root}/MNIST/raw/*-ubyte): pass --data.root "
+                f"no complete {name} in {self.root!r} (looked for {self.root}/{name}/raw/*-ubyte): pass --data.root "
                 f"with the folder that holds it, or --data.download true ({error})"
             ) from error

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from tests.runs import ROOT, fit, run_explain
-from tests.trees import write_image_folder, write_mnist
+from tests.trees import write_celeba, write_celeba_hq, write_chexpert, write_image_folder, write_mnist
 
 #: configs in an order in which each finds the checkpoints of those before it
 HELIX = ["helix/classifier.yaml", "helix/svm.yaml", "helix/flow.yaml", "helix/explain.yaml"]
@@ -31,6 +31,20 @@ FOLDER = [
 DIGITS = [
     f"digits/{job}.yaml" for job in ("classifier", "svm", "features", "flow", "explain", "explain_4_to_9", "compare")
 ]
+FASHION = [f"fashion_mnist/{job}.yaml" for job in ("classifier", "svm")]
+CELEBA = [f"celeba/{job}.yaml" for job in ("classifier", "svm")]
+CELEBA_HQ = [f"celeba_hq/{job}.yaml" for job in ("classifier", "svm")]
+CHEXPERT = [f"chexpert/{job}.yaml" for job in ("classifier", "svm")]
+ALL = {
+    "helix": HELIX,
+    "mnist": MNIST,
+    "image_folder": FOLDER,
+    "digits": DIGITS,
+    "fashion_mnist": FASHION,
+    "celeba": CELEBA,
+    "celeba_hq": CELEBA_HQ,
+    "chexpert": CHEXPERT,
+}
 TINY_SEARCH = [
     "--model.method.init_args.max_steps=5",
     "--model.control.init_args.max_steps=5",
@@ -54,17 +68,21 @@ TINIER = {
 
 def test_every_config_is_here() -> None:
     shipped = {str(p.relative_to(ROOT / "configs")) for p in (ROOT / "configs").rglob("*.yaml")}
-    assert shipped == {*HELIX, *MNIST, *FOLDER, *DIGITS}
+    assert shipped == {name for names in ALL.values() for name in names}
 
 
-@pytest.mark.parametrize("names", [HELIX, MNIST, FOLDER, DIGITS], ids=["helix", "mnist", "image_folder", "digits"])
+@pytest.mark.parametrize("names", ALL.values(), ids=ALL)
 def test_runs(names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_mnist(tmp_path / "data", n_test=80)
+    write_mnist(tmp_path / "data", n_test=80, name="FashionMNIST")
     write_image_folder(tmp_path / "data" / "images", n=40)
+    write_celeba(tmp_path / "data")
+    write_celeba_hq(tmp_path / "data" / "CelebAMask-HQ")
+    write_chexpert(tmp_path / "data")
     for name in names:
         folder = tmp_path / "runs" / name.removesuffix(".yaml")
-        small = ["--data.n_val=20"] if name.startswith("mnist") else []
+        small = ["--data.n_val=20"] if name.startswith(("mnist", "fashion_mnist")) else []
         if "explain" in name or "compare" in name:
             run_explain(name, *TINY_SEARCH, *(TINY_OTHERS if "compare" in name else []), *small)
             searches = 54 if "pairs" in name else 6

@@ -6,10 +6,20 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from datamodules.chexpert import FINDINGS
 
-def write_mnist(root: Path, n_train: int = 80, n_test: int = 40) -> Path:
-    """``root/MNIST/raw/*-ubyte`` as torchvision reads it, with blobs whose place tells the class."""
-    raw = root / "MNIST" / "raw"
+CELEBA_ATTRIBUTES = (
+    "5_o_Clock_Shadow Arched_Eyebrows Attractive Bags_Under_Eyes Bald Bangs Big_Lips Big_Nose Black_Hair Blond_Hair "
+    "Blurry Brown_Hair Bushy_Eyebrows Chubby Double_Chin Eyeglasses Goatee Gray_Hair Heavy_Makeup High_Cheekbones Male "
+    "Mouth_Slightly_Open Mustache Narrow_Eyes No_Beard Oval_Face Pale_Skin Pointy_Nose Receding_Hairline Rosy_Cheeks "
+    "Sideburns Smiling Straight_Hair Wavy_Hair Wearing_Earrings Wearing_Hat Wearing_Lipstick Wearing_Necklace "
+    "Wearing_Necktie Young"
+)
+
+
+def write_mnist(root: Path, n_train: int = 80, n_test: int = 40, name: str = "MNIST") -> Path:
+    """``root/{name}/raw/*-ubyte`` as torchvision reads it, with blobs whose place tells the class."""
+    raw = root / name / "raw"
     raw.mkdir(parents=True)
     rng = np.random.default_rng(0)
     for prefix, n in (("train", n_train), ("t10k", n_test)):
@@ -40,3 +50,70 @@ def write_image_folder(root: Path, splits: bool = False, n: int = 20, mode: str 
         write_images(tree / "dark", n, 60, mode=mode)
         write_images(tree / "bright", n, 190, mode=mode)
     return root
+
+
+def write_jpeg(file: Path, brightness: int, size: tuple[int, ...]) -> None:
+    """Noise of height × width (× 3 channels) around a brightness."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(brightness).normal(brightness, 25, size)
+    Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(file)
+
+
+def write_attributes(file: Path, names: list[str], space: str) -> None:
+    """CelebA's attribute file: every other image has blond hair, and nobody anything else."""
+    rows = []
+    for i, name in enumerate(names):
+        values = [" 1" if a == "Blond_Hair" and i % 2 else "-1" for a in CELEBA_ATTRIBUTES.split()]
+        rows.append(space.join([name, *values]))
+    file.write_text("\n".join([str(len(names)), CELEBA_ATTRIBUTES, *rows]) + "\n")
+
+
+def write_celeba(root: Path, n: int = 60) -> Path:
+    """``root/celeba`` as torchvision unpacks it: blond is bright; of five images three train, one val, one test."""
+    names = [f"{i + 1:06d}.jpg" for i in range(n)]
+    for i, name in enumerate(names):
+        write_jpeg(root / "celeba" / "img_align_celeba" / name, 190 if i % 2 else 60, (22, 18, 3))
+    write_attributes(root / "celeba" / "list_attr_celeba.txt", names, " ")
+    partition = "".join(f"{name} {(0, 0, 0, 1, 2)[i % 5]}\n" for i, name in enumerate(names))
+    (root / "celeba" / "list_eval_partition.txt").write_text(partition)
+    return root
+
+
+def write_celeba_hq(root: Path, n: int = 60) -> Path:
+    """``root/{CelebA-HQ-img, CelebAMask-HQ-attribute-anno.txt}``: blond is bright."""
+    names = [f"{i}.jpg" for i in range(n)]
+    for i, name in enumerate(names):
+        write_jpeg(root / "CelebA-HQ-img" / name, 190 if i % 2 else 60, (20, 20, 3))
+    write_attributes(root / "CelebAMask-HQ-attribute-anno.txt", names, "  ")
+    return root
+
+
+def write_chexpert(root: Path, n_train: int = 20, n_test: int = 8) -> Path:
+    """``root/CheXpert-v1.0-small`` of so many patients: cardiomegaly is bright, uncertain in between.
+
+    Everybody in train has four studies, labelled 1, 0, −1 and blank, the first with a lateral view, too; everybody in
+    valid has two, 1 and 0.
+    """
+    folder = root / "CheXpert-v1.0-small"
+    brightness = {"1.0": 190, "-1.0": 125, "0.0": 60, "": 60}
+    splits = {"train": (1, n_train, ("1.0", "0.0", "-1.0", "")), "valid": (64541, n_test, ("1.0", "0.0"))}
+    for split, (first, n, labels) in splits.items():
+        rows = [",".join(["Path", "Sex", "Age", "Frontal/Lateral", "AP/PA", *FINDINGS])]
+        for patient in range(first, first + n):
+            for study, label in enumerate(labels, 1):
+                findings = ",".join(label if f == "Cardiomegaly" else "" for f in FINDINGS)
+                path = f"CheXpert-v1.0-small/{split}/patient{patient:05d}/study{study}"
+                write_jpeg(root / path / "view1_frontal.jpg", brightness[label], (20, 24))
+                rows.append(f"{path}/view1_frontal.jpg,Female,68,Frontal,AP,{findings}")
+                if study == 1:
+                    write_jpeg(root / path / "view2_lateral.jpg", brightness[label], (20, 24))
+                    rows.append(f"{path}/view2_lateral.jpg,Female,68,Lateral,,{findings}")
+        (folder / f"{split}.csv").write_text("\n".join(rows) + "\n")
+    return root
+
+
+def edit(file: Path, old: str, new: str) -> None:
+    """Replace what is there exactly once."""
+    text = file.read_text()
+    assert text.count(old) == 1
+    file.write_text(text.replace(old, new))

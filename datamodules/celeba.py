@@ -1,0 +1,77 @@
+"""CelebA in torchvision's layout."""
+
+from pathlib import Path
+from typing import Any
+
+from datamodules.attributes import read_attribute
+from datamodules.base import DataModule, Split, SplitName
+from datamodules.listed import listed_splits, required
+from networks.errors import InputError
+
+SOURCE = (
+    "pass --data.root with the folder that holds celeba/, in it img_align_celeba/*.jpg, list_attr_celeba.txt and "
+    "list_eval_partition.txt from https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
+)
+#: how list_eval_partition.txt names the splits
+PARTITION: dict[str, SplitName] = {"0": "train", "1": "val", "2": "test"}
+
+
+class CelebA(DataModule):
+    """202,599 faces in colour, with or without one of 40 attributes; the official partition.
+
+    Images of 178×218 are resized (the shorter side) and centre-cropped to ``size``. The two text
+    files are read without torchvision's checksums: a part of the data set will do where both list
+    that part. See ``DataModule`` for the common arguments.
+
+    Args:
+        root: folder that holds ``celeba/{img_align_celeba/*.jpg, list_attr_celeba.txt, list_eval_partition.txt}``.
+        attribute: class 1 are the images that have it, class 0 those that have not.
+        size: height and width in pixels.
+
+    Raises:
+        InputError: files that are missing, malformed or name different images, an unknown attribute,
+            or a split without one of the classes.
+    """
+
+    levels = 256
+
+    def __init__(
+        self,
+        root: str = "data",
+        attribute: str = "Blond_Hair",
+        size: int = 64,
+        batch_size: int = 128,
+        **common: Any,
+    ) -> None:
+        super().__init__(batch_size=batch_size, **common)
+        self.shape, self.num_classes, self.class_names = (3, size, size), 2, [f"not {attribute}", attribute]
+        self.folder, self.attribute = Path(root) / "celeba", attribute
+
+    def load(self) -> dict[SplitName, Split]:
+        images, attributes, partition = (
+            required(self.folder / name, SOURCE)
+            for name in ("img_align_celeba", "list_attr_celeba.txt", "list_eval_partition.txt")
+        )
+        has, part = read_attribute(attributes, self.attribute), _read_partition(partition)
+        if differing := sorted(has.keys() ^ part.keys()):
+            raise InputError(
+                f"{attributes} and {partition} differ in {len(differing)} of their images, first {differing[0]!r}: "
+                "fetch both files again"
+            )
+        labels = {split: {image: has[image] for image in has if part[image] == split} for split in PARTITION.values()}
+        return listed_splits(labels, images, self.shape, self.class_names, SOURCE)
+
+
+def _read_partition(file: Path) -> dict[str, SplitName]:
+    """The split of every image, by name."""
+    splits: dict[str, SplitName] = {}
+    for number, row in enumerate(file.read_text(errors="replace").splitlines(), 1):
+        if not (words := row.split()):
+            continue
+        if len(words) != 2 or words[1] not in PARTITION:
+            raise InputError(
+                f"{file}, line {number}: expected an image's name and 0 (train), 1 (val) or 2 (test); "
+                f"got {row[:80]!r}: fetch the file again"
+            )
+        splits[words[0]] = PARTITION[words[1]]
+    return splits

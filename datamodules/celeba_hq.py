@@ -1,0 +1,57 @@
+"""CelebA-HQ in the layout of CelebAMask-HQ."""
+
+from pathlib import Path
+from typing import Any
+
+from datamodules.attributes import read_attribute
+from datamodules.base import DataModule, Split, SplitName, seeded_split
+from datamodules.image_folder import SPLITS
+from datamodules.listed import listed_splits, required
+
+SOURCE = (
+    "pass --data.root with the unpacked CelebAMask-HQ, which holds CelebA-HQ-img/*.jpg and "
+    "CelebAMask-HQ-attribute-anno.txt, from https://github.com/switchablenorms/CelebAMask-HQ"
+)
+
+
+class CelebAHQ(DataModule):
+    """30,000 faces of 1024×1024 in colour, with or without one of 40 attributes; split by seed.
+
+    Images are resized to ``size``; the masks are not read. The split is drawn by image: the files do
+    not say who is on them, so a person may be in several splits. See ``DataModule`` for the common
+    arguments.
+
+    Args:
+        root: folder that holds ``CelebA-HQ-img/*.jpg`` and ``CelebAMask-HQ-attribute-anno.txt``.
+        attribute: class 1 are the images that have it, class 0 those that have not.
+        size: height and width in pixels.
+        fractions: shares of train, val and test.
+        seed: of that split.
+
+    Raises:
+        InputError: files that are missing or malformed, an unknown attribute, fractions that do not
+            add up to one, or a split without one of the classes.
+    """
+
+    levels = 256
+
+    def __init__(
+        self,
+        root: str = "data/CelebAMask-HQ",
+        attribute: str = "Blond_Hair",
+        size: int = 64,
+        fractions: tuple[float, float, float] = (0.8, 0.1, 0.1),
+        seed: int = 0,
+        **common: Any,
+    ) -> None:
+        super().__init__(**common)
+        self.shape, self.num_classes, self.class_names = (3, size, size), 2, [f"not {attribute}", attribute]
+        self.root, self.attribute, self.fractions, self.seed = Path(root), attribute, fractions, seed
+
+    def load(self) -> dict[SplitName, Split]:
+        images = required(self.root / "CelebA-HQ-img", SOURCE)
+        has = read_attribute(required(self.root / "CelebAMask-HQ-attribute-anno.txt", SOURCE), self.attribute)
+        names = list(has)
+        drawn = seeded_split(len(names), dict(zip(SPLITS, self.fractions, strict=True)), self.seed)
+        labels = {split: {names[p]: has[names[p]] for p in positions.tolist()} for split, positions in drawn.items()}
+        return listed_splits(labels, images, self.shape, self.class_names, SOURCE)

@@ -1,0 +1,89 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from datamodules import CelebA
+from networks.errors import InputError
+from tests.trees import edit, write_celeba
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return write_celeba(tmp_path)
+
+
+def test_official_partition(root: Path) -> None:
+    data = CelebA(str(root), size=16)
+    assert data.class_names == ["not Blond_Hair", "Blond_Hair"] and data.shape == (3, 16, 16)
+    assert [len(data.split(s)) for s in ("train", "val", "test")] == [36, 12, 12]
+    assert [file.name for file in data.split("test").files[:2]] == ["000005.jpg", "000010.jpg"]
+    batch = next(iter(data.test_dataloader()))
+    assert batch["x"].shape == (12, 3, 16, 16) and batch["x"].min() >= 0 and batch["x"].max() <= 1
+    assert torch.equal((batch["x"].mean((1, 2, 3)) > 0.5).long(), batch["y"]) and batch["y"].sum() == 6
+
+
+def test_labels_need_no_images(root: Path) -> None:
+    for file in (root / "celeba" / "img_align_celeba").iterdir():
+        file.write_bytes(b"")
+    assert CelebA(str(root)).split("val").y.bincount().tolist() == [6, 6]
+
+
+def test_unknown_attribute_lists_the_forty(root: Path) -> None:
+    with pytest.raises(InputError, match=r"unknown attribute 'Blonde': choose one of 5_o_Clock_Shadow, .*, Young$"):
+        CelebA(str(root), attribute="Blonde").split("train")
+
+
+def test_attribute_that_nobody_has(root: Path) -> None:
+    with pytest.raises(InputError, match="none of the 36 images of the train split is 'Bald': every split needs"):
+        CelebA(str(root), attribute="Bald").split("train")
+
+
+@pytest.mark.parametrize("name", ["img_align_celeba", "list_attr_celeba.txt", "list_eval_partition.txt"])
+def test_what_is_missing_and_where_to_get_it(root: Path, name: str) -> None:
+    (root / "celeba" / name).rename(root / "elsewhere")
+    with pytest.raises(InputError, match=rf"no '.*celeba/{name}': pass --data.root .*mmlab.ie.cuhk.edu.hk"):
+        CelebA(str(root)).split("train")
+
+
+def test_missing_images_are_counted_before_training(root: Path) -> None:
+    for number in (7, 12, 60):
+        (root / "celeba" / "img_align_celeba" / f"{number:06d}.jpg").unlink()
+    with pytest.raises(InputError, match=r"missing: 3 of the 60 listed images, first '.*000007.jpg': pass"):
+        CelebA(str(root)).split("test")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("000004.jpg -1", "000004.jpg", r"line 6: expected an image's name and 40 times 1 or -1; got '000004.jpg -1"),
+        # the tenth attribute is the one asked for
+        ("000003.jpg" + " -1" * 10, "000003.jpg" + " -1" * 9 + " 0", "line 5: expected an image's name and 40 times"),
+        ("60\n5_o", "61\n5_o", "lists 60 images, its first line says 61: fetch it again"),
+        ("60\n5_o", "5_o", "must begin with the number of images and a line of attributes' names; got '5_o_Clock"),
+    ],
+)
+def test_broken_attribute_file(root: Path, old: str, new: str, message: str) -> None:
+    edit(root / "celeba" / "list_attr_celeba.txt", old, new)
+    with pytest.raises(InputError, match=message):
+        CelebA(str(root)).split("train")
+
+
+def test_empty_attribute_file(root: Path) -> None:
+    (root / "celeba" / "list_attr_celeba.txt").write_text("")
+    with pytest.raises(InputError, match="must begin with the number of images"):
+        CelebA(str(root)).split("train")
+
+
+@pytest.mark.parametrize(
+    ("new", "message"),
+    [
+        ("000003.jpg 3\n", r"line 3: expected an image's name and 0 \(train\), 1 \(val\) or 2 \(test\); got '000003"),
+        ("000003.jpg\n", "line 3: expected an image's name"),
+        ("", "list_attr_celeba.txt and .*_partition.txt differ in 1 of their images, first '000003.jpg': fetch both"),
+    ],
+)
+def test_broken_partition(root: Path, new: str, message: str) -> None:
+    edit(root / "celeba" / "list_eval_partition.txt", "000003.jpg 0\n", new)
+    with pytest.raises(InputError, match=message):
+        CelebA(str(root)).split("train")
