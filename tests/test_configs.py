@@ -31,10 +31,11 @@ FOLDER = [
 DIGITS = [
     f"digits/{job}.yaml" for job in ("classifier", "svm", "features", "flow", "explain", "explain_4_to_9", "compare")
 ]
-FASHION = [f"fashion_mnist/{job}.yaml" for job in ("classifier", "svm")]
-CELEBA = [f"celeba/{job}.yaml" for job in ("classifier", "svm")]
-CELEBA_HQ = [f"celeba_hq/{job}.yaml" for job in ("classifier", "svm")]
-CHEXPERT = [f"chexpert/{job}.yaml" for job in ("classifier", "svm")]
+JOBS = ("classifier", "svm", "flow_matching", "explain")
+FASHION = [f"fashion_mnist/{job}.yaml" for job in JOBS]
+CELEBA = [f"celeba/{job}.yaml" for job in JOBS]
+CELEBA_HQ = [f"celeba_hq/{job}.yaml" for job in JOBS]
+CHEXPERT = [f"chexpert/{job}.yaml" for job in JOBS]
 ALL = {
     "helix": HELIX,
     "mnist": MNIST,
