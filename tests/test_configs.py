@@ -20,6 +20,7 @@ MNIST = [
         "flow_matching",
         "realnvp",
         "explain_4_to_9",
+        "explain_4_to_9_continuous",
         "explain_pairs",
         "compare",
     )
