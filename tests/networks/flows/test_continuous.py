@@ -6,6 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from counterfactuals import FlowChart
+from metrics import leading_spectrum, spectrum
 from networks import InputError, VelocityUNet
 from networks.flows import RK4, Adaptive, ContinuousFlow, Midpoint
 
@@ -32,11 +34,11 @@ def flow(velocity: nn.Module | None = None, **settings) -> ContinuousFlow:
     return ContinuousFlow(velocity or GaussianVelocity(), **settings).double()
 
 
-def unet_flow(**settings) -> ContinuousFlow:
-    velocity = VelocityUNet([1, 8, 8], [8, 16], **settings)
+def unet_flow(num_conditions: int = 0, **settings) -> ContinuousFlow:
+    velocity = VelocityUNet([1, 8, 8], [8, 16], num_conditions=num_conditions)
     for p in velocity.parameters():
         nn.init.normal_(p, std=0.1)
-    return flow(velocity, mean=0.5, std=0.5)
+    return flow(velocity, mean=0.5, std=0.5, **settings)
 
 
 @pytest.mark.parametrize("solver", [Midpoint(), RK4(), Adaptive(1e-8, 1e-8)])
@@ -126,3 +128,11 @@ def test_gradients_of_the_likelihood_reach_x_and_parameters() -> None:
 def test_refuses_no_steps() -> None:
     with pytest.raises(InputError, match="steps must be positive; got 0"):
         flow(steps=0)
+
+
+def test_spectrum_adds_up_to_the_log_determinant() -> None:
+    model, z = unet_flow(solver=RK4(), steps=16, num_probes=0), torch.randn(2, 64, dtype=torch.float64)
+    sigma = spectrum(FlowChart(model).decode, z).sigma
+    assert torch.allclose(sigma.log().sum(1), -model(model.inverse(z)).log_det, atol=1e-3)
+    leading = leading_spectrum(FlowChart(model).decode, z, 4, generator=torch.Generator().manual_seed(0))
+    assert torch.allclose(leading.sigma, sigma[:, :4], rtol=1e-2)
