@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
+import torch
 from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup
 from safetensors.torch import load_file
@@ -86,6 +87,7 @@ def build_report(folder: Path, class_names: list[str], max_cards: int = 1000) ->
     tensors = load_file(folder / "counterfactuals.safetensors")
     if tensors["x"].ndim == 4:
         _save_examples(table, tensors, class_names, folder / "figures")
+        _save_mean_changes(table, tensors, class_names, folder / "figures")
     environment = Environment(loader=PackageLoader("callbacks.report", "."), autoescape=select_autoescape())
     html = environment.get_template("template.html").render(
         title="/".join(folder.resolve().parts[-2:]),
@@ -116,6 +118,28 @@ def _save_examples(table: pd.DataFrame, tensors: dict[str, Tensor], names: list[
     scale = change_scale(*(images for _, images, signed in columns if signed))
     folder.mkdir(exist_ok=True)
     examples(columns, titles, scale).savefig(folder / "examples.png", dpi=130)
+
+
+def _save_mean_changes(
+    table: pd.DataFrame, tensors: dict[str, Tensor], names: list[str], folder: Path, most: int = 12
+) -> None:
+    """``mean_change.png``: where a pair's counterfactuals change, on average, for the most frequent pairs."""
+    if not names:  # values have no pairs
+        return
+    pairs = table[table.status == "flipped"].groupby(["source", "target"]).groups
+    largest = sorted(pairs.items(), key=lambda item: -len(item[1]))[:most]
+    if not largest:
+        return
+    mean = lambda images: torch.stack([images[rows.tolist()].mean(0) for _, rows in largest])  # noqa: E731
+    x, own = tensors["x"], tensors["counterfactual"]
+    columns = [("mean x", mean(x), False), ("mean x′", mean(own), False)]
+    columns += [("mean change", mean(own - x), True), ("mean |change|", mean((own - x).abs()), True)]
+    if (control := tensors.get("control_counterfactual")) is not None:
+        columns += [("control", mean(control - x), True), ("|control|", mean((control - x).abs()), True)]
+    titles = [f"{_name(names, s)} → {_name(names, t)} ({len(rows)})" for (s, t), rows in largest]
+    scale = max(float(images.abs().max()) for _, images, signed in columns if signed)
+    folder.mkdir(exist_ok=True)
+    examples(columns, titles, scale, per_row=min(2, len(titles))).savefig(folder / "mean_change.png", dpi=130)
 
 
 def _figures(summary: dict[str, Any], table: pd.DataFrame, folder: Path) -> list[dict[str, str]]:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from callbacks.report.page import build_report
+
 CHROMIUM = next((p for n in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(n))), None)
 FLAGS = [
     "--no-sandbox",
@@ -97,3 +99,18 @@ def test_sort_filter_and_more(page) -> None:
 
 def test_nothing_breaks_and_nothing_leaves_the_page(page) -> None:
     assert page.problems == []
+
+
+def test_mean_changes_of_every_pair_are_shown(run: Path) -> None:
+    assert (run / "figures" / "mean_change.png").stat().st_size > 10_000
+    assert "Mean change" in (run / "report.html").read_text()
+
+
+def test_a_chart_that_is_not_good_enough_is_said_first(run: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(run, tmp_path / "copy"))
+    summary = json.loads((folder / "summary.json").read_text())
+    summary["quality"] = {"reconstruction_error": 0.3, "problems": ["the chart does not give an <image> back"]}
+    (folder / "summary.json").write_text(json.dumps(summary))
+    html = build_report(folder, [str(d) for d in range(10)]).read_text()
+    warning = "Do not trust these pictures yet:</b> the chart does not give an &lt;image&gt; back"
+    assert warning in html and html.index(warning) < html.index("<h2>Summary")
