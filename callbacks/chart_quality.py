@@ -20,8 +20,8 @@ class ChartQuality(Callback):
     """Measures the chart on held-out images before the search, and says in plain words what is wrong with it.
 
     - **Reconstruction**: root mean square of decode(encode(x)) − x, in grey values from 0 to 1.
-    - **Samples**: Fréchet distance of decoded noise to the validation images, as a multiple of the distance of
-      equally many training images to them: 1 is as good as real.
+    - **Samples**: Fréchet distance of decoded noise to the validation images (``fid_samples``), as a multiple of the
+      distance of equally many training images to them (``fid_real``): 1 is as good as real.
     - **Oracles**: every oracle's accuracy on the explained originals, at the end of the run.
 
     The verdicts go to the terminal, to ``summary.json`` (``quality``) and to the head of the report. Nothing
@@ -55,12 +55,14 @@ class ChartQuality(Callback):
         with frozen(pl_module.predictor, chart):
             n = min(self.num_samples, len(data.split("val")), len(data.split("train")))
             held_out = _first(data.split("val"), n, pl_module.device)
-            quality = {"reconstruction_error": reconstruction_error(chart, held_out)}
+            back = decoded(chart, chart_encodings(chart, held_out))
+            quality = {"reconstruction_error": float((back - held_out).square().mean().sqrt())}
             extractor = self.extractor or (pl_module.predictor if hasattr(pl_module.predictor, "features") else None)
             if extractor is not None and len(chart.shape) == 3:
                 extractor = Features(extractor).to(pl_module.device)
                 train = _first(data.split("train"), n, pl_module.device)
-                quality["fid_ratio"] = fid_ratio(chart, extractor, held_out, train)
+                quality |= distances(chart, extractor, held_out, train)
+                quality["fid_reconstructions"] = fid(extractor, back.clamp(0, 1), held_out)
         pl_module.summary["quality"] = {**quality, "problems": []}
         log_scalars(trainer, {f"quality/{name}": value for name, value in quality.items()})
         self._say(trainer, pl_module, self.problems(quality))
@@ -106,17 +108,22 @@ class ChartQuality(Callback):
         ]
 
 
-def reconstruction_error(chart: Chart, x: Tensor) -> float:
-    """Root mean square of decode(encode(x)) − x over samples and entries."""
-    squares = [(chart.decode(chart.encode(part)) - part).square().flatten(1).mean(1) for part in x.split(BATCH)]
-    return float(torch.cat(squares).mean().sqrt())
+def chart_encodings(chart: Chart, x: Tensor) -> Tensor:
+    """z of N×D, in parts that fit."""
+    return torch.cat([chart.encode(part) for part in x.split(BATCH)])
 
 
-def fid_ratio(chart: Chart, extractor: nn.Module, held_out: Tensor, train: Tensor) -> float:
-    """FID(samples, held-out) / FID(train, held-out), with as many samples as there are images of either."""
+def decoded(chart: Chart, z: Tensor) -> Tensor:
+    """x of N×``shape``, in parts that fit."""
+    return torch.cat([chart.decode(part) for part in z.split(BATCH)])
+
+
+def distances(chart: Chart, extractor: nn.Module, held_out: Tensor, train: Tensor) -> dict[str, float]:
+    """FID of samples and of training images to held-out ones, as many of each, and the one over the other."""
     z = torch.randn(len(held_out), chart.dim, generator=torch.Generator().manual_seed(0)).to(held_out)
-    samples = torch.cat([chart.decode(part).clamp(0, 1) for part in z.split(BATCH)])
-    return fid(extractor, samples, held_out) / max(fid(extractor, train, held_out), 1e-9)
+    samples = fid(extractor, decoded(chart, z).clamp(0, 1), held_out)
+    real = fid(extractor, train, held_out)
+    return {"fid_samples": samples, "fid_real": real, "fid_ratio": samples / max(real, 1e-9)}
 
 
 def fid(extractor: nn.Module, images: Tensor, real: Tensor) -> float:

@@ -48,7 +48,11 @@ class PixelChart(Chart):
 
 
 class FlowChart(Chart):
-    """z = f(x) of a normalizing flow: diffeomorphic counterfactuals (Dombrowski et al., II.C)."""
+    """z = f(x) of a normalizing flow: diffeomorphic counterfactuals (Dombrowski et al., II.C).
+
+    Exact up to rounding, and with a ``ContinuousFlow`` up to its solver's error, which its training kept
+    below the one asked for.
+    """
 
     exact = True
 

@@ -1,10 +1,9 @@
 import pytest
 import pytorch_lightning as pl
-import torch
 from torch import Tensor, nn
 
 from callbacks import ChartQuality, OracleAccuracy
-from callbacks.chart_quality import fid_ratio, reconstruction_error
+from callbacks.chart_quality import distances
 from counterfactuals import Ascent, PixelChart, RunnerUp
 from datamodules import Digits
 from lightning_modules import CounterfactualModule
@@ -36,18 +35,13 @@ class Replay(nn.Module):
         return self.images[: len(z)]
 
 
-def test_reconstruction_error_is_the_root_mean_square() -> None:
-    x = torch.rand(300, 1, 8, 8)
-    assert reconstruction_error(PixelChart([1, 8, 8]), x) == 0
-    assert reconstruction_error(Lossy([1, 8, 8]), x) == pytest.approx(0.25)
-
-
 def test_noise_is_farther_from_the_data_than_real_images() -> None:
     train = Digits().split("train").x
     extractor, real = Features(MLP([1, 8, 8], 10, hidden=[12])), train[:100]
-    real_ratio = fid_ratio(Replay(train[200:300]), extractor, real, train[100:200])
-    noise_ratio = fid_ratio(PixelChart([1, 8, 8]), extractor, real, train[100:200])
-    assert real_ratio < 3 and noise_ratio > 10
+    same = distances(Replay(train[200:300]), extractor, real, train[100:200])
+    noise = distances(PixelChart([1, 8, 8]), extractor, real, train[100:200])
+    assert same["fid_ratio"] < 3 and noise["fid_ratio"] > 10 and same["fid_real"] == noise["fid_real"]
+    assert noise["fid_ratio"] == pytest.approx(noise["fid_samples"] / noise["fid_real"])
 
 
 def run(chart: nn.Module, quality: ChartQuality, capsys) -> tuple[dict, str]:
@@ -61,6 +55,7 @@ def run(chart: nn.Module, quality: ChartQuality, capsys) -> tuple[dict, str]:
 def test_says_what_is_wrong(capsys) -> None:
     quality, said = run(Lossy([1, 8, 8]), ChartQuality(min_oracle=1.0), capsys)
     assert len(quality["problems"]) == 3 and quality["reconstruction_error"] == pytest.approx(0.25)
+    assert quality["fid_reconstructions"] > 0
     assert "off by 0.250 of the grey range" in said and "times as far from held-out images" in said
     assert "the oracle 'svm' is right on" in said and said.count("Do not trust these pictures yet") == 3
 
