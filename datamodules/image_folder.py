@@ -22,8 +22,9 @@ SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
 class ImageFolder(DataModule):
     """``root/{train,val,test}/class/*.png|jpg``, or ``root/class/*.png|jpg`` split by seed.
 
-    Classes are the folders' names in alphabetical order. Images are resized (the shorter side)
-    and centre-cropped to ``size``. See ``DataModule`` for the common arguments.
+    Classes are the folders' names in alphabetical order, and images lie in a fixed order that mixes
+    them. Images are resized (the shorter side) and centre-cropped to ``size``. See ``DataModule`` for
+    the common arguments.
 
     Args:
         root: the folder.
@@ -85,7 +86,7 @@ class ImageFolder(DataModule):
                 raise InputError(
                     f"{str(tree)!r} holds the classes {names}, train holds {self.class_names}: they must be the same"
                 )
-            splits[name] = FileSplit(*_files(tree, names), self.shape)
+            splits[name] = _mixed(*_files(tree, names), self.shape)
         return splits
 
     def _split_by_seed(self) -> dict[SplitName, Split]:
@@ -97,7 +98,7 @@ class ImageFolder(DataModule):
                 raise InputError(
                     f"{len(files)} images in {str(self.root)!r} leave none for {name} at fractions {self.fractions}"
                 )
-            splits[name] = FileSplit([files[p] for p in positions.tolist()], y[positions], self.shape)
+            splits[name] = _mixed([files[p] for p in positions.tolist()], y[positions], self.shape)
         return splits
 
 
@@ -119,6 +120,12 @@ class FileSplit(Dataset):
         """Of the files' names, sizes and times of change: to read thousands of images takes minutes."""
         stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in self.files]
         return sha256(repr((stats, self.shape)).encode(), self.y.numpy())
+
+
+def _mixed(files: list[Path], y: Tensor, shape: tuple[int, ...]) -> FileSplit:
+    """In an order that mixes the classes: the first so many images are a sample of them all."""
+    order = torch.randperm(len(files), generator=torch.Generator().manual_seed(0))
+    return FileSplit([files[p] for p in order.tolist()], y[order], shape)
 
 
 def read_image(file: Path, shape: tuple[int, ...]) -> Tensor:

@@ -101,3 +101,10 @@ def test_a_grey_jpeg_in_colour_is_grey(tmp_path: Path) -> None:
         for file in (tmp_path / label).iterdir():
             Image.open(file).convert("RGB").save(file.with_suffix(".jpg"), quality=70)
     assert ImageFolder(str(tmp_path)).shape[0] == 1
+
+
+@pytest.mark.parametrize("splits", [True, False])
+def test_the_first_images_are_of_all_classes(tmp_path: Path, splits: bool) -> None:
+    write_image_folder(tmp_path, splits, n=60)
+    first, second = (ImageFolder(str(tmp_path), size=8, predict_limit=12).predict_selection() for _ in range(2))
+    assert 2 < first.y.sum() < 10 and torch.equal(first.y, second.y)
