@@ -20,8 +20,9 @@ class ChartQuality(Callback):
     """Measures the chart on held-out images before the search, and says in plain words what is wrong with it.
 
     - **Reconstruction**: root mean square of decode(encode(x)) − x, in grey values from 0 to 1.
-    - **Samples**: Fréchet distance of decoded noise to the validation images (``fid_samples``), as a multiple of the
-      distance of equally many training images to them (``fid_real``): 1 is as good as real.
+    - **Samples**: Fréchet distance of decoded noise to the validation images (``fid_samples``), as a share of the
+      trace of their covariance: 0 is like the data, and 1 as far from it as an image from the mean. Beside it the
+      distance of equally many training images (``fid_real``), which is what chance leaves.
     - **Oracles**: every oracle's accuracy on the explained originals, at the end of the run.
 
     The verdicts go to the terminal, to ``summary.json`` (``quality``) and to the head of the report. Nothing
@@ -33,7 +34,7 @@ class ChartQuality(Callback):
             do not attack it.
         num_samples: images that are looked at, at most.
         max_reconstruction: root mean square that is good enough.
-        max_fid_ratio: multiple that is good enough.
+        max_fid_share: share that is good enough.
         min_oracle: an oracle's accuracy above the largest class's share, as a part of what that lacks of 1.
     """
 
@@ -42,12 +43,12 @@ class ChartQuality(Callback):
         extractor: str | nn.Module | None = None,
         num_samples: int = 500,
         max_reconstruction: float = 0.05,
-        max_fid_ratio: float = 10.0,
+        max_fid_share: float = 0.25,
         min_oracle: float = 0.3,
     ) -> None:
         self.extractor = load(extractor, ClassifierModule).network if isinstance(extractor, str) else extractor
         self.num_samples = num_samples
-        self.max_reconstruction, self.max_fid_ratio, self.min_oracle = max_reconstruction, max_fid_ratio, min_oracle
+        self.max_reconstruction, self.max_fid_share, self.min_oracle = max_reconstruction, max_fid_share, min_oracle
 
     @torch.no_grad()
     def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
@@ -89,11 +90,11 @@ class ChartQuality(Callback):
                 f"the chart does not give an image back: decode(encode(x)) is off by {error:.3f} of the grey range on "
                 f"average ({self.max_reconstruction} is allowed). Train it longer, or let it take more steps"
             )
-        if not (ratio := quality.get("fid_ratio", 0.0)) <= self.max_fid_ratio:
+        if not (share := quality.get("fid_share", 0.0)) <= self.max_fid_share:
             problems.append(
-                f"what the chart draws is not like the data: its samples are {ratio:.0f} times as far from held-out "
-                f"images as other real images are ({self.max_fid_ratio:g} is allowed). Train it longer or wider, on "
-                "more images, or on smaller ones"
+                f"what the chart draws is not like the data: its samples' distance from held-out images is {share:.0%} "
+                f"of the spread of these ({self.max_fid_share:.0%} is allowed). Train it longer or wider, on more "
+                "images, or on smaller ones"
             )
         return problems
 
@@ -119,11 +120,11 @@ def decoded(chart: Chart, z: Tensor) -> Tensor:
 
 
 def distances(chart: Chart, extractor: nn.Module, held_out: Tensor, train: Tensor) -> dict[str, float]:
-    """FID of samples and of training images to held-out ones, as many of each, and the one over the other."""
+    """FID of samples and of training images to held-out ones, as many of each; the first also by their spread."""
     z = torch.randn(len(held_out), chart.dim, generator=torch.Generator().manual_seed(0)).to(held_out)
     samples = fid(extractor, decoded(chart, z).clamp(0, 1), held_out)
-    real = fid(extractor, train, held_out)
-    return {"fid_samples": samples, "fid_real": real, "fid_ratio": samples / max(real, 1e-9)}
+    spread = float(torch.cat([extractor(part) for part in held_out.split(BATCH)]).var(0).sum())
+    return {"fid_samples": samples, "fid_real": fid(extractor, train, held_out), "fid_share": samples / spread}
 
 
 def fid(extractor: nn.Module, images: Tensor, real: Tensor) -> float:
