@@ -54,7 +54,7 @@ def test_missing_config_and_wrong_flag() -> None:
 
 
 def test_checkpoint_of_another_kind(in_digits_home: Path) -> None:
-    assert "holds lightning_modules.ClassifierModule, but a FlowModule is needed" in explain_error(
+    assert "holds lightning_modules.ClassifierModule, but a FlowModule or FlowMatchingModule is needed" in explain_error(
         "--model.chart=runs/digits/svm/best.ckpt"
     )
 
