@@ -54,8 +54,9 @@ def test_missing_config_and_wrong_flag() -> None:
 
 
 def test_checkpoint_of_another_kind(in_digits_home: Path) -> None:
-    assert "holds lightning_modules.ClassifierModule, but a FlowModule or FlowMatchingModule is needed" in explain_error(
-        "--model.chart=runs/digits/svm/best.ckpt"
+    assert (
+        "holds lightning_modules.ClassifierModule, but a FlowModule or FlowMatchingModule is needed"
+        in explain_error("--model.chart=runs/digits/svm/best.ckpt")
     )
 
 

@@ -126,7 +126,7 @@ def _save_mean_changes(
     """``mean_change.png``: where a pair's counterfactuals change, on average, for the most frequent pairs."""
     if not names:  # values have no pairs
         return
-    pairs = table[table.status == "flipped"].groupby(["source", "target"]).groups
+    pairs: dict[Any, Any] = table[table.status == "flipped"].groupby(["source", "target"]).groups
     largest = sorted(pairs.items(), key=lambda item: -len(item[1]))[:most]
     if not largest:
         return
