@@ -59,7 +59,7 @@ def test_stopped_it_says_how_to_go_on(in_digits_home: Path, tmp_path: Path, stop
     start = time.monotonic()
     process.send_signal(stop)
     out, _ = process.communicate(timeout=60)
-    assert time.monotonic() - start < 20 and process.returncode != 0
+    assert time.monotonic() - start < 60 and process.returncode != 0
     assert "finished searches are kept in" in out and "the same command continues" in out
 
 

@@ -35,7 +35,7 @@ def flow(velocity: nn.Module | None = None, **settings) -> ContinuousFlow:
 
 
 def unet_flow(num_conditions: int = 0, **settings) -> ContinuousFlow:
-    velocity = VelocityUNet([1, 8, 8], [8, 16], num_conditions=num_conditions)
+    velocity = VelocityUNet([1, 4, 4], [8, 16], num_conditions=num_conditions)
     for p in velocity.parameters():
         nn.init.normal_(p, std=0.1)
     return flow(velocity, mean=0.5, std=0.5, **settings)
@@ -62,19 +62,19 @@ def test_log_likelihood_of_a_gaussian(num_probes: int) -> None:
 
 
 def test_log_determinant_is_that_of_autograd() -> None:
-    model, x = unet_flow(), torch.rand(2, 1, 8, 8, dtype=torch.float64)
+    model, x = unet_flow(), torch.rand(2, 1, 4, 4, dtype=torch.float64)
     model.num_probes, model.solver, model.steps = 0, RK4(), torch.tensor(12)
     for sample, log_det in zip(x, model(x).log_det, strict=True):
-        jacobian = torch.func.jacrev(lambda s: model.encode(s[None])[0])(sample).reshape(64, 64)
+        jacobian = torch.func.jacrev(lambda s: model.encode(s[None])[0])(sample).reshape(16, 16)
         assert log_det.item() == pytest.approx(torch.linalg.slogdet(jacobian).logabsdet.item(), abs=1e-4)
 
 
 def test_random_signs_estimate_the_log_determinant() -> None:
-    model, x = unet_flow(), torch.rand(3, 1, 8, 8, dtype=torch.float64)
+    model, x = unet_flow(), torch.rand(3, 1, 4, 4, dtype=torch.float64)
     model.num_probes = 0
     exact = model(x).log_det
     model.num_probes = 200
-    assert torch.allclose(model(x).log_det, exact, atol=0.5) and exact.abs().min() > 5
+    assert torch.allclose(model(x).log_det, exact, atol=0.5) and exact.abs().min() > 1
 
 
 def test_round_trip_gets_better_with_the_steps() -> None:
@@ -87,14 +87,14 @@ def test_round_trip_gets_better_with_the_steps() -> None:
 
 
 def test_gradient_of_the_decode_against_finite_differences() -> None:
-    model, z = unet_flow(), torch.randn(2, 64, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda z: model.inverse(z).flatten(1)[:, ::13], z, eps=1e-6, atol=1e-6)
+    model, z = unet_flow(), torch.randn(2, 16, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda z: model.inverse(z).flatten(1)[:, ::5], z, eps=1e-6, atol=1e-6)
 
 
 def test_samples_do_not_see_each_other() -> None:
-    model, z = unet_flow().float(), torch.randn(5, 64)
+    model, z = unet_flow().float(), torch.randn(5, 16)
     assert torch.allclose(model.inverse(z)[3:4], model.inverse(z[3:4]), atol=1e-5)
-    x = torch.rand(5, 1, 8, 8)
+    x = torch.rand(5, 1, 4, 4)
     assert torch.allclose(model.log_prob(x)[3:4], model.log_prob(x[3:4]), atol=1e-2)
 
 
@@ -111,7 +111,7 @@ def test_steps_are_as_many_as_the_error_needs_and_stay_in_the_state() -> None:
 
 
 def test_conditions_change_the_flow() -> None:
-    model, z = unet_flow(num_conditions=3), torch.randn(2, 64, dtype=torch.float64)
+    model, z = unet_flow(num_conditions=3), torch.randn(2, 16, dtype=torch.float64)
     zero, one = (model.inverse(z, torch.tensor([c, c])) for c in (0, 1))
     assert (zero - one).abs().max() > 1e-3
     with pytest.raises(InputError, match="it needs a condition"):
@@ -131,7 +131,7 @@ def test_refuses_no_steps() -> None:
 
 
 def test_spectrum_adds_up_to_the_log_determinant() -> None:
-    model, z = unet_flow(solver=RK4(), steps=16, num_probes=0), torch.randn(2, 64, dtype=torch.float64)
+    model, z = unet_flow(solver=RK4(), steps=16, num_probes=0), torch.randn(2, 16, dtype=torch.float64)
     sigma = spectrum(FlowChart(model).decode, z).sigma
     assert torch.allclose(sigma.log().sum(1), -model(model.inverse(z)).log_det, atol=1e-3)
     leading = leading_spectrum(FlowChart(model).decode, z, 4, generator=torch.Generator().manual_seed(0))
