@@ -53,6 +53,7 @@ def test_the_map_of_a_gaussian(solver) -> None:
 
 
 @pytest.mark.parametrize("num_probes", [0, 1, 3])
+@torch.no_grad()
 def test_log_likelihood_of_a_gaussian(num_probes: int) -> None:
     """The Jacobian is diagonal here, where random signs are exact too."""
     x = MU + SIGMA * torch.randn(6, 1, 2, 2, dtype=torch.float64)
@@ -61,6 +62,7 @@ def test_log_likelihood_of_a_gaussian(num_probes: int) -> None:
     assert torch.allclose(found, expected, atol=1e-4)
 
 
+@torch.no_grad()
 def test_log_determinant_is_that_of_autograd() -> None:
     model, x = unet_flow(), torch.rand(2, 1, 4, 4, dtype=torch.float64)
     model.num_probes, model.solver, model.steps = 0, RK4(), torch.tensor(12)
@@ -69,6 +71,7 @@ def test_log_determinant_is_that_of_autograd() -> None:
         assert log_det.item() == pytest.approx(torch.linalg.slogdet(jacobian).logabsdet.item(), abs=1e-4)
 
 
+@torch.no_grad()
 def test_random_signs_estimate_the_log_determinant() -> None:
     model, x = unet_flow(), torch.rand(3, 1, 4, 4, dtype=torch.float64)
     model.num_probes = 0
@@ -130,6 +133,7 @@ def test_refuses_no_steps() -> None:
         flow(steps=0)
 
 
+@torch.no_grad()
 def test_spectrum_adds_up_to_the_log_determinant() -> None:
     model, z = unet_flow(solver=RK4(), steps=16, num_probes=0), torch.randn(2, 16, dtype=torch.float64)
     sigma = spectrum(FlowChart(model).decode, z).sigma
