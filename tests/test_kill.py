@@ -53,13 +53,15 @@ def run_and_kill(arguments: list[str], folder: Path, more_bytes: int) -> bool:
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
 def test_stopped_it_says_how_to_go_on(in_digits_home: Path, tmp_path: Path, stop: signal.Signals) -> None:
     arguments = [*EXPLAIN, "--data.predict_limit=400", f"--trainer.default_root_dir={tmp_path}"]
+    # A shell's background jobs ignore Ctrl-C, and so would what they start.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(arguments, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    signal.signal(signal.SIGINT, before)
     while bytes_written(tmp_path) < 1000 and process.poll() is None:
         time.sleep(0.01)
-    start = time.monotonic()
     process.send_signal(stop)
     out, _ = process.communicate(timeout=60)
-    assert time.monotonic() - start < 60 and process.returncode != 0
+    assert process.returncode != 0, "it must not run to its end"
     assert "finished searches are kept in" in out and "the same command continues" in out
 
 
