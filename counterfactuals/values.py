@@ -5,53 +5,48 @@ from torch import Tensor
 from networks.errors import InputError
 
 
-class AtLeast:
+class ValueObjective:
+    """What the objectives for values share: each has a score of its own and is reached where that is not negative."""
+
+    #: the loss at which the objective is reached, and the score is zero
+    goal = 0.0
+
+    def score(self, logits: Tensor, target: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def says(self, logits: Tensor) -> Tensor:
+        """The predicted values, B."""
+        return values(logits, type(self).__name__)
+
+    def loss(self, logits: Tensor, target: Tensor) -> Tensor:
+        return self.goal - self.score(logits, target)
+
+    def reached(self, score: Tensor) -> Tensor:
+        return score >= 0
+
+    def settled(self, logits: Tensor, target: Tensor) -> Tensor:
+        return self.reached(self.score(logits, target))
+
+
+class AtLeast(ValueObjective):
     """A value of r or more: f(x) ≥ r.
 
     r is the search's target. The loss r − f(x) is linear in the value, and the score f(x) − r is how
     far beyond r it is, in the predictor's unit: negative before.
     """
 
-    goal = 0.0
-
-    def says(self, logits: Tensor) -> Tensor:
-        return values(logits, "AtLeast")
-
-    def loss(self, logits: Tensor, target: Tensor) -> Tensor:
-        return target - self.says(logits)
-
     def score(self, logits: Tensor, target: Tensor) -> Tensor:
-        return -self.loss(logits, target)
-
-    def reached(self, score: Tensor) -> Tensor:
-        return score >= 0
-
-    def settled(self, logits: Tensor, target: Tensor) -> Tensor:
-        return self.reached(self.score(logits, target))
-
-
-class AtMost:
-    """A value of r or less: f(x) ≤ r; otherwise as ``AtLeast``."""
-
-    goal = 0.0
-
-    def says(self, logits: Tensor) -> Tensor:
-        return values(logits, "AtMost")
-
-    def loss(self, logits: Tensor, target: Tensor) -> Tensor:
         return self.says(logits) - target
 
+
+class AtMost(ValueObjective):
+    """A value of r or less: f(x) ≤ r; otherwise as ``AtLeast``."""
+
     def score(self, logits: Tensor, target: Tensor) -> Tensor:
-        return -self.loss(logits, target)
-
-    def reached(self, score: Tensor) -> Tensor:
-        return score >= 0
-
-    def settled(self, logits: Tensor, target: Tensor) -> Tensor:
-        return self.reached(self.score(logits, target))
+        return target - self.says(logits)
 
 
-class Within:
+class Within(ValueObjective):
     """A value inside an interval: |f(x) − r| ≤ ε.
 
     The loss is |f(x) − r|; the score, ε − |f(x) − r|, is negative outside.
@@ -68,20 +63,8 @@ class Within:
             raise InputError(f"the tolerance must be positive, half the width of the interval; got {tolerance}")
         self.goal = tolerance
 
-    def says(self, logits: Tensor) -> Tensor:
-        return values(logits, "Within")
-
-    def loss(self, logits: Tensor, target: Tensor) -> Tensor:
-        return (self.says(logits) - target).abs()
-
     def score(self, logits: Tensor, target: Tensor) -> Tensor:
-        return self.goal - self.loss(logits, target)
-
-    def reached(self, score: Tensor) -> Tensor:
-        return score >= 0
-
-    def settled(self, logits: Tensor, target: Tensor) -> Tensor:
-        return self.reached(self.score(logits, target))
+        return self.goal - (self.says(logits) - target).abs()
 
 
 def values(outputs: Tensor, who: str) -> Tensor:

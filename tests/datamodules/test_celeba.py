@@ -54,28 +54,6 @@ def test_missing_images_are_counted_before_training(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ("000004.jpg -1", "000004.jpg", r"line 6: expected an image's name and 40 times 1 or -1; got '000004.jpg -1"),
-        # the tenth attribute is the one asked for
-        ("000003.jpg" + " -1" * 10, "000003.jpg" + " -1" * 9 + " 0", "line 5: expected an image's name and 40 times"),
-        ("60\n5_o", "61\n5_o", "lists 60 images, its first line says 61: fetch it again"),
-        ("60\n5_o", "5_o", "must begin with the number of images and a line of attributes' names; got '5_o_Clock"),
-    ],
-)
-def test_broken_attribute_file(root: Path, old: str, new: str, message: str) -> None:
-    edit(root / "celeba" / "list_attr_celeba.txt", old, new)
-    with pytest.raises(InputError, match=message):
-        CelebA(str(root)).split("train")
-
-
-def test_empty_attribute_file(root: Path) -> None:
-    (root / "celeba" / "list_attr_celeba.txt").write_text("")
-    with pytest.raises(InputError, match="must begin with the number of images"):
-        CelebA(str(root)).split("train")
-
-
-@pytest.mark.parametrize(
     ("new", "message"),
     [
         ("000003.jpg 3\n", r"line 3: expected an image's name and 0 \(train\), 1 \(val\) or 2 \(test\); got '000003"),
