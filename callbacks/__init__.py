@@ -1,12 +1,16 @@
 """What is measured, shown and written while the models work."""
 
 from callbacks.chart_quality import ChartQuality
+from callbacks.class_distance import ClassDistance
 from callbacks.ema import EMA
 from callbacks.fid import FID
 from callbacks.helix_figure import HelixFigure
+from callbacks.label_variation import LabelVariation
 from callbacks.manifold_distance import ManifoldDistance
+from callbacks.on_manifold import OnManifold
 from callbacks.oracle_accuracy import OracleAccuracy
 from callbacks.progress import SearchProgress
+from callbacks.realism import Realism
 from callbacks.report import Report
 from callbacks.result_writer import ResultWriter
 from callbacks.resume_hint import ResumeHint
@@ -14,14 +18,20 @@ from callbacks.samples import Samples
 from callbacks.save_config import SaveConfig
 from callbacks.search_path import SearchPath
 from callbacks.spectrum import Spectrum
+from callbacks.tangent_share import TangentShare
+from callbacks.transition import Transition
 
 __all__ = [
     "EMA",
     "FID",
     "ChartQuality",
+    "ClassDistance",
     "HelixFigure",
+    "LabelVariation",
     "ManifoldDistance",
+    "OnManifold",
     "OracleAccuracy",
+    "Realism",
     "Report",
     "ResultWriter",
     "ResumeHint",
@@ -30,4 +40,6 @@ __all__ = [
     "SearchPath",
     "SearchProgress",
     "Spectrum",
+    "TangentShare",
+    "Transition",
 ]

@@ -13,6 +13,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from safetensors.torch import save
 from torch import Tensor
 
+from callbacks.files import write_whole
 from callbacks.identity import Identity, identity_of
 from callbacks.journal import Journal, read_journal
 from callbacks.logs import log_scalars
@@ -32,6 +33,8 @@ SHARED = (
     "target",
     "confidence_before",
 )  # columns that all results have in common
+
+VISIBLE = 0.05  # a value that changed by more, of a range of 1, has changed
 
 
 class ResultWriter(Callback):
@@ -87,7 +90,7 @@ class ResultWriter(Callback):
         self._close()
         trainer.strategy.barrier("written")
         if trainer.is_global_zero:
-            table = merge(shard_folder(trainer), Path(trainer.default_root_dir))
+            table = merge(shard_folder(trainer), Path(trainer.default_root_dir), pl_module.finished_table)
             summary = summary_of(table, pl_module)
             text = json.dumps(finite(summary), indent=2, ensure_ascii=False)
             write_whole(Path(trainer.default_root_dir) / "summary.json", lambda f: f.write_text(text))
@@ -139,19 +142,10 @@ def check_same(folder: Path, identity: Identity) -> None:
         )
 
 
-def write_whole(file: Path, write: Callable[[Path], Any]) -> None:
-    """Write beside the file and rename, so that a killed process or a full disk leaves no torn file."""
-    beside = file.with_name(f".{file.name}.partial")
-    try:
-        write(beside)
-        beside.replace(file)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
 def rows_of(explanation: Explanation) -> pd.DataFrame:
     """Table of one result's searches, a row each: ``SHARED`` columns, then its own."""
     cf = explanation.counterfactuals
+    change = (cf.counterfactual - cf.x).flatten(1)
     columns = {
         "index": explanation.index,
         "number": explanation.number,
@@ -163,7 +157,9 @@ def rows_of(explanation: Explanation) -> pd.DataFrame:
         "prediction": cf.prediction,
         "confidence": cf.confidence,
         "steps": cf.steps,
-        "l2_x": (cf.counterfactual - cf.x).flatten(1).norm(dim=1),
+        "l1_x": change.abs().mean(1),
+        "l2_x": change.norm(dim=1),
+        "changed": (change.abs() > VISIBLE).float().mean(1),
         "reconstruction_error": (cf.reconstruction - cf.x).flatten(1).square().mean(1).sqrt(),
         **({"ssim": similarity(cf.counterfactual, cf.x)} if cf.x.ndim == 4 else {}),
         "reason": list(cf.reasons),
@@ -185,8 +181,10 @@ def tensors_of(explanation: Explanation) -> dict[str, Tensor]:
     return tensors
 
 
-def merge(shards: Path, folder: Path) -> pd.DataFrame:
-    """All journals as one table and one file of tensors, ordered by index and number."""
+def merge(
+    shards: Path, folder: Path, finish: Callable[[pd.DataFrame], pd.DataFrame] = lambda table: table
+) -> pd.DataFrame:
+    """All journals as one table and one file of tensors, ordered by index and number; ``finish`` adds columns."""
     results: dict[str, list[Explanation]] = {}
     for explanation in _all(shards):
         results.setdefault(explanation.name, []).append(explanation)
@@ -200,6 +198,7 @@ def merge(shards: Path, folder: Path) -> pd.DataFrame:
             part = table.merge(part, on=KEYS, how="left", validate="one_to_one")
         table = part
         tensors |= tensors_of(whole)
+    table = finish(table)
     # Copies, because safetensors refuses tensors that share memory.
     copies = {name: t.clone(memory_format=torch.contiguous_format) for name, t in tensors.items()}
     write_whole(folder / "counterfactuals.safetensors", lambda f: f.write_bytes(save(copies)))
@@ -216,7 +215,7 @@ def _all(shards: Path) -> Iterator[Explanation]:
 def summary_of(table: pd.DataFrame, module: CounterfactualModule) -> dict[str, Any]:
     """What the run comes to: numbers from the table, and what the metric callbacks measured."""
     results = {
-        name: {"oracle_accuracy": None, "fid": None, **summarize(table, column(name, "")), **measured}
+        name: merged({"oracle_accuracy": None, "fid": None, **summarize(table, column(name, ""))}, measured)
         for name, measured in _by_result(module).items()
     }
     summary = {"n": len(table), **results.pop("")}
@@ -225,6 +224,12 @@ def summary_of(table: pd.DataFrame, module: CounterfactualModule) -> dict[str, A
     if results:
         summary["others"] = results
     return {**summary, "provenance": provenance(module.checkpoints)}
+
+
+def merged(summary: dict[str, Any], measured: dict[str, Any]) -> dict[str, Any]:
+    """Both, and the intervals of both."""
+    intervals = {**summary.get("intervals", {}), **measured.get("intervals", {})}
+    return {**summary, **measured, "intervals": intervals}
 
 
 def _by_result(module: CounterfactualModule) -> dict[str, dict[str, Any]]:

@@ -29,6 +29,10 @@ class Chart(nn.Module):
         """z of B×D → x of B×``shape``; differentiable."""
         raise NotImplementedError
 
+    def encode_with_log_prob(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """encode(x), and log q(x) of B in nats where the chart has a density, otherwise ``None``."""
+        return self.encode(x), None
+
 
 class PixelChart(Chart):
     """z = x: ascent in these coordinates gives adversarial examples, the control of every run."""
@@ -67,3 +71,6 @@ class FlowChart(Chart):
 
     def decode(self, z: Tensor) -> Tensor:
         return self.flow.inverse(z)
+
+    def encode_with_log_prob(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        return self.flow.encode_with_log_prob(x)

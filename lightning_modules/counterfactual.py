@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pandas as pd
 import torch
 from pytorch_lightning import LightningModule
 from pytorch_lightning.utilities.exceptions import SIGTERMException
@@ -72,6 +73,7 @@ class Explanation:
 
 
 Listener = Callable[[Explanation], None]
+Finisher = Callable[[pd.DataFrame, str], pd.DataFrame]
 
 
 class CounterfactualModule(LightningModule):
@@ -130,6 +132,8 @@ class CounterfactualModule(LightningModule):
         self._found: dict[str, int] = {}  # slots by result, where they are not set
         #: called with searches that have ended, in this order; metric callbacks and writers add themselves
         self.listeners: list[Listener] = []
+        #: called with the merged table and every result's name at the end; they return it with more columns
+        self.finishers: list[Finisher] = []
         #: searches that an earlier run has ended: result → (index, number)
         self.finished: dict[str, set[tuple[int, int]]] = {}
         named = {"predictor": predictor, "chart": chart}
@@ -141,7 +145,7 @@ class CounterfactualModule(LightningModule):
 
     def setup(self, stage: str) -> None:
         """Refuse what cannot work before anything is searched; every problem in one error."""
-        self.listeners, self.finished, self.summary, self._found = [], {}, {}, {}
+        self.listeners, self.finishers, self.finished, self.summary, self._found = [], [], {}, {}, {}
         datamodule = getattr(self.trainer, "datamodule", None)
         if datamodule is not None:
             InputError.collect(self.problems_with(datamodule))
@@ -170,6 +174,13 @@ class CounterfactualModule(LightningModule):
         train = self.trainer.datamodule.split("train")  # type: ignore[attr-defined]
         chosen = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))[: self.references]
         return train.__getitems__(chosen.tolist())["x"].to(self.device)
+
+    def finished_table(self, table: pd.DataFrame) -> pd.DataFrame:
+        """The merged table with what can only be said when all of a row's columns are there."""
+        for finisher in self.finishers:
+            for name in self.searches:
+                table = finisher(table, name)
+        return table
 
     def predict_step(self, batch: dict[str, Tensor], batch_idx: int) -> int:
         """Search from every sample of a batch; the results go to the listeners.

@@ -1,7 +1,15 @@
 """Metrics: pure functions of tensors, and torchmetrics classes over them."""
 
 from metrics.bits_per_dim import bits_per_dim
+from metrics.bootstrap import half_sampling_interval, mean_interval, median_interval
+from metrics.calibration import Calibration
+from metrics.certificate import certify
+from metrics.cout import cout
+from metrics.distribution import FrechetDistance, KernelDistance
+from metrics.feature_bank import FeatureBank
 from metrics.fid import FID
+from metrics.label_variation import label_variation
+from metrics.neighbours import Nearest, label_share
 from metrics.oracle import OracleAccuracy, agrees
 from metrics.similarity import similarity
 from metrics.spectrum import (
@@ -17,14 +25,26 @@ from metrics.summary import summarize
 
 __all__ = [
     "FID",
+    "Calibration",
+    "FeatureBank",
+    "FrechetDistance",
+    "KernelDistance",
+    "Nearest",
     "OracleAccuracy",
     "Spectrum",
     "agrees",
     "bits_per_dim",
+    "certify",
+    "cout",
     "dimension_above",
     "effective_dimension",
+    "half_sampling_interval",
     "jacobian",
+    "label_share",
+    "label_variation",
     "leading_spectrum",
+    "mean_interval",
+    "median_interval",
     "similarity",
     "smallest_sigma",
     "spectrum",

@@ -18,11 +18,6 @@ class FID(FrechetInceptionDistance):
     def __init__(self, extractor: nn.Module, shape: tuple[int, ...]) -> None:
         super().__init__(feature=extractor, input_img_size=shape)  # type: ignore[arg-type]  # typed for 3 ints
 
-    def share_real(self, other: "FID") -> None:
-        """Take the real images that ``other`` has seen as this one's, before either is computed."""
-        for state in ("real_features_sum", "real_features_cov_sum", "real_features_num_samples"):
-            setattr(self, state, getattr(other, state).clone())
-
     def compute(self) -> Tensor:
         if min(self.real_features_num_samples, self.fake_features_num_samples) < 2:
             return torch.tensor(float("nan"))

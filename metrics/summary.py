@@ -1,49 +1,117 @@
 """From one row a search to the few numbers that a run is judged by."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
+
+from metrics.bootstrap import mean_interval, median_interval
 
 #: status names as they stand in the table
 FLIPPED, ALREADY_TARGET, FAILED = "flipped", "already_target", "failed"
 
+#: columns of which the summary holds the mean over flipped rows
+MEANS = (
+    "l1_x",
+    "l2_x",
+    "l2_x_class",
+    "l2_z",
+    "l2_z_class",
+    "changed",
+    "ssim",
+    "feature_distance",
+    "margin",
+    "cout",
+    "neighbours",
+    "im1",
+    "im2",
+    "log_q",
+    "z_norm",
+    "chart_error",
+    "strangeness",
+    "tangent_share",
+)
 
-def summarize(table: pd.DataFrame, prefix: str = "") -> dict[str, float]:
-    """Numbers of one method over the rows of a run.
+
+def summarize(table: pd.DataFrame, prefix: str = "") -> dict[str, Any]:
+    """Numbers of one method over the rows of a run, with 95 % intervals (``intervals``) from resampled rows.
 
     Rates are over the rows that were searched (all but ``already_target``); distances, steps and
-    oracle agreement over those that flipped: a row that never arrived is no counterfactual.
+    what judges the counterfactuals over those that flipped: a row that never arrived is no counterfactual.
 
     Args:
-        table: columns ``status``, ``l2_x``, ``l2_z``, ``steps``, ``seconds``, each with ``prefix``.
+        table: columns ``source``, ``target``, and ``status``, ``confidence``, ``steps``, ``seconds``,
+            ``reconstruction_error``, ``reason``, each of these with ``prefix``; of other columns (``MEANS``,
+            ``oracle_NAME``, ``p_manifold``, ``certificate``, …) what is there.
         prefix: "" for the chart's columns, "control_" for the control's.
     """
-    status = table[prefix + "status"]
-    searched = table[status != ALREADY_TARGET]
-    flipped = table[status == FLIPPED]
-    summary = {
-        "flip_rate": _ratio(len(flipped), len(searched)),
-        "failed": int((status == FAILED).sum()),
-        "timeout": int((status == "timeout").sum()),
-        "l2_x": _mean(flipped[prefix + "l2_x"]),
-        "l2_z": _mean(flipped[prefix + "l2_z"]),
-        "reconstruction_error": _mean(table[prefix + "reconstruction_error"]),
-        "median_steps": _median(flipped[prefix + "steps"]),
-        "seconds_per_sample": _mean(searched[prefix + "seconds"]),
+    own = table
+    if prefix:
+        own = table[["source", "target", *(c for c in table.columns if str(c).startswith(prefix))]]
+        own = own.rename(columns=lambda c: str(c).removeprefix(prefix))
+    searched = own[own.status != ALREADY_TARGET]
+    flipped = searched[searched.status == FLIPPED]
+    means, medians = _samples(own, searched, flipped)
+    summary: dict[str, Any] = {name: _mean(values) for name, values in means.items()}
+    summary |= {name: _median(values) for name, values in medians.items()}
+    summary["intervals"] = {
+        **{name: list(mean_interval(values)) for name, values in means.items()},
+        **{name: list(median_interval(values)) for name, values in medians.items()},
     }
-    if prefix + "ssim" in table:
-        summary["ssim"] = _mean(flipped[prefix + "ssim"])
-    if prefix + "distance" in table:
-        summary["median_distance"] = _median(flipped[prefix + "distance"])
+    summary["timeout"], summary["failed"] = (int((own.status == s).sum()) for s in ("timeout", FAILED))
+    summary["failures"] = _counts(searched.loc[searched.status != FLIPPED], "reason")
+    summary["pairs"] = _pairs(searched)
+    if "certificate" in own:
+        summary["certificate"] = {c: int((own.certificate == c).sum()) for c in ("green", "amber", "red")}
     return summary
 
 
-def _ratio(part: int, whole: int) -> float:
-    return part / whole if whole else float("nan")
+Samples = dict[str, pd.Series]
+
+
+def _samples(own: pd.DataFrame, searched: pd.DataFrame, flipped: pd.DataFrame) -> tuple[Samples, Samples]:
+    """Values a row of what the summary holds the mean of, and of what it holds the median of."""
+    means: Samples = {
+        "flip_rate": searched.status == FLIPPED,
+        "flip_rate_half": (searched.status == FLIPPED) | (searched.confidence > 0.5),
+        "confidence": flipped.confidence,
+        "reconstruction_error": own.reconstruction_error,
+        "seconds_per_sample": searched.seconds,
+        **{name: flipped[name] for name in MEANS if name in flipped},
+        **{str(c): flipped[c] for c in flipped if str(c).startswith("label_variation_")},
+    }
+    oracles = [str(c) for c in flipped if str(c).startswith("oracle_")]
+    for name in oracles:
+        means[f"oracle_accuracy/{name.removeprefix('oracle_')}"] = flipped[name] == flipped.target
+    if oracles:
+        means["oracle_accuracy"] = flipped[oracles[0]] == flipped.target
+    if "certificate" in flipped:
+        means["certified"] = searched.certificate == "green"
+        means["on_manifold"] = ~flipped.certificate_reasons.str.contains("off the data manifold")
+    medians: Samples = {"median_steps": flipped.steps}
+    if "distance" in flipped:
+        medians["median_distance"] = flipped.distance
+    return means, medians
+
+
+def _pairs(searched: pd.DataFrame) -> list[dict[str, Any]]:
+    """Every pair of source and target, where they are classes: searches, and how many flipped."""
+    if not pd.api.types.is_integer_dtype(searched.target):
+        return []
+    pairs = searched.assign(flipped=searched.status == FLIPPED).groupby(["source", "target"]).flipped
+    counts = pairs.agg(n="size", flipped="sum").reset_index()
+    return [{str(k): int(v) for k, v in row.items()} for row in counts.to_dict("records")]
+
+
+def _counts(rows: pd.DataFrame, column: str) -> dict[str, int]:
+    """How often each reason, or the status where there is none."""
+    reasons = rows[column].where(rows[column] != "", rows.status)
+    return {str(reason): int(n) for reason, n in reasons.value_counts().items()}
 
 
 def _mean(values: pd.Series) -> float:
-    return float(np.mean(values)) if len(values) else float("nan")
+    return float(np.nanmean(values.astype(float))) if values.notna().any() else float("nan")
 
 
 def _median(values: pd.Series) -> float:
-    return float(np.median(values)) if len(values) else float("nan")
+    return float(np.nanmedian(values.astype(float))) if values.notna().any() else float("nan")

@@ -44,9 +44,17 @@ class CNN(nn.Module):
         self.num_features = channels[-1]
         self.head = nn.Linear(self.num_features, num_classes)
 
+    def feature_maps(self, x: Tensor) -> Tensor:
+        """Activations before pooling, B×``num_features``×h×w."""
+        return self.stages((x - self.mean) / self.std)
+
+    def pooled(self, maps: Tensor) -> Tensor:
+        """The features of feature maps, B×``num_features``."""
+        return self.pool(maps)
+
     def features(self, x: Tensor) -> Tensor:
         """Penultimate activations, B×``num_features``."""
-        return self.pool(self.stages((x - self.mean) / self.std))
+        return self.pooled(self.feature_maps(x))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.dropout(self.features(x)))

@@ -6,6 +6,8 @@ from torch import Tensor, nn
 
 from networks.errors import InputError
 
+SPATIAL = 512  # numbers kept of an image's feature maps: a Fréchet distance wants more images than that
+
 
 class Features(nn.Module):
     """x → penultimate activations B×``num_features`` of a network that has ``features``.
@@ -30,3 +32,15 @@ class Features(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.network.features(x)
+
+    def with_maps(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Features, and beside them the first feature maps, flattened, B×d with d ≤ ``SPATIAL``; B×0 without maps.
+
+        The maps keep where things are, which pooling forgets: the spatial FID of Nash et al. 2021 (arXiv
+        2103.03841, 3.4), which takes 7 maps of Inception's 17×17.
+        """
+        if not hasattr(self.network, "feature_maps"):
+            return self(x), x.new_zeros(len(x), 0)
+        maps = self.network.feature_maps(x)
+        first = maps[:, : max(1, SPATIAL // maps[0, 0].numel())]
+        return self.network.pooled(maps), first.flatten(1)

@@ -64,10 +64,17 @@ class TimmModel(nn.Module):
     def _normalise(self, x: Tensor) -> Tensor:
         return (x - self.mean) / self.std
 
+    def feature_maps(self, x: Tensor) -> Tensor:
+        """Activations before pooling: B×c×h×w of a convolutional network, B×tokens×c of a transformer."""
+        return self.network.forward_features(self._normalise(x))
+
+    def pooled(self, maps: Tensor) -> Tensor:
+        """The features of feature maps, B×``num_features``."""
+        return self.network.forward_head(maps, pre_logits=True)
+
     def features(self, x: Tensor) -> Tensor:
         """Pooled penultimate activations, B×``num_features``."""
-        h = self.network.forward_features(self._normalise(x))
-        return self.network.forward_head(h, pre_logits=True)
+        return self.pooled(self.feature_maps(x))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.network(self._normalise(x))

@@ -73,9 +73,13 @@ class Flow(nn.Module):
 
     def log_prob(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """log q(x) = log q_Z(f(x)) + log|det ∂z/∂x| (Dombrowski et al., eq. 6); B, in nats."""
+        return self.encode_with_log_prob(x, condition)[1]
+
+    def encode_with_log_prob(self, x: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """z = f(x), B×D, and log q(x), B, at the price of the second."""
         z, log_det = self(x, condition)
         log_base = -0.5 * (z.square().sum(1) + self.dim * math.log(2 * math.pi))
-        return log_base + log_det
+        return z, log_base + log_det
 
     def sample(
         self,

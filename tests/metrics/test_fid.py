@@ -31,14 +31,3 @@ def test_too_few_images_are_not_a_number_and_never_negative() -> None:
     assert metric.compute().isnan()
     metric.update(torch.rand(5, 1, 8, 8), real=False)
     assert metric.compute() >= 0
-
-
-def test_shared_real_images_are_as_good_as_seen_ones() -> None:
-    make = lambda: FID(Features(MLP([1, 3, 3], 2, hidden=[], mean=0.0, std=1.0)), (1, 3, 3))  # noqa: E731
-    real, fake, (own, other, third) = torch.rand(50, 1, 3, 3), torch.rand(40, 1, 3, 3) ** 2, (make(), make(), make())
-    own.update(real, real=True)
-    for metric in (other, third):
-        metric.update(fake, real=False)
-    other.share_real(own)
-    third.update(real, real=True)
-    assert torch.equal(other.compute(), third.compute())

@@ -8,6 +8,10 @@ from metrics import summarize
 def table() -> pd.DataFrame:
     return pd.DataFrame(
         {
+            "source": [4, 4, 4, 9, 3],
+            "target": [9, 9, 3, 9, 9],
+            "confidence": [0.99, 0.995, 0.6, 1.0, float("nan")],
+            "reason": ["", "", "", "", "NaN in a gradient"],
             "status": ["flipped", "flipped", "timeout", "already_target", "failed"],
             "l2_x": [1.0, 3.0, 9.0, 0.0, 9.0],
             "l2_z": [2.0, 4.0, 9.0, 0.0, 9.0],
@@ -29,3 +33,37 @@ def test_rates_are_over_what_was_searched() -> None:
 def test_nothing_flipped_is_not_a_number() -> None:
     rows = table().assign(status="timeout")
     assert summarize(rows)["flip_rate"] == 0 and math.isnan(summarize(rows)["l2_x"])
+
+
+def test_counts_by_pair_and_reasons() -> None:
+    summary = summarize(table())
+    assert summary["pairs"] == [
+        {"source": 3, "target": 9, "n": 1, "flipped": 0},
+        {"source": 4, "target": 3, "n": 1, "flipped": 0},
+        {"source": 4, "target": 9, "n": 2, "flipped": 2},
+    ]
+    assert summary["failures"] == {"timeout": 1, "NaN in a gradient": 1}
+    assert summary["flip_rate_half"] == 0.75
+
+
+def test_intervals_are_of_the_same_rows_as_the_values() -> None:
+    low, high = summarize(table())["intervals"]["l2_x"]
+    assert (low, high) == (1.0, 3.0)
+
+
+def test_what_a_result_does_not_have_is_not_taken_from_the_charts() -> None:
+    own = table().assign(im1=0.5, oracle_svm=9)
+    control = own.drop(columns=["source", "target", "im1"]).assign(oracle_svm=4).add_prefix("control_")
+    summary = summarize(pd.concat([own, control], axis=1), "control_")
+    assert "im1" not in summary and summary["oracle_accuracy/svm"] == 0
+    assert summarize(pd.concat([own, control], axis=1))["oracle_accuracy/svm"] == 1
+
+
+def test_certificates() -> None:
+    rows = table().assign(
+        certificate=["green", "red", "red", "", "red"],
+        certificate_reasons=["", "off the data manifold; svm disagrees", "no counterfactual: timeout", "", "…"],
+    )
+    summary = summarize(rows)
+    assert summary["certificate"] == {"green": 1, "amber": 0, "red": 3}
+    assert (summary["certified"], summary["on_manifold"]) == (0.25, 0.5)

@@ -1,0 +1,43 @@
+"""Whether counterfactuals change labels that they were not asked to change."""
+
+import torch
+from pytorch_lightning import Callback, Trainer
+from torch import nn
+
+from counterfactuals.explain import call
+from lightning_modules import ClassifierModule, CounterfactualModule, Explanation, load
+from metrics import label_variation
+from networks.errors import InputError
+
+
+class LabelVariation(Callback):
+    """A column ``label_variation_NAME`` a bystander: how much its opinion changes from x to x′, 0 to 1.
+
+    See ``metrics.label_variation``.
+
+    Args:
+        bystanders: name → checkpoint of a ``ClassifierModule`` for another label of the same images, or a module.
+
+    Raises:
+        InputError: no bystander, or a checkpoint that cannot be used.
+    """
+
+    def __init__(self, bystanders: dict[str, str | nn.Module]) -> None:
+        if not bystanders:
+            raise InputError("LabelVariation needs at least one bystander: bystanders: {glasses: runs/…/best.ckpt}")
+        self.bystanders = {
+            name: (load(b, ClassifierModule).network if isinstance(b, str) else b).eval().requires_grad_(False)
+            for name, b in bystanders.items()
+        }
+
+    def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
+        for bystander in self.bystanders.values():
+            bystander.to(pl_module.device)
+        pl_module.listeners.append(lambda explanation: self._update(explanation, pl_module.device))
+
+    @torch.no_grad()
+    def _update(self, explanation: Explanation, device: torch.device) -> None:
+        cf = explanation.counterfactuals
+        for name, bystander in self.bystanders.items():
+            before, after = (call(bystander, x.to(device)) for x in (cf.x, cf.counterfactual))
+            explanation.columns[f"label_variation_{name}"] = label_variation(before, after).cpu()

@@ -1,0 +1,113 @@
+"""Whether counterfactuals lie where real samples lie, by the chart's own account."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from pytorch_lightning import Callback, Trainer
+from torch import Tensor
+
+from callbacks.cache import cached
+from callbacks.identity import weights_hash
+from callbacks.naming import column
+from counterfactuals import Chart
+from counterfactuals.freeze import frozen
+from datamodules import DataModule
+from datamodules.base import SplitName
+from lightning_modules import CounterfactualModule, Explanation
+from metrics import Calibration, certify
+from metrics.certificate import Thresholds
+
+BATCH = 128
+ROUNDING = 1e-3  # reconstruction errors of less, in units of x, do not tell samples apart
+
+
+class OnManifold(Callback):
+    """Measures every x′ in the chart, and certifies it: green, amber or red, with the reasons.
+
+    Columns of every result: ``log_q`` (percentile of log q(x′) among held-out real samples), ``z_norm``
+    (percentile of ‖z′‖ in the χ distribution of D dimensions), ``chart_error`` (root mean square of
+    decode(encode(x′)) − x′), ``strangeness`` and ``p_manifold`` (``Calibration`` of the three together), and after
+    the run ``certificate`` and ``certificate_reasons`` (``metrics.certificate``).
+
+    Images are rounded to the data's grey values first, as they would be in a file. Held-out samples are measured
+    once for a chart and a split, and cached. Theorem 1 of Dombrowski et al. says that a search in Z stays where q
+    is large; this measures whether it did.
+
+    Args:
+        calibration: split of real samples; one that the chart was not trained on.
+        num_samples: of them, drawn by seed.
+        off_manifold, borderline, reconstruction: see ``metrics.certificate.Thresholds``.
+    """
+
+    def __init__(
+        self,
+        calibration: SplitName = "val",
+        num_samples: int = 1000,
+        off_manifold: float = Thresholds().off_manifold,
+        borderline: float = Thresholds().borderline,
+        reconstruction: float = Thresholds().reconstruction,
+    ) -> None:
+        self.split, self.num_samples = calibration, num_samples
+        self.thresholds = Thresholds(off_manifold, borderline, reconstruction)
+
+    @torch.no_grad()
+    def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
+        data: DataModule = trainer.datamodule  # type: ignore[attr-defined]
+        self.levels: int | None = getattr(data, "levels", None)
+        split = data.split(self.split)
+        chosen = torch.randperm(len(split), generator=torch.Generator().manual_seed(0))[: self.num_samples]
+
+        def measure_real() -> dict[str, Tensor]:
+            with frozen(pl_module.chart):
+                return self._measure(pl_module.chart, split.__getitems__(chosen.tolist())["x"], pl_module.device)
+
+        depends_on = [weights_hash(pl_module.chart), split.fingerprint(), str(self.num_samples)]
+        real = cached(trainer, "manifold", depends_on, measure_real)
+        self.calibration = Calibration(_arrays(real), errors={"chart_error": ROUNDING})
+        pl_module.listeners.append(lambda explanation: self._add_columns(explanation, pl_module))
+        pl_module.finishers.append(self._certify)
+        pl_module.summary["thresholds"] = self.thresholds._asdict()
+
+    @torch.no_grad()
+    def _add_columns(self, explanation: Explanation, pl_module: CounterfactualModule) -> None:
+        chart = pl_module.chart
+        with frozen(chart):
+            measured = self._measure(chart, explanation.counterfactuals.counterfactual, pl_module.device)
+        arrays = _arrays(measured)
+        strangeness = self.calibration.strangeness(arrays)
+        columns: dict[str, Any] = {
+            "z_norm": chi_percentile(measured["z_norm"], chart.dim),
+            "chart_error": measured["chart_error"],
+            "strangeness": torch.from_numpy(strangeness),
+            "p_manifold": torch.from_numpy(self.calibration.p_value(strangeness)),
+        }
+        if "log_q" in measured:
+            columns["log_q"] = torch.from_numpy(self.calibration.percentile("log_q", arrays["log_q"]))
+        explanation.columns.update(columns)
+
+    def _measure(self, chart: Chart, x: Tensor, device: torch.device) -> dict[str, Tensor]:
+        parts = [self._measure_part(chart, part.to(device)) for part in x.split(BATCH)]
+        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+    def _measure_part(self, chart: Chart, x: Tensor) -> dict[str, Tensor]:
+        if self.levels is not None:
+            x = (x.clamp(0, 1) * (self.levels - 1)).round() / (self.levels - 1)
+        z, log_q = chart.encode_with_log_prob(x)
+        error = (chart.decode(z) - x).flatten(1).square().mean(1).sqrt()
+        measured = {"z_norm": z.norm(dim=1), "chart_error": error, **({} if log_q is None else {"log_q": log_q})}
+        return {name: values.float().cpu() for name, values in measured.items()}
+
+    def _certify(self, table: pd.DataFrame, result: str) -> pd.DataFrame:
+        return table.join(certify(table, column(result, ""), self.thresholds))
+
+
+def chi_percentile(norm: Tensor, dim: int) -> Tensor:
+    """Share of standard normal vectors of D dimensions that are shorter, N in [0, 1]."""
+    half = torch.tensor(dim / 2, dtype=torch.float64)
+    return torch.special.gammainc(half.expand(len(norm)), norm.double().square() / 2).float()
+
+
+def _arrays(measured: dict[str, Tensor]) -> dict[str, np.ndarray]:
+    return {name: values.numpy() for name, values in measured.items()}
