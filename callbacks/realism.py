@@ -39,73 +39,78 @@ class Realism(Callback):
     Args:
         extractor: checkpoint of a ``ClassifierModule``, or any network with ``features`` and
             ``num_features``, such as ``TimmModel``. It should be neither the explained predictor, whose
-            features the control attacks, nor an oracle.
+            features the control attacks, nor an oracle. ``None`` for the neighbours alone.
         reference: split of the real samples.
-        most: real samples to compare with, at most, drawn by seed.
+        most: real samples to compare with, at most, drawn by seed; they are held in memory.
         k: neighbours to look at; ``None`` for the papers' 10, or 3 where labels are values.
     """
 
     def __init__(
-        self, extractor: str | nn.Module, reference: SplitName = "train", most: int = 20_000, k: int | None = None
+        self,
+        extractor: str | nn.Module | None = None,
+        reference: SplitName = "train",
+        most: int = 10_000,
+        k: int | None = None,
     ) -> None:
         if k is not None and k < 1:
             raise InputError(f"k, the number of neighbours to look at, must be positive; got {k}")
         network = load(extractor, ClassifierModule).network if isinstance(extractor, str) else extractor
-        self.extractor = Features(network)
+        self.extractor = None if network is None else Features(network)
         self.reference, self.most, self.k = reference, most, k
 
     @torch.no_grad()
     def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
         data: DataModule = trainer.datamodule  # type: ignore[attr-defined]  # Lightning attaches it at run time
         split = data.split(self.reference)
-        self.classes = data.task == "classification"
-        self.neighbours = min(self.k or (10 if self.classes else 3), len(split))
-        self.device = pl_module.device
-        self.extractor.to(self.device)
         chosen = torch.randperm(len(split), generator=torch.Generator().manual_seed(0))[: self.most]
         self.positions, self.labels = chosen, split.y[chosen]
+        self.classes, self.num_classes = data.task == "classification", data.num_classes
+        self.neighbours = min(self.k or (10 if self.classes else 3), len(chosen))
         self.nearest = Nearest(torch.cat([split.__getitems__(part.tolist())["x"] for part in chosen.split(BATCH)]))
-        self.features = cached(trainer, "features", self._depends_on(split), lambda: self._embed_all(split))
-        self.banks = {
-            name: {kind: FeatureBank(real.shape[1]).to(self.device) for kind, real in self.features.items()}
-            for name in pl_module.searches
-        }
-        for banks in self.banks.values():
-            for bank in banks.values():  # a rank that nothing flips on still takes part
-                bank.update(torch.zeros(0, bank.dim, device=self.device))
-        self.wanted = torch.zeros(data.num_classes if self.classes else 0, device=self.device)
-        pl_module.listeners.append(self._update)
+        pl_module.listeners.append(self._find_neighbours)
+        if self.extractor is not None:
+            self._prepare_features(trainer, pl_module, self.extractor.to(pl_module.device), split)
 
-    def _depends_on(self, split: Split) -> list[str]:
-        return [weights_hash(self.extractor), split.fingerprint(), str(self.most)]
-
-    def _embed_all(self, split: Split) -> dict[str, Tensor]:
-        parts = [self._embed(split.__getitems__(part.tolist())["x"]) for part in self.positions.split(BATCH)]
-        return {kind: torch.cat([part[kind] for part in parts]) for kind in parts[0]}
-
-    def _embed(self, x: Tensor) -> dict[str, Tensor]:
-        pooled, spatial = self.extractor.with_maps(x.to(self.device))
-        return {"pooled": pooled, "spatial": spatial} if spatial.shape[1] else {"pooled": pooled}
-
-    @torch.no_grad()
-    def _update(self, explanation: Explanation) -> None:
+    def _find_neighbours(self, explanation: Explanation) -> None:
         cf, columns = explanation.counterfactuals, explanation.columns
-        parts = [self._embed(part) for part in cf.counterfactual.split(BATCH)]
-        features = {kind: torch.cat([part[kind] for part in parts]) for kind in parts[0]}
-        originals = torch.cat([self.extractor(part.to(self.device)) for part in cf.x.split(BATCH)])
-        columns["feature_distance"] = (features["pooled"] - originals).norm(dim=1).cpu()
-        for kind, bank in self.banks[explanation.name].items():
-            bank.update(features[kind][cf.flipped.to(self.device)])
         found = self.nearest(cf.counterfactual, self.neighbours).positions
         labels = self.labels[found]
         columns["neighbours"] = label_share(labels, cf.target) if self.classes else labels.float().mean(1)
         for i in range(min(SHOWN, self.neighbours)):
             columns[f"neighbour_{i + 1}"] = self.positions[found[:, i]]
+
+    def _prepare_features(
+        self, trainer: Trainer, pl_module: CounterfactualModule, extractor: Features, split: Split
+    ) -> None:
+        def embed_reference() -> dict[str, Tensor]:
+            x = [split.__getitems__(part.tolist())["x"] for part in self.positions.split(BATCH)]
+            return embed(extractor, torch.cat(x), pl_module.device)
+
+        depends_on = [weights_hash(extractor), split.fingerprint(), str(self.most)]
+        self.features = cached(trainer, "features", depends_on, embed_reference)
+        self.banks = {
+            name: {kind: FeatureBank(real.shape[1]).to(pl_module.device) for kind, real in self.features.items()}
+            for name in pl_module.searches
+        }
+        for banks in self.banks.values():
+            for bank in banks.values():  # a rank that nothing flips on still takes part
+                bank.update(torch.zeros(0, bank.dim, device=pl_module.device))
+        self.wanted = torch.zeros(self.num_classes if self.classes else 0, device=pl_module.device)
+        pl_module.listeners.append(lambda explanation: self._add_features(explanation, extractor, pl_module.device))
+
+    def _add_features(self, explanation: Explanation, extractor: Features, device: torch.device) -> None:
+        cf = explanation.counterfactuals
+        features, originals = embed(extractor, cf.counterfactual, device), embed(extractor, cf.x, device)
+        explanation.columns["feature_distance"] = (features["pooled"] - originals["pooled"]).norm(dim=1).cpu()
+        for kind, bank in self.banks[explanation.name].items():
+            bank.update(features[kind][cf.flipped.to(device)])
         if self.classes:
-            self.wanted[cf.target.to(self.device)] = 1
+            self.wanted[cf.target.to(device)] = 1
 
     @torch.no_grad()
     def on_predict_epoch_end(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
+        if self.extractor is None:
+            return
         wanted = (trainer.strategy.reduce(self.wanted, reduce_op="sum") > 0).cpu()
         rows = wanted[self.labels] if self.classes else slice(None)
         distances = self._distances({kind: features[rows] for kind, features in self.features.items()})
@@ -117,10 +122,8 @@ class Realism(Callback):
                 for key, (kind, distance) in distances.items()
             }
             values |= {scalar(name, key): value for key, (value, _, _) in measured.items()}
-            pl_module.summary[scalar(name, "intervals")] = {
-                **pl_module.summary.get(scalar(name, "intervals"), {}),
-                **{key: [low, high] for key, (_, low, high) in measured.items()},
-            }
+            intervals = {key: [low, high] for key, (_, low, high) in measured.items()}
+            pl_module.summary.setdefault(scalar(name, "intervals"), {}).update(intervals)
         pl_module.summary.update(values)
         log_scalars(trainer, {f"cf/{name}": v for name, v in values.items()})
 
@@ -135,6 +138,14 @@ class Realism(Callback):
         if "spatial" in real:
             distances["spatial_fid"] = ("spatial", FrechetDistance(real["spatial"]))
         return distances
+
+
+@torch.no_grad()
+def embed(extractor: Features, x: Tensor, device: torch.device) -> dict[str, Tensor]:
+    """N×``shape`` → "pooled" features N×d, and "spatial" ones where the network has feature maps."""
+    parts = [extractor.with_maps(part.to(device)) for part in x.split(BATCH)]
+    pooled, spatial = (torch.cat(kind) for kind in zip(*parts, strict=True))
+    return {"pooled": pooled, **({"spatial": spatial} if spatial.shape[1] else {})}
 
 
 def _of_rows(distance: Distance, features: Tensor, rows: np.ndarray) -> float:

@@ -24,7 +24,7 @@ class TangentShare(Callback):
         max_exact: largest dimension for which the whole Jacobian is computed.
     """
 
-    def __init__(self, num_samples: int = 16, k: int = 32, max_exact: int = 256) -> None:
+    def __init__(self, num_samples: int = 8, k: int = 16, max_exact: int = 256) -> None:
         self.num_samples, self.k, self.max_exact = num_samples, k, max_exact
         self.tangents: dict[int, Tensor] = {}
 
