@@ -2,6 +2,7 @@
 
 from metrics.bits_per_dim import bits_per_dim
 from metrics.fid import FID
+from metrics.interpretability import im1, im2
 from metrics.oracle import OracleAccuracy, agrees
 from metrics.similarity import similarity
 from metrics.spectrum import (
@@ -23,6 +24,8 @@ __all__ = [
     "bits_per_dim",
     "dimension_above",
     "effective_dimension",
+    "im1",
+    "im2",
     "jacobian",
     "leading_spectrum",
     "similarity",
