@@ -4,6 +4,7 @@ from callbacks.chart_quality import ChartQuality
 from callbacks.ema import EMA
 from callbacks.fid import FID
 from callbacks.helix_figure import HelixFigure
+from callbacks.interpretability import Interpretability
 from callbacks.manifold_distance import ManifoldDistance
 from callbacks.oracle_accuracy import OracleAccuracy
 from callbacks.progress import SearchProgress
@@ -20,6 +21,7 @@ __all__ = [
     "FID",
     "ChartQuality",
     "HelixFigure",
+    "Interpretability",
     "ManifoldDistance",
     "OracleAccuracy",
     "Report",
