@@ -5,6 +5,7 @@ from callbacks.class_distance import ClassDistance
 from callbacks.ema import EMA
 from callbacks.fid import FID
 from callbacks.helix_figure import HelixFigure
+from callbacks.interpretability import Interpretability
 from callbacks.label_variation import LabelVariation
 from callbacks.manifold_distance import ManifoldDistance
 from callbacks.on_manifold import OnManifold
@@ -27,6 +28,7 @@ __all__ = [
     "ChartQuality",
     "ClassDistance",
     "HelixFigure",
+    "Interpretability",
     "LabelVariation",
     "ManifoldDistance",
     "OnManifold",

@@ -8,6 +8,7 @@ from metrics.cout import cout
 from metrics.distribution import FrechetDistance, KernelDistance
 from metrics.feature_bank import FeatureBank
 from metrics.fid import FID
+from metrics.interpretability import im1, im2
 from metrics.label_variation import label_variation
 from metrics.neighbours import Nearest, label_share
 from metrics.oracle import OracleAccuracy, agrees
@@ -39,6 +40,8 @@ __all__ = [
     "dimension_above",
     "effective_dimension",
     "half_sampling_interval",
+    "im1",
+    "im2",
     "jacobian",
     "label_share",
     "label_variation",

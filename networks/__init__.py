@@ -1,5 +1,6 @@
 """Plain torch networks; nothing here imports Lightning."""
 
+from networks.autoencoders import ClassAutoencoders, ConvAutoencoder, VectorAutoencoder
 from networks.cnn import CNN
 from networks.committee import Committee
 from networks.errors import InputError
@@ -33,8 +34,10 @@ __all__ = [
     "RK4",
     "Adaptive",
     "CircularConv",
+    "ClassAutoencoders",
     "Committee",
     "ContinuousFlow",
+    "ConvAutoencoder",
     "ConvNet",
     "Exported",
     "Features",
@@ -50,6 +53,7 @@ __all__ = [
     "ResNet",
     "SVDConv",
     "TimmModel",
+    "VectorAutoencoder",
     "VectorRealNVP",
     "VelocityUNet",
 ]

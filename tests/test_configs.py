@@ -16,6 +16,7 @@ MNIST = [
         "classifier",
         "svm",
         "oracle",
+        "autoencoders",
         "flow",
         "flow_matching",
         "realnvp",
@@ -27,10 +28,21 @@ MNIST = [
 ]
 FOLDER = [
     f"image_folder/{job}.yaml"
-    for job in ("classifier", "oracle", "flow", "flow_matching", "glow", "glow_64", "glow_128", "explain")
+    for job in (
+        "classifier",
+        "oracle",
+        "autoencoders",
+        "flow",
+        "flow_matching",
+        "glow",
+        "glow_64",
+        "glow_128",
+        "explain",
+    )
 ]
 DIGITS = [
-    f"digits/{job}.yaml" for job in ("classifier", "svm", "features", "flow", "explain", "explain_4_to_9", "compare")
+    f"digits/{job}.yaml"
+    for job in ("classifier", "svm", "features", "autoencoders", "flow", "explain", "explain_4_to_9", "compare")
 ]
 JOBS = ("classifier", "svm", "flow_matching", "explain")
 FASHION = [f"fashion_mnist/{job}.yaml" for job in JOBS]
