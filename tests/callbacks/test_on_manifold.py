@@ -57,6 +57,7 @@ def test_real_samples_are_rarely_off_the_manifold(ran) -> None:
     measured = on_manifold._measure(module.chart, data.split("test").x, module.device)
     strangeness = on_manifold.calibration.strangeness({k: v.detach().numpy() for k, v in measured.items()})
     assert (on_manifold.calibration.p_value(strangeness) <= 0.04).mean() < 0.08
+    assert module.summary["originals_off_manifold"] < 0.2  # of 20
 
 
 def test_certificates_are_finished_with_the_table(ran) -> None:
