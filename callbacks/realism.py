@@ -2,16 +2,20 @@
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from pytorch_lightning import Callback, Trainer
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from callbacks.cache import cached
+from callbacks.files import write_whole
 from callbacks.identity import weights_hash
 from callbacks.logs import log_scalars
-from callbacks.naming import scalar
+from callbacks.naming import column, scalar
 from datamodules import DataModule
 from datamodules.base import Split, SplitName
 from lightning_modules import ClassifierModule, CounterfactualModule, Explanation, load
@@ -68,6 +72,9 @@ class Realism(Callback):
         self.neighbours = min(self.k or (10 if self.classes else 3), len(chosen))
         self.nearest = Nearest(torch.cat([split.__getitems__(part.tolist())["x"] for part in chosen.split(BATCH)]))
         pl_module.listeners.append(self._find_neighbours)
+        if len(data.shape) == 3:
+            folder = Path(trainer.default_root_dir)
+            pl_module.finishers.append(lambda table, result: self._save_shown(table, result, split, folder))
         if self.extractor is not None:
             self._prepare_features(trainer, pl_module, self.extractor.to(pl_module.device), split)
 
@@ -78,6 +85,17 @@ class Realism(Callback):
         columns["neighbours"] = label_share(labels, cf.target) if self.classes else labels.float().mean(1)
         for i in range(min(SHOWN, self.neighbours)):
             columns[f"neighbour_{i + 1}"] = self.positions[found[:, i]]
+
+    @staticmethod
+    def _save_shown(table: pd.DataFrame, result: str, split: Split, folder: Path) -> pd.DataFrame:
+        """``neighbours.safetensors``, for the report: ``positions`` and ``images`` (uint8) of the nearest."""
+        if not result:
+            columns = [column(name, f"neighbour_{i + 1}") for name in ("", "control") for i in range(SHOWN)]
+            positions = np.unique(table[[c for c in columns if c in table]].to_numpy())
+            x = [split.__getitems__(part.tolist())["x"] for part in torch.from_numpy(positions).split(BATCH)]
+            tensors = {"positions": torch.from_numpy(positions), "images": (torch.cat(x) * 255).round().byte()}
+            write_whole(folder / "neighbours.safetensors", lambda file: file.write_bytes(save(tensors)))
+        return table
 
     def _prepare_features(
         self, trainer: Trainer, pl_module: CounterfactualModule, extractor: Features, split: Split

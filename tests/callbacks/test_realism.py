@@ -1,13 +1,16 @@
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import pytorch_lightning as pl
 import torch
+from safetensors.torch import load_file
 from sklearn.neighbors import NearestNeighbors
 
 from callbacks import Realism
 from counterfactuals import Ascent, FixedTarget, PixelChart
 from datamodules import Digits
+from datamodules.base import TensorSplit
 from lightning_modules import CounterfactualModule
 from metrics import FID, FrechetDistance, KernelDistance
 from networks import CNN, MLP, Features, InputError
@@ -80,6 +83,16 @@ def test_the_reference_is_embedded_once_for_a_network(cache: Path) -> None:
     assert run(extractor)[0].summary["fid"] == pytest.approx(first)
     run(MLP([1, 8, 8], 10, hidden=[6]))
     assert len(list(cache.iterdir())) == 2
+
+
+def test_the_pictures_of_the_nearest_are_kept_for_the_report(tmp_path: Path) -> None:
+    images = torch.rand(9, 1, 4, 4)
+    table = pd.DataFrame({"neighbour_1": [7, 2], "neighbour_2": [2, 3], "control_neighbour_1": [3, 8]})
+    for result in ("", "control"):
+        assert Realism._save_shown(table, result, TensorSplit(images, torch.zeros(9)), tmp_path) is table
+    kept = load_file(tmp_path / "neighbours.safetensors")
+    assert kept["positions"].tolist() == [2, 3, 7, 8]
+    assert torch.equal(kept["images"], (images[kept["positions"]] * 255).round().byte())
 
 
 def test_no_neighbours() -> None:
