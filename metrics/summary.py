@@ -28,7 +28,6 @@ MEANS = (
     "log_q",
     "z_norm",
     "chart_error",
-    "strangeness",
     "tangent_share",
 )
 
@@ -91,6 +90,8 @@ def _samples(own: pd.DataFrame, searched: pd.DataFrame, flipped: pd.DataFrame) -
     medians: Samples = {"median_steps": flipped.steps}
     if "distance" in flipped:
         medians["median_distance"] = flipped.distance
+    if "strangeness" in flipped:  # without an upper bound: one sample would be the mean
+        medians["strangeness"] = flipped.strangeness
     return means, medians
 
 
