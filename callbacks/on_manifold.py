@@ -32,7 +32,8 @@ class OnManifold(Callback):
     the run ``certificate`` and ``certificate_reasons`` (``metrics.certificate``).
 
     The summary's ``originals_off_manifold`` is the share of the explained originals that are called off the
-    manifold: what false alarms there are. Far above the threshold (3 %) the originals are not like the held-out samples.
+    manifold: what false alarms there are. Far above the threshold (3 %) the originals are not like the held-out
+    samples.
 
     Images are rounded to the data's grey values first, as they would be in a file. Held-out samples are measured
     once for a chart and a split, and cached. Theorem 1 of Dombrowski et al. says that a search in Z stays where q

@@ -14,8 +14,8 @@ class Thresholds(NamedTuple):
     """When a counterfactual is not believed.
 
     Attributes:
-        off_manifold: p-value (``Calibration``) at which it is off the manifold: so many of real samples are, give or take what a few
-            hundred held-out samples can tell, so that it hardly ever is one in twenty.
+        off_manifold: p-value (``Calibration``) at which it is off the manifold: so many of real samples are, give
+            or take what a few hundred held-out samples can tell, so that it hardly ever is one in twenty.
         borderline: p-value at which that is not certain.
         reconstruction: root mean square of decode(encode(x′)) − x′ that is allowed, in units of x.
     """

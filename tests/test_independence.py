@@ -1,8 +1,11 @@
 """A sample's result depends on that sample alone, through the whole command line."""
 
+import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pytest
 import torch
 from safetensors.torch import load_file
 
@@ -24,10 +27,26 @@ SETTINGS = [
 N = 64
 
 
+COLUMNS = ["feature_distance", "neighbours", "cout", "margin", "im1", "im2", "log_q", "strangeness", "l2_z_class"]
+MEASURED = ["fid", "kid", "spatial_fid", "oracle_accuracy", "im1", "strangeness", "originals_off_manifold"]
+
+
 def outcome(folder: str) -> tuple[list[str], torch.Tensor]:
     table = pd.read_parquet(f"{folder}/counterfactuals.parquet")
     assert table["index"].tolist() == list(range(N))
     return table["status"].tolist(), load_file(f"{folder}/counterfactuals.safetensors")["z_prime"]
+
+
+def check_measured(folder: str) -> None:
+    """Every figure of the reference run, by rows and over all of them."""
+    table, expected = (pd.read_parquet(f"{f}/counterfactuals.parquet") for f in (folder, "reference"))
+    # A grey value on the edge of two may be rounded to either; its row's measurements then differ a little.
+    assert np.isclose(table[COLUMNS], expected[COLUMNS], rtol=0.02, atol=0.02).mean() > 0.98, folder
+    assert table["tangent_share"].notna().sum() == expected["tangent_share"].notna().sum()
+    summary, reference = (json.loads(Path(f, "summary.json").read_text()) for f in (folder, "reference"))
+    for key in MEASURED:
+        assert summary[key] == pytest.approx(reference[key], rel=0.02), (folder, key)
+    assert summary["certificate"] == reference["certificate"] and summary["pairs"] == reference["pairs"]
 
 
 def test_batches_slots_order_and_ranks(in_digits_home: Path) -> None:
@@ -40,12 +59,14 @@ def test_batches_slots_order_and_ranks(in_digits_home: Path) -> None:
         run_explain("digits/explain.yaml", *SETTINGS, *arguments)
         other, z = outcome("other")
         assert other == status and torch.allclose(z, z_prime, atol=1e-4), (batch_size, slots)
+        check_measured("other")
 
     for ranks in (2, 3):
         distributed = [f"--trainer.devices={ranks}", "--trainer.strategy=ddp", "--trainer.default_root_dir=ranks"]
         command("explain.py", config("digits/explain.yaml"), *SETTINGS, *distributed)
         other, z = outcome("ranks")
         assert other == status and torch.allclose(z, z_prime, atol=1e-4), ranks
+        check_measured("ranks")  # 22, 21 and 21 samples on three ranks
 
     x = Digits().split("test").__getitems__(range(N))["x"]
     order = torch.randperm(N)

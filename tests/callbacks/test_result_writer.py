@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file
 
 from callbacks.journal import Journal, read_journal
-from callbacks.result_writer import check_same, finite, identity_file, loggable, merge, rows_of, write_whole
+from callbacks.result_writer import check_same, finite, identity_file, loggable, merge, rows_of
 from counterfactuals import Ascent, explain
 from lightning_modules import Explanation
 from networks import InputError
@@ -59,19 +59,6 @@ def test_journals_merge_in_the_order_of_the_index(linear_chart, linear_predictor
 def test_rows_say_how_a_search_ended(linear_chart, linear_predictor) -> None:
     table = rows_of(explanation(linear_chart, linear_predictor, [0, 1, 2]))
     assert set(table["status"]) <= {"flipped", "timeout", "already_target"} and (table["seconds"] == 1).all()
-
-
-def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
-    file = tmp_path / "summary.json"
-    file.write_text("old")
-
-    def full_disk(partial: Path) -> None:
-        partial.write_text("ne")
-        raise OSError(28, "No space left on device")
-
-    with pytest.raises(OSError, match="No space left"):
-        write_whole(file, full_disk)
-    assert file.read_text() == "old" and list(tmp_path.iterdir()) == [file]
 
 
 def test_json_has_no_word_for_nan() -> None:
