@@ -22,8 +22,9 @@ lint: .venv/installed
 types: .venv/installed
 	$(BIN)/mypy
 
+# Several workers, a thread each: the tests' models are too small for more.
 test: lint types
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 test-slow: .venv/installed
 	$(BIN)/python -m pytest -m slow
