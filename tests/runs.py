@@ -43,5 +43,5 @@ def run_explain(name: str, *args: Any, logger: bool = False) -> None:
 
 def train_digits(*args: Any, tiny: bool = True) -> None:
     """All checkpoints that configs/digits/explain.yaml asks for, below the working directory."""
-    for job in ("classifier", "svm", "features", "flow"):
+    for job in ("classifier", "svm", "features", "autoencoders", "flow"):
         fit(f"digits/{job}.yaml", *args, tiny=tiny)
