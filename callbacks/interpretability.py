@@ -54,7 +54,7 @@ class Interpretability(Callback):
         cf = explanation.counterfactuals
         scores = self.scores(cf.counterfactual, cf.source, cf.target)
         explanation.columns |= {name: values.cpu() for name, values in scores.items()}
-        if not explanation.name and cf.flipped.any():
+        if not explanation.name:
             self.originals.update(self.scores(cf.x[cf.flipped], cf.source[cf.flipped], cf.target[cf.flipped])["im1"])
 
     @torch.no_grad()

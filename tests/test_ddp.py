@@ -43,10 +43,13 @@ def test_counterfactuals_are_those_of_one_process(in_digits_home: Path) -> None:
     assert one["index"].tolist() == two["index"].tolist() == list(range(31))
     for name in ("status", "control_status", "target", "steps", "oracle_svm"):
         assert one[name].tolist() == two[name].tolist()
+    for name in ("im1", "im2", "control_im1"):
+        assert np.allclose(one[name], two[name], rtol=1e-3), name
     a, b = (load_file(f"{d}/counterfactuals.safetensors") for d in ("one", "two"))
     for name in a:
         assert np.allclose(a[name], b[name], atol=1e-4), name
     first, second = (json.loads(Path(d, "summary.json").read_text()) for d in ("one", "two"))
+    assert np.isclose(first["im1_originals"], second["im1_originals"], rtol=1e-3)
     for key in ("flip_rate", "oracle_accuracy", "fid", "l2_x", "l2_z"):
         assert np.isclose(first[key], second[key], rtol=1e-3), key
         assert np.isclose(first["control"][key], second["control"][key], rtol=1e-3), key

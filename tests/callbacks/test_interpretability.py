@@ -1,3 +1,4 @@
+import math
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,15 @@ def test_columns_are_what_each_row_gives_by_itself() -> None:
     rows = zip(cf.x.split(1), cf.source.tolist(), cf.target.tolist(), strict=True)
     originals = torch.cat([im1(x, judges.by_class[t](x), judges.by_class[s](x)) for x, s, t in rows])
     assert module.summary["im1_originals"] == pytest.approx(float(originals[cf.flipped].mean()), rel=1e-4)
+
+
+def test_nothing_flipped_leaves_nothing_to_compare_with(recwarn: pytest.WarningsRecorder) -> None:
+    module, collect = explainer(), Collect()
+    module.searches = {"": (module.chart, Ascent(1e-6, 1))}
+    predict(module, Interpretability(autoencoders()), collect)
+    assert collect.results()[""].columns["im1"].isfinite().all()
+    assert math.isnan(module.summary["im1_originals"])
+    assert not [w for w in recwarn if "compute" in str(w.message)]
 
 
 def test_the_autoencoders_are_not_trained_further() -> None:
