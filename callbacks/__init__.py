@@ -1,10 +1,12 @@
 """What is measured, shown and written while the models work."""
 
 from callbacks.chart_quality import ChartQuality
+from callbacks.dashboard import Dashboard
 from callbacks.ema import EMA
 from callbacks.fid import FID
 from callbacks.helix_figure import HelixFigure
 from callbacks.manifold_distance import ManifoldDistance
+from callbacks.model_artifact import ModelArtifact
 from callbacks.oracle_accuracy import OracleAccuracy
 from callbacks.progress import SearchProgress
 from callbacks.report import Report
@@ -19,8 +21,10 @@ __all__ = [
     "EMA",
     "FID",
     "ChartQuality",
+    "Dashboard",
     "HelixFigure",
     "ManifoldDistance",
+    "ModelArtifact",
     "OracleAccuracy",
     "Report",
     "ResultWriter",

@@ -39,6 +39,7 @@ class FID(Callback):
         batch_size: int = 256,
     ) -> None:
         network = load(extractor, ClassifierModule).network if isinstance(extractor, str) else extractor
+        self.checkpoints = {"features": extractor} if isinstance(extractor, str) else {}
         self.extractor = Features(network)
         self.reference, self.every_n_epochs, self.batch_size = reference, every_n_epochs, batch_size
         self.metrics: dict[str, FIDMetric] = {}
@@ -51,6 +52,7 @@ class FID(Callback):
 
     def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
         data: DataModule = trainer.datamodule  # type: ignore[attr-defined]  # Lightning attaches it at run time
+        pl_module.checkpoints |= self.checkpoints
         self.targets = torch.zeros(data.num_classes, device=pl_module.device)
         self.metrics = {name: self._new_metric(pl_module, data.shape) for name in pl_module.searches}
         pl_module.listeners.append(self._update)
