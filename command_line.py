@@ -91,7 +91,8 @@ class RunCLI(LightningCLI):
         folder = config["trainer"]["default_root_dir"]
         if config["trainer"]["logger"] in (None, True) and not config["trainer"]["fast_dev_run"]:
             Path(folder).mkdir(parents=True, exist_ok=True)  # W&B would otherwise fall back to the working directory
-            wandb_logger = WandbLogger(**{"name": folder, **_given(config["wandb"])}, save_dir=folder)
+            given = {"name": folder, "mode": _mode(config["wandb"]["offline"]), **_given(config["wandb"])}
+            wandb_logger = WandbLogger(**given, save_dir=folder)
             kwargs["logger"] = [wandb_logger, CSVLogger(folder, "csv", self._csv_folder(config))]
         return super().instantiate_trainer(**kwargs)
 
@@ -101,6 +102,16 @@ class RunCLI(LightningCLI):
             return str(self.subcommand or "")
         earlier = len(list(Path(config["trainer"]["default_root_dir"], "csv").glob("resumed-*")))
         return f"resumed-{earlier + 1}" if config.get("ckpt_path") else ""
+
+
+def _mode(offline: bool) -> str | None:
+    """W&B's mode, told to it directly.
+
+    Lightning puts ``offline`` into the environment. That overrules a ``WANDB_MODE=disabled`` from outside, and
+    comes too late where W&B has been used before in the process.
+    """
+    disabled = os.environ.get("WANDB_MODE") == "disabled"
+    return "disabled" if disabled else "offline" if offline else None
 
 
 def _given(arguments: Any) -> dict[str, Any]:

@@ -7,18 +7,19 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.cli import ArgsType, LightningArgumentParser
 
 import counterfactuals  # noqa: F401  # short class names in configs
-from callbacks import Report, ResultWriter, SearchProgress
+from callbacks import Dashboard, Report, ResultWriter, SearchProgress
 from command_line import RunCLI, run
 from lightning_modules import CounterfactualModule
 
 
 class ExplainCLI(RunCLI):
-    """LightningCLI on predict alone; writer and report come after the callbacks of the config."""
+    """LightningCLI on predict alone; writer, report and dashboard come after the callbacks of the config."""
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         super().add_arguments_to_parser(parser)
         parser.add_lightning_class_args(ResultWriter, "writer")
         parser.add_lightning_class_args(Report, "report")
+        parser.add_lightning_class_args(Dashboard, "dashboard")
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         config = self.config_init["trainer"]

@@ -4,7 +4,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.cli import ArgsType, LightningArgumentParser
 
 import lightning_modules  # noqa: F401
-from callbacks import ResumeHint
+from callbacks import ModelArtifact, ResumeHint
 from command_line import RunCLI, run
 from lightning_modules.task import Task
 
@@ -46,7 +46,7 @@ def main(args: ArgsType = None) -> None:
     TrainCLI(
         model_class=Task,
         subclass_mode_model=True,
-        trainer_defaults={"default_root_dir": "runs/unnamed", "callbacks": [ResumeHint()]},
+        trainer_defaults={"default_root_dir": "runs/unnamed", "callbacks": [ResumeHint(), ModelArtifact()]},
         description=__doc__,
         args=args,
     )

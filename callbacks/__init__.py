@@ -2,12 +2,14 @@
 
 from callbacks.chart_quality import ChartQuality
 from callbacks.class_distance import ClassDistance
+from callbacks.dashboard import Dashboard
 from callbacks.ema import EMA
 from callbacks.fid import FID
 from callbacks.helix_figure import HelixFigure
 from callbacks.interpretability import Interpretability
 from callbacks.label_variation import LabelVariation
 from callbacks.manifold_distance import ManifoldDistance
+from callbacks.model_artifact import ModelArtifact
 from callbacks.on_manifold import OnManifold
 from callbacks.oracle_accuracy import OracleAccuracy
 from callbacks.progress import SearchProgress
@@ -27,10 +29,12 @@ __all__ = [
     "FID",
     "ChartQuality",
     "ClassDistance",
+    "Dashboard",
     "HelixFigure",
     "Interpretability",
     "LabelVariation",
     "ManifoldDistance",
+    "ModelArtifact",
     "OnManifold",
     "OracleAccuracy",
     "Realism",

@@ -31,6 +31,7 @@ class Interpretability(Callback):
     """
 
     def __init__(self, autoencoders: str | ClassAutoencoders, batch_size: int = 512) -> None:
+        self.checkpoints = {"autoencoders": autoencoders} if isinstance(autoencoders, str) else {}
         self.module = (
             load(autoencoders, ClassAutoencodersModule)
             if isinstance(autoencoders, str)
@@ -42,6 +43,7 @@ class Interpretability(Callback):
 
     def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
         InputError.collect(self.problems_with(trainer.datamodule))  # type: ignore[attr-defined]
+        pl_module.checkpoints |= self.checkpoints
         self.autoencoders.to(pl_module.device)
         self.originals = MeanMetric().to(pl_module.device)
         pl_module.listeners.append(self._add_columns)

@@ -25,12 +25,14 @@ class LabelVariation(Callback):
     def __init__(self, bystanders: dict[str, str | nn.Module]) -> None:
         if not bystanders:
             raise InputError("LabelVariation needs at least one bystander: bystanders: {glasses: runs/…/best.ckpt}")
+        self.checkpoints = {f"bystander_{name}": b for name, b in bystanders.items() if isinstance(b, str)}
         self.bystanders = {
             name: (load(b, ClassifierModule).network if isinstance(b, str) else b).eval().requires_grad_(False)
             for name, b in bystanders.items()
         }
 
     def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
+        pl_module.checkpoints |= self.checkpoints
         for bystander in self.bystanders.values():
             bystander.to(pl_module.device)
         pl_module.listeners.append(lambda explanation: self._update(explanation, pl_module.device))

@@ -1,6 +1,9 @@
 """Handing numbers and pictures to whichever loggers a run has."""
 
+import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import wandb
@@ -11,11 +14,28 @@ from torch import Tensor
 
 
 def wandb_runs(trainer: Trainer) -> Iterator[Any]:
-    """The W&B runs behind the trainer's loggers; none off rank zero."""
+    """The W&B runs behind the trainer's loggers; none off rank zero, nor with ``WANDB_MODE=disabled``."""
     if trainer.is_global_zero:
         for logger in trainer.loggers:
-            if isinstance(logger, WandbLogger):
+            if isinstance(logger, WandbLogger) and not logger.experiment.disabled:
                 yield logger.experiment
+
+
+@contextmanager
+def staged(run: Any) -> Iterator[None]:
+    """Let W&B keep its copies of what is to be uploaded in the run's own folder, until they are.
+
+    Its default is the user's home, where copies of offline runs stay behind when the run's folder is deleted.
+    ``WANDB_DATA_DIR`` from outside counts more.
+    """
+    if "WANDB_DATA_DIR" in os.environ:
+        yield
+        return
+    os.environ["WANDB_DATA_DIR"] = str(Path(run.dir).parent)
+    try:
+        yield
+    finally:
+        del os.environ["WANDB_DATA_DIR"]
 
 
 @rank_zero_only
@@ -34,7 +54,8 @@ def log_scalars(trainer: Trainer, scalars: Mapping[str, float]) -> None:
 def log_plot(trainer: Trainer, name: str, plot: Any) -> None:
     """Log a W&B object (plot, histogram, table) to the W&B runs."""
     for run in wandb_runs(trainer):
-        run.log({name: plot})
+        with staged(run):
+            run.log({name: plot})
 
 
 @rank_zero_only

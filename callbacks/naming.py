@@ -9,3 +9,8 @@ def column(result: str, name: str) -> str:
 def scalar(result: str, name: str) -> str:
     """Key of a logged number and of the flat summary: ``fid``, ``control/fid``."""
     return f"{result}/{name}" if result else name
+
+
+def class_name(names: list[str], value: float) -> str:
+    """Of a class; the value where there are no classes."""
+    return names[int(value)] if names else f"{value:.4g}"

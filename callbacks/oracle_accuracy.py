@@ -44,6 +44,7 @@ class OracleAccuracy(Callback):
     def __init__(self, oracles: dict[str, str | nn.Module]) -> None:
         if not oracles:
             raise InputError("OracleAccuracy needs at least one oracle: oracles: {svm: runs/…/best.ckpt}")
+        self.checkpoints = {f"oracle_{name}": o for name, o in oracles.items() if isinstance(o, str)}
         self.oracles = {
             name: (load(o, ClassifierModule).network if isinstance(o, str) else o).eval().requires_grad_(False)
             for name, o in oracles.items()
@@ -52,6 +53,7 @@ class OracleAccuracy(Callback):
 
     def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
         self.metrics = {}
+        pl_module.checkpoints |= self.checkpoints
         self._fit(trainer.datamodule)  # type: ignore[attr-defined]
         pl_module.listeners.append(lambda explanation: self._update(explanation, pl_module))
         for oracle in self.oracles.values():

@@ -59,12 +59,14 @@ class Realism(Callback):
         if k is not None and k < 1:
             raise InputError(f"k, the number of neighbours to look at, must be positive; got {k}")
         network = load(extractor, ClassifierModule).network if isinstance(extractor, str) else extractor
+        self.checkpoints = {"features": extractor} if isinstance(extractor, str) else {}
         self.extractor = None if network is None else Features(network)
         self.reference, self.most, self.k = reference, most, k
 
     @torch.no_grad()
     def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
         data: DataModule = trainer.datamodule  # type: ignore[attr-defined]  # Lightning attaches it at run time
+        pl_module.checkpoints |= self.checkpoints
         split = data.split(self.reference)
         chosen = torch.randperm(len(split), generator=torch.Generator().manual_seed(0))[: self.most]
         self.positions, self.labels = chosen, split.y[chosen]

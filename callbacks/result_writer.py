@@ -91,8 +91,8 @@ class ResultWriter(Callback):
         trainer.strategy.barrier("written")
         if trainer.is_global_zero:
             table = merge(shard_folder(trainer), Path(trainer.default_root_dir), pl_module.finished_table)
-            summary = summary_of(table, pl_module)
-            text = json.dumps(finite(summary), indent=2, ensure_ascii=False)
+            summary = finite(summary_of(table, pl_module))
+            text = json.dumps(summary, indent=2, ensure_ascii=False)
             write_whole(Path(trainer.default_root_dir) / "summary.json", lambda f: f.write_text(text))
             log_scalars(trainer, loggable(summary))
         trainer.strategy.barrier("merged")
@@ -245,14 +245,23 @@ def _by_result(module: CounterfactualModule) -> dict[str, dict[str, Any]]:
 
 
 def loggable(summary: dict[str, Any]) -> dict[str, float]:
-    """The summary's own numbers under the names that loggers know."""
-    results = {"": summary, "control": summary.get("control", {}), **summary.get("others", {})}
-    return {
-        f"cf/{scalar(name, key)}": float(value)
-        for name, numbers in results.items()
-        for key, value in numbers.items()
-        if isinstance(value, (int, float))
-    }
+    """All numbers of the summary under the names that loggers know: ``cf/control/fid``, ``cf/intervals/fid/low``."""
+    flat = {name: value for name, value in summary.items() if name != "others"}
+    return {f"cf/{name}": float(value) for name, value in _numbers({**flat, **summary.get("others", {})})}
+
+
+def _numbers(values: dict[str, Any]) -> Iterator[tuple[str, float]]:
+    """Numbers in nested dictionaries with their names; of lists, intervals alone."""
+    for key, value in values.items():
+        if isinstance(value, dict):
+            inner = {name: _ends(v) for name, v in value.items()} if key == "intervals" else value
+            yield from ((scalar(key, name), number) for name, number in _numbers(inner))
+        elif isinstance(value, (int, float)):
+            yield key, value
+
+
+def _ends(interval: list[float] | None) -> dict[str, float]:
+    return {} if interval is None else {"low": interval[0], "high": interval[1]}
 
 
 def finite(value: Any) -> Any:

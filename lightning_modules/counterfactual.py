@@ -139,6 +139,7 @@ class CounterfactualModule(LightningModule):
         named = {"predictor": predictor, "chart": chart}
         if isinstance(predictor, list):
             named = {**{f"predictor_{i}": path for i, path in enumerate(predictor)}, "chart": chart}
+        #: role → path of what the run is made with; metric callbacks add theirs
         self.checkpoints = {name: value for name, value in named.items() if isinstance(value, str)}
         #: what the callbacks found, for summary.json
         self.summary: dict[str, Any] = {}

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from safetensors.torch import load_file
 
+from tests import wandb_reader
 from tests.runs import IMAGE_FLOW, NO_LOGGER, QUIET, ROOT, config, run_explain
 
 TWO_RANKS = ["--trainer.devices=2", "--trainer.strategy=ddp"]
@@ -38,7 +39,8 @@ def command(script: str, *args: str, logger: bool = False) -> str:
 
 def test_counterfactuals_are_those_of_one_process(in_digits_home: Path) -> None:
     run_explain("digits/explain.yaml", *SEARCH, "--trainer.default_root_dir=one")
-    command("explain.py", config("digits/explain.yaml"), *SEARCH, *TWO_RANKS, "--trainer.default_root_dir=two")
+    two_ranks = [*SEARCH, *TWO_RANKS, "--trainer.default_root_dir=two"]
+    command("explain.py", config("digits/explain.yaml"), *two_ranks, logger=True)
     one, two = (pd.read_parquet(f"{d}/counterfactuals.parquet") for d in ("one", "two"))
     assert one["index"].tolist() == two["index"].tolist() == list(range(31))
     for name in ("status", "control_status", "target", "steps", "oracle_svm"):
@@ -53,6 +55,9 @@ def test_counterfactuals_are_those_of_one_process(in_digits_home: Path) -> None:
     for key in ("flip_rate", "oracle_accuracy", "fid", "l2_x", "l2_z"):
         assert np.isclose(first[key], second[key], rtol=1e-3), key
         assert np.isclose(first["control"][key], second["control"][key], rtol=1e-3), key
+    rows, _ = wandb_reader.table(Path("two"), "cf/gallery")  # there is one W&B run alone, that of rank zero
+    assert [row["index"] for row in rows] == list(range(31))
+    assert {a.type for a in wandb_reader.artifacts(Path("two")).values()} == {"model", "explanation", "report"}
 
 
 def test_fit_validates_like_one_process(in_digits_home: Path) -> None:

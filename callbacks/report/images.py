@@ -21,14 +21,19 @@ def image_uri(x: Tensor) -> str:
 
 
 def change_uri(change: Tensor, scale: float) -> str:
-    """A signed change C×H×W as a diverging map: red where light was added, blue where removed.
+    """``change_pixels`` as a PNG data URI."""
+    return _png(Image.fromarray(change_pixels(change, scale)))
+
+
+def change_pixels(change: Tensor, scale: float) -> np.ndarray:
+    """A signed change C×H×W as a diverging map H×W×3 of bytes: red where light was added, blue where removed.
 
     White is no change; full colour is a change of ``scale``, averaged over the channels.
     """
     v = (change.mean(0) / max(scale, 1e-8)).clamp(-1, 1)
     up, down = v.clamp(min=0), (-v).clamp(min=0)
     rgb = torch.stack([1 - down * 0.87, 1 - 0.75 * up - 0.6 * down, 1 - up * 0.87 - 0.25 * down], -1)
-    return _png(Image.fromarray((rgb.clamp(0, 1) * 255).round().byte().numpy()))
+    return (rgb.clamp(0, 1) * 255).round().byte().numpy()
 
 
 def _png(image: Image.Image) -> str:

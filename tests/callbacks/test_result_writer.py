@@ -73,11 +73,29 @@ def test_logged_names() -> None:
     summary = {
         "n": 3,
         "fid": 1.5,
-        "spectrum": {"sigma": [1]},
-        "control": {"fid": 9.0, "x": None},
+        "spectrum": {"sigma": [1], "sigma_max": 2.0},
+        "intervals": {"fid": [1.0, 2.0], "l2_x": None, "oracle/svm": [None, None]},
+        "certificate": {"green": 2, "red": 1},
+        "pairs": [{"source": 1}],
+        "control": {"fid": 9.0, "x": None, "intervals": {"fid": [8.0, 9.5]}},
+        "others": {"liu": {"fid": 2.5, "certificate": {"green": 0}}},
         "oracle_accuracy": None,
+        "provenance": {"versions": {"python": "3.11"}},
     }
-    assert loggable(summary) == {"cf/n": 3.0, "cf/fid": 1.5, "cf/control/fid": 9.0}
+    assert loggable(summary) == {
+        "cf/n": 3,
+        "cf/fid": 1.5,
+        "cf/spectrum/sigma_max": 2,
+        "cf/intervals/fid/low": 1,
+        "cf/intervals/fid/high": 2,
+        "cf/certificate/green": 2,
+        "cf/certificate/red": 1,
+        "cf/control/fid": 9,
+        "cf/control/intervals/fid/low": 8,
+        "cf/control/intervals/fid/high": 9.5,
+        "cf/liu/fid": 2.5,
+        "cf/liu/certificate/green": 0,
+    }
 
 
 def test_another_run_is_not_continued(tmp_path: Path) -> None:
