@@ -28,7 +28,13 @@ SHORT = [
     "--model.objective.init_args.confidence=0.6",
     "--data.predict_limit=12",
 ]
-ROLES = {"predictor": "classifier", "chart": "flow", "oracle_svm": "svm", "features": "features"}
+ROLES = {
+    "predictor": "classifier",
+    "chart": "flow",
+    "oracle_svm": "svm",
+    "features": "features",
+    "autoencoders": "autoencoders",
+}
 
 
 @pytest.fixture(scope="module")
