@@ -48,7 +48,7 @@ def summarize(table: pd.DataFrame, prefix: str = "") -> dict[str, Any]:
     if prefix:
         own = table[["source", "target", *(c for c in table.columns if str(c).startswith(prefix))]]
         own = own.rename(columns=lambda c: str(c).removeprefix(prefix))
-    searched = own[own.status != ALREADY_TARGET]
+    searched = own[own.status != ALREADY_TARGET].copy()  # in one piece: the table has grown column by column
     flipped = searched[searched.status == FLIPPED]
     means, medians = _samples(own, searched, flipped)
     summary: dict[str, Any] = {name: _mean(values) for name, values in means.items()}

@@ -71,8 +71,10 @@ TINY_OTHERS = [
     "--model.others.zhao.init_args.max_steps=3",
     "--model.others.looveren.init_args.steps=3",
 ]
+NARROW = ["--model.init_args.flow.init_args.velocity.init_args.widths=[4,4]"]
 #: the papers' sizes, made small
 TINIER = {
+    **{f"{name}/flow_matching.yaml": NARROW for name in ("mnist", "fashion_mnist", "celeba", "celeba_hq", "chexpert")},
     "mnist/flow.yaml": ["--data.batch_size=8"],
     "mnist/realnvp.yaml": ["--data.batch_size=2", "--model.init_args.flow.init_args.num_blocks=1"],
     "image_folder/glow_64.yaml": ["--data.batch_size=2", "--model.init_args.flow.init_args.num_steps=2"],

@@ -44,7 +44,12 @@ def test_own_classifier_on_own_images(tmp_path: Path, monkeypatch: pytest.Monkey
     yaml = block("yaml", "my_package.MyNet")
     assert len(yaml.splitlines()) < 15
     (tmp_path / "my.yaml").write_text(yaml)
-    explain.main(["--config=my.yaml", *QUIET, *NO_LOGGER])
+    short = [
+        "--model.method=counterfactuals.Ascent",
+        "--model.method.max_steps=3",
+        "--model.control.init_args.max_steps=3",
+    ]
+    explain.main(["--config=my.yaml", *short, *QUIET, *NO_LOGGER])
     assert len(pd.read_parquet("runs/mine/counterfactuals.parquet")) == 8
 
     torch.save(timm.create_model("resnet18", num_classes=2, in_chans=1).state_dict(), "my.pth")
@@ -53,11 +58,6 @@ def test_own_classifier_on_own_images(tmp_path: Path, monkeypatch: pytest.Monkey
     (line,) = [line for line in yaml.splitlines() if "my_package.MyNet" in line]
     for other in block("yaml", "networks.TimmModel").splitlines():
         (tmp_path / "my.yaml").write_text(yaml.replace(line, "  " + other).replace("runs/mine", "runs/other"))
-        short = [
-            "--model.method=counterfactuals.Ascent",
-            "--model.method.max_steps=3",
-            "--model.control.init_args.max_steps=3",
-        ]
         explain.main(["--config=my.yaml", *short, *QUIET, *NO_LOGGER])
         assert len(pd.read_parquet("runs/other/counterfactuals.parquet")) == 8
 
