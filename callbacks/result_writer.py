@@ -88,7 +88,7 @@ class ResultWriter(Callback):
         trainer.strategy.barrier("written")
         if trainer.is_global_zero:
             table = merge(shard_folder(trainer), Path(trainer.default_root_dir))
-            summary = summary_of(table, pl_module)
+            summary = summary_of(table, pl_module, trainer.datamodule.class_names)  # type: ignore[attr-defined]
             text = json.dumps(finite(summary), indent=2, ensure_ascii=False)
             write_whole(Path(trainer.default_root_dir) / "summary.json", lambda f: f.write_text(text))
             log_scalars(trainer, loggable(summary))
@@ -213,7 +213,7 @@ def _all(shards: Path) -> Iterator[Explanation]:
         yield from read_journal(journal)
 
 
-def summary_of(table: pd.DataFrame, module: CounterfactualModule) -> dict[str, Any]:
+def summary_of(table: pd.DataFrame, module: CounterfactualModule, class_names: list[str]) -> dict[str, Any]:
     """What the run comes to: numbers from the table, and what the metric callbacks measured."""
     results = {
         name: {"oracle_accuracy": None, "fid": None, **summarize(table, column(name, "")), **measured}
@@ -224,7 +224,7 @@ def summary_of(table: pd.DataFrame, module: CounterfactualModule) -> dict[str, A
         summary["control"] = results.pop("control")
     if results:
         summary["others"] = results
-    return {**summary, "provenance": provenance(module.checkpoints)}
+    return {**summary, "class_names": class_names, "provenance": provenance(module.checkpoints)}
 
 
 def _by_result(module: CounterfactualModule) -> dict[str, dict[str, Any]]:
