@@ -87,6 +87,7 @@ def legend(axes: Axes) -> None:
 
 def inline_svg(figure: Figure) -> str:
     """For an HTML page: transparent, text in the page's own colour."""
+    _lay_out(figure)
     buffer = io.StringIO()
     with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "onmanifold"}):
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
@@ -97,6 +98,14 @@ def inline_svg(figure: Figure) -> str:
 def save(figure: Figure, folder: Path, name: str, dpi: int = 130) -> None:
     """``name.png`` and ``name.pdf``; the same figure gives the same bytes whenever it is saved."""
     folder.mkdir(exist_ok=True)
+    _lay_out(figure)
     figure.savefig(folder / f"{name}.png", dpi=dpi)
     with mpl.rc_context({"pdf.fonttype": 42}):
         figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})
+
+
+def _lay_out(figure: Figure) -> None:
+    """Once, instead of twice for every format."""
+    if (engine := figure.get_layout_engine()) is not None:
+        engine.execute(figure)
+        figure.set_layout_engine("none")

@@ -29,23 +29,32 @@ function format(v) {
   if (v !== 0 && (Math.abs(v) < 1e-3 || Math.abs(v) >= 1e6)) return v.toExponential(2);
   return Number(v).toLocaleString("en", {maximumSignificantDigits: 4});
 }
-const probability = v => v === null || v <= 0.999 || v >= 1 || !data.names.length ? format(v) : v.toFixed(Math.min(6, Math.ceil(-Math.log10(1 - v)) + 1));
+const probability = v => v === null || !data.names.length ? format(v) : v > 0.9999 ? "> 0.9999" : v < 0.0001 ? "< 0.0001" : v.toFixed(4);
 const verdict = (result, oracle, i) => value(result, "oracle_" + oracle, i);
 function agrees(result, i) {
   const votes = data.oracles.map(o => verdict(result, o, i)).filter(v => v !== null);
   return votes.length ? votes.every(v => v === shared("target", i)) : null;
 }
 
-// Sheets: an image is made of its text when the first of its tiles is drawn.
-const images = new Map();
+// Sheets follow this script, so that the page can be used before it has been read to its end. An
+// image is made of a sheet's text when the first of its tiles is drawn.
+const images = new Map(), waiting = new Map();
+const arrived = name => (waiting.get(name) || []).forEach(go => go());
+function there(name) {
+  if (get("sheet-" + name)) return Promise.resolve();
+  return new Promise(go => waiting.set(name, [...(waiting.get(name) || []), go]));
+}
+async function decode(role, name) {
+  await there(name);
+  const image = new Image();
+  image.src = `data:image/${data.sheets[role].kind};base64,` + get("sheet-" + name).textContent;
+  await image.decode();
+  return image;
+}
 function sheet(role, number) {
-  const id = `sheet-${role}-${number}`;
-  if (!images.has(id)) {
-    const image = new Image();
-    image.src = `data:image/${data.sheets[role].kind};base64,` + get(id).textContent;
-    images.set(id, image.decode().then(() => image));
-  }
-  return images.get(id);
+  const name = `${role}-${number}`;
+  if (!images.has(name)) images.set(name, decode(role, name));
+  return images.get(name);
 }
 let undrawn = 0;
 function drawn() { if (--undrawn === 0 && !performance.getEntriesByName("drawn").length) performance.mark("drawn"); }
@@ -192,9 +201,11 @@ function fill() {
   left.append(...[panel("Pictures", ownPictures(i), controlPictures(i)), panel("Compared methods", otherPictures(i)),
     panel("The search, from x to x′", pathPictures(i)), ...data.results.map(result => panel(`Nearest real images to ${result ? words(result) : "x′"}`, neighbours(result, i)))].filter(Boolean));
   right.append(...[reasons(i), panel("Oracles", oracleTable(i)), panel("Values", valueTable(i))].filter(Boolean));
+  if (data.results.length > 3) body.classList.add("plain");
   if (!left.childElementCount) { left.remove(); body.classList.add("plain"); } else body.append(left);
   body.append(right);
   dialog.replaceChildren(head, body);
+  dialog.focus();  // what had it is gone
 }
 function panel(title, ...content) {
   const there = content.filter(Boolean);
@@ -204,9 +215,9 @@ function panel(title, ...content) {
   return box;
 }
 const ownPictures = i => strip([picture("x", "x", i), picture("reconstruction", "reconstruction", i), picture("x′", "counterfactual", i),
-  picture("change", "counterfactual_change", i, "", "signed"), picture("|change|", "counterfactual_change", i, "", "absolute")]);
-const controlPictures = i => strip([picture("control", "control_counterfactual", i, "ctl"),
-  picture("its change", "control_counterfactual_change", i, "ctl", "signed"), picture("its |change|", "control_counterfactual_change", i, "ctl", "absolute")]);
+  picture("change", "counterfactual_change", i, "", "signed"), picture("|change|", "counterfactual_change", i, "", "absolute")], "five");
+const controlPictures = i => strip([picture("control", "control_counterfactual", i, "ctl third"),
+  picture("its change", "control_counterfactual_change", i, "ctl", "signed"), picture("its |change|", "control_counterfactual_change", i, "ctl", "absolute")], "five");
 const otherPictures = i => strip(data.results.filter(r => r && r !== "control").map(r => picture(`${r}: ${words(value(r, "status", i) || "–")}`, r + "_counterfactual", i)));
 const neighbours = (result, i) => strip([1, 2, 3].map(k => picture(String(k), "neighbours", value(result, "neighbour_" + k, i), tint(result))), "few");
 function pathPictures(i) {
@@ -271,7 +282,8 @@ get("reset").addEventListener("click", () => {
   refresh();
 });
 get("more").addEventListener("click", more);
-dialog.addEventListener("keydown", e => {
+document.addEventListener("keydown", e => {
+  if (!dialog.open) return;
   if (e.key === "ArrowLeft" || e.key === "ArrowRight") { e.preventDefault(); move(e.key === "ArrowLeft" ? -1 : 1); }
 });
 dialog.addEventListener("click", e => { if (e.target === dialog) dialog.close(); });

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from callbacks.report.figures import CONTROL, GREY, INK, OWN, canvas
@@ -38,7 +39,7 @@ def _said(results: Results, kind: str) -> dict[str, np.ndarray]:
 
 def _bars(said: Mapping[tuple[str, str, str], dict[str, np.ndarray]]) -> Figure:
     oracles = list(dict.fromkeys(o for verdicts in said.values() for o in verdicts))
-    figure, axes = canvas(size=(max(3.6, 1.2 + 1.3 * len(oracles)), 3.0))
+    figure, axes = canvas()
     width = 0.8 / len(said)
     for i, ((_, label, colour), verdicts) in enumerate(said.items()):
         at = np.arange(len(oracles)) + (i - (len(said) - 1) / 2) * width
@@ -46,14 +47,14 @@ def _bars(said: Mapping[tuple[str, str, str], dict[str, np.ndarray]]) -> Figure:
         bars = axes.bar(at, shares, 0.92 * width, color=colour, label=label)
         axes.bar_label(bars, fmt="%.0f", fontsize=8, color=INK, padding=1)
     axes.set(ylim=(0, 118), yticks=range(0, 101, 25), ylabel="says target, %")
-    axes.set_xticks(range(len(oracles)), oracles)
+    _ticks(axes, oracles)
     legend_above(figure, len(said))
     return figure
 
 
 def _boxes(said: Mapping[tuple[str, str, str], dict[str, np.ndarray]], target: np.ndarray) -> Figure:
     oracles = list(dict.fromkeys(o for verdicts in said.values() for o in verdicts))
-    figure, axes = canvas(size=(max(3.6, 1.2 + 1.5 * len(oracles)), 3.0))
+    figure, axes = canvas()
     width = 0.8 / len(said)
     for i, ((_, label, colour), verdicts) in enumerate(said.items()):
         at = np.arange(len(oracles)) + (i - (len(said) - 1) / 2) * width
@@ -72,7 +73,7 @@ def _boxes(said: Mapping[tuple[str, str, str], dict[str, np.ndarray]], target: n
     for value in np.unique(target)[:3]:  # one goal, or one for each direction; more would only be a grid
         axes.axhline(value, color=INK, linewidth=0.8, linestyle=":")
     axes.set_ylabel("oracle's value (dotted: target)")
-    axes.set_xticks(range(len(oracles)), oracles)
+    _ticks(axes, oracles)
     legend_above(figure, len(said))
     return figure
 
@@ -88,7 +89,7 @@ def neighbour_figure(results: Results) -> Figure | None:
     if not known:
         return None
     scale = 100 if results.class_names else 1
-    figure, axes = canvas(size=(3.6, 3.0))
+    figure, axes = canvas()
     for i, (_, colour, mean, interval) in enumerate(known):
         axes.bar(i, scale * mean, 0.6, color=colour)
         if interval:
@@ -98,8 +99,7 @@ def neighbour_figure(results: Results) -> Figure | None:
         axes.annotate(f"{scale * mean:.3g}", (i, top), (0, 3), textcoords="offset points", ha="center", color=INK)
     axes.margins(y=0.15)
     axes.set_ylabel("neighbours of the target class, %" if results.class_names else "neighbours' mean value")
-    axes.set_xticks(range(len(known)), [label for label, *_ in known])
-    axes.set_xlim(-0.6, len(known) - 0.4)
+    _ticks(axes, [label for label, *_ in known])
     return figure
 
 
@@ -110,6 +110,13 @@ def _mean(results: Results, name: str) -> tuple[float, Sequence[float] | None]:
         return float("nan"), None
     numbers = results.summary if not name else results.summary.get(name, {})
     return float(values[results.flipped(name)].mean()), numbers.get("intervals", {}).get("neighbours")
+
+
+def _ticks(axes: Axes, labels: Sequence[str]) -> None:
+    """Few bars must not become walls."""
+    axes.set_xticks(range(len(labels)), labels)
+    middle, half = (len(labels) - 1) / 2, max(len(labels), 3) / 2
+    axes.set_xlim(middle - half, middle + half)
 
 
 def legend_above(figure: Figure, columns: int) -> None:

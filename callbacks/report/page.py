@@ -38,6 +38,7 @@ class Outcome(NamedTuple):
 
     name: str
     searched: int
+    oracle: float | None
     status: dict[str, int]
     certificate: dict[str, int]
 
@@ -226,12 +227,13 @@ def build_report(folder: Path, class_names: list[str] | None = None, max_cards: 
     _save_examples(results)
     environment = Environment(loader=PackageLoader("callbacks.report", "."), autoescape=select_autoescape())
     template = environment.get_template("template.html")
-    context = {**_numbers(results), **_pairs(results), "figures": _figures(results), "max_cards": rows}
+    context = {**_numbers(results), **_pairs(results), "figures": _figures(results)}
+    context["scale"] = scale_of(results) if results.images else 1.0
 
     def render(sheets: list[Sheets]) -> str:
         shown = _shown(sheets, rows)
         data = script_json(gallery_data(results, sheets, shown) | {"labels": _labels()})
-        return template.render(**context, data=data, sheets=sheets, shown=shown, quality=_quality(sheets, wanted))
+        return template.render(**context, data=data, sheets=sheets, parts=_parts(sheets), shown=shown, quality=_quality(sheets, wanted))
 
     wanted = pictures_of(results, rows)
     rest = len(render([]).encode()) + 4000 * len(wanted)  # and the tags round the sheets
@@ -250,6 +252,12 @@ def script_json(value: Any) -> Markup:
 def _shown(sheets: list[Sheets], rows: int) -> int:
     """Rows for which there are pictures; all where there are no pictures at all."""
     return min((s.pictures.count for s in sheets if s.pictures.essential), default=rows)
+
+
+def _parts(sheets: list[Sheets]) -> list[tuple[str, int, str]]:
+    """Role, number and text of every sheet; those of the first rows come first."""
+    parts = [(s.pictures.role, number, text) for s in sheets for number, text in enumerate(s.files)]
+    return sorted(parts, key=lambda part: part[1])
 
 
 def _labels() -> dict[str, tuple[str, str]]:
@@ -294,7 +302,8 @@ def outcome(results: Results, name: str) -> Outcome:
         counts = given.value_counts().to_dict()
     certificate = {word: int(counts[word]) for word in ("green", "amber", "red") if counts and counts.get(word)}
     ended = {word: int(status[word]) for word in ("flipped", "timeout", "failed", "already_target") if word in status}
-    return Outcome(name or "counterfactual", sum(ended.values()) - ended.get("already_target", 0), ended, certificate)
+    searched = sum(ended.values()) - ended.get("already_target", 0)
+    return Outcome(name or "counterfactual", searched, numbers.get("oracle_accuracy"), ended, certificate)
 
 
 def _sorts(results: Results) -> dict[str, str]:

@@ -4,12 +4,13 @@ import base64
 import io
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from PIL import Image
 
 SHEET_PIXELS = 1 << 20  # large enough to be few, small enough that one is decoded in milliseconds
-QUALITIES = (None, 80, 60)  # lossless PNG, then WebP; below 60 faces of 64 pixels smear
+QUALITIES = (None, 95, 80, 60)  # lossless PNG, then WebP; below 60 faces of 64 pixels smear
 BLOCK = 16  # WebP's macroblock: tiles that begin on one do not bleed into each other
 SAMPLE = 64  # tiles a probe of what an encoding costs
 
@@ -78,11 +79,11 @@ def pack(pictures: Iterable[Pictures], limit: float) -> list[Sheets]:
     where not even the essential fit, only the first rows have pictures.
     """
     available = {p.role: p for p in pictures}
-    costs = {role: [cost(p, quality) for quality in QUALITIES] for role, p in available.items()}
+    costs = cache(lambda role, rung: cost(available[role], QUALITIES[rung]))
     allowed = limit
     while True:
-        rungs = plan(costs, [p.role for p in available.values() if p.essential], allowed)
-        share = min(1.0, allowed / max(sum(costs[role][rung] for role, rung in rungs.items()), 1))
+        rungs = plan(costs, {role: p.essential for role, p in available.items()}, allowed)
+        share = min(1.0, allowed / max(sum(costs(role, rung) for role, rung in rungs.items()), 1))
         rows = max((p.count for p in available.values() if p.essential), default=0)
         packed = [encode(available[role].of_rows(int(share * rows)), QUALITIES[rung]) for role, rung in rungs.items()]
         if (total := sum(sheets.bytes for sheets in packed)) <= limit:
@@ -90,21 +91,21 @@ def pack(pictures: Iterable[Pictures], limit: float) -> list[Sheets]:
         allowed *= 0.97 * limit / total  # the probes were too hopeful
 
 
-def plan(costs: dict[str, list[float]], essential: list[str], limit: float) -> dict[str, int]:
+def plan(costs: Callable[[str, int], float], essential: dict[str, bool], limit: float) -> dict[str, int]:
     """Which of the encodings each role gets, so that their costs sum to ``limit``; the last pays first."""
-    rungs = dict.fromkeys(costs, 0)
+    rungs = dict.fromkeys(essential, 0)
 
     def fits() -> bool:
-        return sum(costs[role][rung] for role, rung in rungs.items()) <= limit
+        return sum(costs(role, rung) for role, rung in rungs.items()) <= limit
 
     for rung in range(1, len(QUALITIES)):
-        for role in reversed(costs):
+        for role in reversed(essential):
             if fits():
                 return rungs
-            if costs[role][rung] < costs[role][rungs[role]]:
+            if costs(role, rung) < costs(role, rungs[role]):
                 rungs[role] = rung
-    for role in reversed(costs):
-        if not fits() and role not in essential:
+    for role in reversed(essential):
+        if not fits() and not essential[role]:
             del rungs[role]
     return rungs
 
@@ -144,7 +145,7 @@ def mosaic(tiles: np.ndarray, cell: tuple[int, int], columns: int) -> np.ndarray
 def _file(array: np.ndarray, quality: int | None) -> bytes:
     image, buffer = Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array), io.BytesIO()
     if quality is None:
-        image.save(buffer, "PNG", compress_level=9)
+        image.save(buffer, "PNG")
     else:
         image.save(buffer, "WEBP", quality=quality, method=2)
     return buffer.getvalue()
