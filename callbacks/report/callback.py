@@ -6,7 +6,8 @@ from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from callbacks.report.page import MAX_CARDS, build_report, results_of, summary_rows
+from callbacks.report.overview import results_of
+from callbacks.report.page import MAX_CARDS, build_report, summary_rows
 
 
 class Report(Callback):

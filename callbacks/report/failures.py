@@ -14,7 +14,7 @@ class Failure(NamedTuple):
     result: str
     status: str
     reason: str
-    count: int
+    searches: int
 
 
 def failures(results: Results) -> list[Failure]:
@@ -24,7 +24,8 @@ def failures(results: Results) -> list[Failure]:
         table = results.table[[column(name, "status"), column(name, "reason")]].set_axis(["status", "reason"], axis=1)
         lost = table[table["status"].isin(["timeout", "failed"])].fillna("")
         counts = lost.groupby(["status", "reason"]).size().sort_values(ascending=False)
-        for (status, reason), count in counts.items():
+        keys: list[tuple[str, str]] = counts.index.tolist()
+        for (status, reason), count in zip(keys, counts, strict=True):
             found.append(Failure(name or "counterfactual", status, reason or _default(status), int(count)))
     return found
 

@@ -85,6 +85,21 @@ def legend(axes: Axes) -> None:
     axes.legend(frameon=False, labelcolor=INK, fontsize=9)
 
 
+def legend_above(figure: Figure) -> None:
+    """One legend for all axes, each label once."""
+    entries = [pair for axes in figure.axes for pair in zip(*axes.get_legend_handles_labels(), strict=True)]
+    handles = {label: handle for handle, label in entries}
+    figure.legend(
+        handles.values(),
+        handles.keys(),
+        loc="outside upper left",
+        ncols=len(handles),
+        frameon=False,
+        labelcolor=INK,
+        fontsize=9,
+    )
+
+
 def inline_svg(figure: Figure) -> str:
     """For an HTML page: transparent, text in the page's own colour."""
     _lay_out(figure)

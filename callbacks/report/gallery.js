@@ -180,6 +180,7 @@ function open(position) {
   current = position;
   fill();
   if (!dialog.open) dialog.showModal();
+  dialog.focus();  // what had it may be gone
   dialog.scrollTop = 0;
 }
 function move(by) {
@@ -205,7 +206,6 @@ function fill() {
   if (!left.childElementCount) { left.remove(); body.classList.add("plain"); } else body.append(left);
   body.append(right);
   dialog.replaceChildren(head, body);
-  dialog.focus();  // what had it is gone
 }
 function panel(title, ...content) {
   const there = content.filter(Boolean);
@@ -248,7 +248,7 @@ function oracleTable(i) {
 }
 const ELSEWHERE = /^(oracle_|neighbour_\d|certificate|reason$)/;
 function valueTable(i) {
-  const table = el("table", "values"), head = table.createTHead().insertRow(), body = table.createTBody();
+  const table = el("table", "values wide"), head = table.createTHead().insertRow(), body = table.createTBody();
   head.append(cell("th", ""), ...data.results.map(r => cell("th", display(r), tint(r))));
   const line = (name, label, meaning, texts) => {
     const row = body.insertRow(), title = cell("th", label);

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from callbacks.report.figures import CONTROL, GREY, INK, OWN, canvas
+from callbacks.report.figures import CONTROL, GREY, INK, OWN, canvas, legend_above
 from callbacks.report.results import Results
 
 KINDS = (("source", "source image", GREY), ("control", "control", CONTROL), ("", "counterfactual", OWN))
@@ -48,7 +48,7 @@ def _bars(said: Mapping[tuple[str, str, str], dict[str, np.ndarray]]) -> Figure:
         axes.bar_label(bars, fmt="%.0f", fontsize=8, color=INK, padding=1)
     axes.set(ylim=(0, 118), yticks=range(0, 101, 25), ylabel="says target, %")
     _ticks(axes, oracles)
-    legend_above(figure, len(said))
+    legend_above(figure)
     return figure
 
 
@@ -74,7 +74,7 @@ def _boxes(said: Mapping[tuple[str, str, str], dict[str, np.ndarray]], target: n
         axes.axhline(value, color=INK, linewidth=0.8, linestyle=":")
     axes.set_ylabel("oracle's value (dotted: target)")
     _ticks(axes, oracles)
-    legend_above(figure, len(said))
+    legend_above(figure)
     return figure
 
 
@@ -96,7 +96,7 @@ def neighbour_figure(results: Results) -> Figure | None:
             reach = [[scale * (mean - interval[0])], [scale * (interval[1] - mean)]]
             axes.errorbar(i, scale * mean, np.maximum(reach, 0), color=INK, capsize=4, linewidth=1)
         top = scale * max(mean, interval[1] if interval else mean)
-        axes.annotate(f"{scale * mean:.3g}", (i, top), (0, 3), textcoords="offset points", ha="center", color=INK)
+        axes.annotate(f"{scale * mean:.3g}", (i, top), (0, 4), textcoords="offset points", ha="center", color=INK)
     axes.margins(y=0.15)
     axes.set_ylabel("neighbours of the target class, %" if results.class_names else "neighbours' mean value")
     _ticks(axes, [label for label, *_ in known])
@@ -117,7 +117,3 @@ def _ticks(axes: Axes, labels: Sequence[str]) -> None:
     axes.set_xticks(range(len(labels)), labels)
     middle, half = (len(labels) - 1) / 2, max(len(labels), 3) / 2
     axes.set_xlim(middle - half, middle + half)
-
-
-def legend_above(figure: Figure, columns: int) -> None:
-    figure.legend(loc="outside upper left", ncols=columns, frameon=False, labelcolor=INK, fontsize=9)

@@ -1,21 +1,17 @@
 """Building report.html from a results folder."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup
-from matplotlib.figure import Figure
 
-from callbacks.naming import column
-from callbacks.report.distances import distance_histograms
+from callbacks.report.drawings import draw_all, save_examples
 from callbacks.report.failures import failures
-from callbacks.report.figures import examples, inline_svg, save, spectrum_plot, steps_histogram
+from callbacks.report.figures import save
 from callbacks.report.gallery import gallery_data, pictures_of, scale_of
-from callbacks.report.images import data_uri
-from callbacks.report.opinions import neighbour_figure, oracle_figure
+from callbacks.report.overview import outcome, results_of
 from callbacks.report.pairs import confusion, mean_change_figure, mean_change_uris, mean_changes
 from callbacks.report.results import Results
 from callbacks.report.sprites import Sheets, pack
@@ -31,25 +27,6 @@ class SummaryRow(NamedTuple):
     values: list[str]
     intervals: list[str]
     meaning: str
-
-
-class Outcome(NamedTuple):
-    """How the searches of one result ended, and what its certificate says of them: word → count."""
-
-    name: str
-    searched: int
-    oracle: float | None
-    status: dict[str, int]
-    certificate: dict[str, int]
-
-
-class Drawn(NamedTuple):
-    """A figure of the page."""
-
-    title: str
-    body: Markup
-    note: str
-    wide: bool = False
 
 
 #: key of summary.json or column → label, format, meaning; "n" and provenance are shown elsewhere
@@ -173,12 +150,6 @@ COLUMNS = {
 }
 
 
-def results_of(summary: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The numbers of every result by what it is called in tables; the control's last."""
-    results = {"counterfactual": summary, **summary.get("others", {})}
-    return {**results, "control": summary["control"]} if "control" in summary else results
-
-
 def summary_rows(summary: dict[str, Any]) -> list[SummaryRow]:
     """The summary's lines, all results side by side; what none has is left out."""
     results = results_of(summary).values()
@@ -224,20 +195,22 @@ def build_report(folder: Path, class_names: list[str] | None = None, max_cards: 
     """
     results = Results(Path(folder), class_names)
     rows = min(max_cards, len(results.table))
-    _save_examples(results)
+    save_examples(results)
     environment = Environment(loader=PackageLoader("callbacks.report", "."), autoescape=select_autoescape())
     template = environment.get_template("template.html")
-    context = {**_numbers(results), **_pairs(results), "figures": _figures(results)}
+    context = {**_numbers(results), **_pairs(results), "figures": draw_all(results)}
     context["scale"] = scale_of(results) if results.images else 1.0
 
     def render(sheets: list[Sheets]) -> str:
         shown = _shown(sheets, rows)
         data = script_json(gallery_data(results, sheets, shown) | {"labels": _labels()})
-        return template.render(**context, data=data, sheets=sheets, parts=_parts(sheets), shown=shown, quality=_quality(sheets, wanted))
+        return template.render(
+            **context, data=data, sheets=sheets, parts=_parts(sheets), shown=shown, quality=_quality(sheets, wanted)
+        )
 
     wanted = pictures_of(results, rows)
-    rest = len(render([]).encode()) + 4000 * len(wanted)  # and the tags round the sheets
-    html = render(pack(wanted, MOST_BYTES - rest))
+    rest = len(render([]).encode())
+    html = render(pack(wanted, 0.995 * (MOST_BYTES - rest)))  # the sheets' tags take the rest of the rest
     report = results.folder / "report.html"
     report.write_text(html, encoding="utf-8")
     return report
@@ -256,12 +229,16 @@ def _shown(sheets: list[Sheets], rows: int) -> int:
 
 def _parts(sheets: list[Sheets]) -> list[tuple[str, int, str]]:
     """Role, number and text of every sheet; those of the first rows come first."""
-    parts = [(s.pictures.role, number, text) for s in sheets for number, text in enumerate(s.files)]
-    return sorted(parts, key=lambda part: part[1])
+    parts = [
+        (s.first_row(number), s.pictures.role, number, text) for s in sheets for number, text in enumerate(s.files)
+    ]
+    return [part[1:] for part in sorted(parts, key=lambda part: part[0])]
 
 
 def _labels() -> dict[str, tuple[str, str]]:
-    return COLUMNS | {key: (label, meaning) for key, (label, _, meaning) in MEANINGS.items()}
+    meanings = {key: (label, meaning) for key, (label, _, meaning) in MEANINGS.items()}
+    first = {key: COLUMNS[key] for key in ("status", "confidence", "prediction", "steps")}
+    return {**first, **meanings, **COLUMNS}
 
 
 def _quality(sheets: list[Sheets], wanted: list[Any]) -> list[str]:
@@ -293,19 +270,6 @@ def _numbers(results: Results) -> dict[str, Any]:
     }
 
 
-def outcome(results: Results, name: str) -> Outcome:
-    """Counts of one result; without a certificate in the summary, of its column."""
-    status = results.table[column(name, "status")].value_counts().to_dict()
-    numbers = results_of(results.summary).get(name or "counterfactual", {})
-    counts = numbers.get("certificate")
-    if counts is None and (given := results.values(name, "certificate")) is not None:
-        counts = given.value_counts().to_dict()
-    certificate = {word: int(counts[word]) for word in ("green", "amber", "red") if counts and counts.get(word)}
-    ended = {word: int(status[word]) for word in ("flipped", "timeout", "failed", "already_target") if word in status}
-    searched = sum(ended.values()) - ended.get("already_target", 0)
-    return Outcome(name or "counterfactual", searched, numbers.get("oracle_accuracy"), ended, certificate)
-
-
 def _sorts(results: Results) -> dict[str, str]:
     """Columns that the gallery sorts by → what they are called."""
     labels, first = _labels(), ("steps", "confidence", "l2_x", "l2_z")
@@ -324,70 +288,3 @@ def _pairs(results: Results) -> dict[str, Any]:
         "change_names": [name for name, _, _ in changes[0].pictures] if changes else [],
         "num_pairs": sum(1 for _ in results.pairs()),
     }
-
-
-def _save_examples(results: Results, n: int = 9) -> None:
-    """``examples.png``: the first n searches that flipped."""
-    rows = results.flipped("").nonzero()[0].tolist()[:n]
-    if not rows or not results.images:
-        return
-    last = rows[-1] + 1
-    x, own = (results.part(name, 0, last)[rows] for name in ("x", "counterfactual"))
-    columns = [("x", x, False), ("x′", own, False), ("change", own - x, True)]
-    if results.has("control_counterfactual"):
-        control = results.part("control_counterfactual", 0, last)[rows]
-        columns += [("control", control, False), ("its change", control - x, True)]
-    table = results.table.iloc[rows]
-    pairs = zip(table["source"], table["target"], strict=True)
-    titles = [f"{results.name_of(s)} → {results.name_of(t)}" for s, t in pairs]
-    save(examples(columns, titles, scale_of(results)), results.folder / "figures", "examples")
-
-
-def _steps(results: Results) -> Figure:
-    def steps(name: str) -> Any:
-        return results.table[column(name, "steps")].to_numpy()[results.flipped(name)]
-
-    return steps_histogram(steps(""), steps("control") if "control" in results.names else None)
-
-
-def _spectrum(results: Results) -> Figure | None:
-    spectrum = results.summary.get("spectrum")
-    return spectrum_plot(spectrum["index"], spectrum["sigma"]) if spectrum else None
-
-
-def _spectrum_note(results: Results) -> str:
-    spectrum = results.summary.get("spectrum") or {"effective_dimension": 0, "dimension_above_10pct": 0}
-    return (
-        f"effective dimension {spectrum['effective_dimension']:.1f}; "
-        f"{spectrum['dimension_above_10pct']:.1f} singular values above 10 % of the largest"
-    )
-
-
-#: file → title, drawing, note
-DRAWINGS: dict[str, tuple[str, Callable[[Results], Figure | None], str]] = {
-    "oracles": ("What independent models say", oracle_figure, "over flipped rows"),
-    "neighbours": ("The nearest real images", neighbour_figure, "over flipped rows; bars: 95 % intervals"),
-    "steps": ("Steps of the search", _steps, "flipped searches only"),
-    "spectrum": ("Spectrum of ∂g/∂z", _spectrum, ""),
-    "distances": (
-        "Near its own original, or near them all?",
-        distance_histograms,
-        "distances of x′ to its own original, and on average to all originals of the source class; flipped rows",
-    ),
-}
-SHOWN_ELSEWHERE = ("examples", "mean_change")
-
-
-def _figures(results: Results) -> list[Drawn]:
-    """Draw and save the run's figures; what callbacks have left in ``figures`` comes after them."""
-    folder, drawn = results.folder / "figures", []
-    for name, (title, draw, note) in DRAWINGS.items():
-        if (figure := draw(results)) is not None:
-            save(figure, folder, name)
-            body, text = Markup(inline_svg(figure)), note or _spectrum_note(results)
-            drawn.append(Drawn(title, body, text, wide=name == "distances"))
-    for file in sorted(folder.glob("*.png")):
-        if file.stem not in (*DRAWINGS, *SHOWN_ELSEWHERE):
-            body = Markup(f'<img class="figure" alt="{file.stem}" src="{data_uri(file.read_bytes())}">')
-            drawn.append(Drawn(file.stem.replace("_", " ").capitalize(), body, ""))
-    return drawn

@@ -17,7 +17,7 @@ MOST = 24  # pairs whose changes the page shows
 class Cell(NamedTuple):
     """Searches of one pair: how many, and which share flipped."""
 
-    count: int
+    searches: int
     rate: float
 
 
@@ -33,7 +33,7 @@ class MeanChange(NamedTuple):
     """Mean pictures over the flipped rows of one pair: name, C×H×W, and how it is drawn."""
 
     pair: str
-    count: int
+    flipped: int
     pictures: list[tuple[str, Tensor, str]]
 
 
@@ -87,7 +87,7 @@ def mean_change_figure(changes: list[MeanChange]) -> Figure:
         (name.replace("control: mean ", "control "), torch.stack([c.pictures[i][1] for c in changes]), kind != "image")
         for i, (name, kind) in enumerate(names)
     ]
-    titles = [f"{c.pair} ({c.count})" for c in changes]
+    titles = [f"{c.pair} ({c.flipped})" for c in changes]
     return examples(columns, titles, _scale(changes), per_row=min(2, len(titles)))
 
 
@@ -99,7 +99,7 @@ def mean_change_uris(changes: list[MeanChange]) -> list[tuple[str, int, list[str
         "signed": lambda image: change_uri(image, scale),
         "absolute": lambda image: size_uri(image, scale),
     }
-    return [(c.pair, c.count, [drawn[kind](image) for _, image, kind in c.pictures]) for c in changes]
+    return [(c.pair, c.flipped, [drawn[kind](image) for _, image, kind in c.pictures]) for c in changes]
 
 
 def _scale(changes: list[MeanChange]) -> float:

@@ -75,7 +75,7 @@ class Results:
         return (self.table[column(result, "status")] == "flipped").to_numpy()
 
     def oracles(self) -> list[str]:
-        return [c.removeprefix("oracle_") for c in self.table if str(c).startswith("oracle_")]
+        return [c.removeprefix("oracle_") for c in map(str, self.table) if c.startswith("oracle_")]
 
     def pairs(self) -> Iterator[tuple[str, np.ndarray]]:
         """Source → target, and its flipped rows, the most frequent pair first; nothing for values."""
@@ -97,7 +97,9 @@ def check_finished(folder: Path) -> None:
         raise InputError(f"no folder {str(folder)!r}: give the folder of a finished run (its trainer.default_root_dir)")
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing:
-        state = "an unfinished run: finish it with its own command" if (folder / "shards").is_dir() else "no finished run"
+        state = (
+            "an unfinished run: finish it with its own command" if (folder / "shards").is_dir() else "no finished run"
+        )
         raise InputError(
             f"{str(folder)!r} holds {state} ({' and '.join(missing)} missing; "
             "python explain.py --config … writes them at its end), then build its report"
@@ -106,7 +108,8 @@ def check_finished(folder: Path) -> None:
 
 def _indices(table: pd.DataFrame) -> list[str]:
     """Names for classes that have none; no names where targets are values."""
-    roles = [c for c in table if c in ("label", "source", "target") or "oracle_" in c or str(c).endswith("prediction")]
+    shared = ("label", "source", "target")
+    roles = [c for c in map(str, table) if c in shared or "oracle_" in c or c.endswith("prediction")]
     if not pd.api.types.is_integer_dtype(table["target"]):
         return []
     return [str(i) for i in range(int(table[roles].max().max()) + 1)]

@@ -41,6 +41,10 @@ class Pictures:
         """The tiles of the first rows."""
         return replace(self, count=min(self.count, rows * self.per_row)) if self.per_row else self
 
+    def later(self, start: int, count: int) -> "Pictures":
+        """``count`` tiles from ``start`` on."""
+        return replace(self, count=count, take=lambda a, b: self.take(start + a, start + b))
+
 
 @dataclass(frozen=True)
 class Sheets:
@@ -66,6 +70,10 @@ class Sheets:
     def bytes(self) -> int:
         return sum(map(len, self.files))
 
+    def first_row(self, number: int) -> float:
+        """Of a sheet; infinity where tiles do not belong to rows."""
+        return number * self.per_sheet / self.pictures.per_row if self.pictures.per_row else float("inf")
+
     @property
     def kind(self) -> str:
         return "png" if self.quality is None else "webp"
@@ -79,7 +87,11 @@ def pack(pictures: Iterable[Pictures], limit: float) -> list[Sheets]:
     where not even the essential fit, only the first rows have pictures.
     """
     available = {p.role: p for p in pictures}
-    costs = cache(lambda role, rung: cost(available[role], QUALITIES[rung]))
+
+    @cache
+    def costs(role: str, rung: int) -> float:
+        return cost(available[role], QUALITIES[rung])
+
     allowed = limit
     while True:
         rungs = plan(costs, {role: p.essential for role, p in available.items()}, allowed)
@@ -115,8 +127,7 @@ def cost(pictures: Pictures, quality: int | None) -> float:
     if pictures.count <= 4 * SAMPLE:
         return encode(pictures, quality).bytes
     starts = np.linspace(0, pictures.count - SAMPLE, 4).astype(int).tolist()
-    probes = (replace(pictures, count=SAMPLE, take=lambda a, b, s=s: pictures.take(s + a, s + b)) for s in starts)
-    return sum(encode(probe, quality).bytes for probe in probes) * pictures.count / (4 * SAMPLE)
+    return sum(encode(pictures.later(s, SAMPLE), quality).bytes for s in starts) * pictures.count / (4 * SAMPLE)
 
 
 def encode(pictures: Pictures, quality: int | None) -> Sheets:

@@ -22,7 +22,7 @@ def blobs(centre: Tensor, size: int, channels: int) -> Tensor:
     return rings * torch.linspace(1, 0.6, channels)[None, :, None, None]
 
 
-def write_run(  # noqa: PLR0915
+def write_run(
     folder: Path,
     n: int = 5000,
     size: int = 28,
