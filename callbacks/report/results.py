@@ -82,7 +82,7 @@ class Results:
         flipped = self.table.reset_index(drop=True)[self.flipped("")]
         groups: dict[Any, Any] = flipped.groupby(["source", "target"]).groups if self.class_names else {}
         for (source, target), rows in sorted(groups.items(), key=lambda item: -len(item[1])):
-            yield f"{self.name_of(source)} → {self.name_of(target)}", rows.to_numpy()
+            yield f"{self.name_of(source)} → {self.name_of(target)}", rows.to_numpy(copy=True)
 
     def name_of(self, value: float) -> str:
         """Of a class; a value where there are no classes."""

@@ -97,7 +97,7 @@ def write_run(
             "timeout": int((status == "timeout").sum()),
             "failed": int((status == "failed").sum()),
             "intervals": {key: [mean - 0.02, mean + 0.03] for key, mean in means.items()},
-            "certificate": {word: int(counts[word]) for word in ("green", "amber", "red")},
+            "certificate": {word: int(counts.get(word, 0)) for word in ("green", "amber", "red")},
         }
     summary["spectrum"] = {
         "index": list(range(1, 101)),
