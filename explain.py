@@ -1,5 +1,9 @@
-"""Explain a data set's predict split: counterfactuals, metrics, report."""
+"""Explain a data set's predict split: counterfactuals, metrics, report.
 
+``python explain.py report RUN`` builds the report of a finished run again.
+"""
+
+import sys
 from typing import Any
 
 import yaml
@@ -8,6 +12,7 @@ from pytorch_lightning.cli import ArgsType, LightningArgumentParser
 
 import counterfactuals  # noqa: F401  # short class names in configs
 from callbacks import Dashboard, Report, ResultWriter, SearchProgress
+from callbacks.report import rebuild
 from command_line import RunCLI, run
 from lightning_modules import CounterfactualModule
 
@@ -38,6 +43,10 @@ class ExplainCLI(RunCLI):
 
 def main(args: ArgsType = None) -> None:
     """Run the command line; ``args`` stand in for ``sys.argv[1:]``."""
+    words = sys.argv[1:] if args is None else args
+    if isinstance(words, list) and words[:1] == ["report"]:
+        rebuild(words[1:])
+        return
     cli = ExplainCLI(
         model_class=CounterfactualModule,
         run=False,

@@ -91,7 +91,7 @@ class ResultWriter(Callback):
         trainer.strategy.barrier("written")
         if trainer.is_global_zero:
             table = merge(shard_folder(trainer), Path(trainer.default_root_dir), pl_module.finished_table)
-            summary = finite(summary_of(table, pl_module))
+            summary = finite(summary_of(table, pl_module, trainer.datamodule.class_names))  # type: ignore[attr-defined]
             text = json.dumps(summary, indent=2, ensure_ascii=False)
             write_whole(Path(trainer.default_root_dir) / "summary.json", lambda f: f.write_text(text))
             log_scalars(trainer, loggable(summary))
@@ -212,7 +212,7 @@ def _all(shards: Path) -> Iterator[Explanation]:
         yield from read_journal(journal)
 
 
-def summary_of(table: pd.DataFrame, module: CounterfactualModule) -> dict[str, Any]:
+def summary_of(table: pd.DataFrame, module: CounterfactualModule, class_names: list[str]) -> dict[str, Any]:
     """What the run comes to: numbers from the table, and what the metric callbacks measured."""
     results = {
         name: merged({"oracle_accuracy": None, "fid": None, **summarize(table, column(name, ""))}, measured)
@@ -223,7 +223,7 @@ def summary_of(table: pd.DataFrame, module: CounterfactualModule) -> dict[str, A
         summary["control"] = results.pop("control")
     if results:
         summary["others"] = results
-    return {**summary, "provenance": provenance(module.checkpoints)}
+    return {**summary, "class_names": class_names, "provenance": provenance(module.checkpoints)}
 
 
 def merged(summary: dict[str, Any], measured: dict[str, Any]) -> dict[str, Any]:

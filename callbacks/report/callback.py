@@ -6,7 +6,8 @@ from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from callbacks.report.page import build_report, results_of, summary_rows
+from callbacks.report.overview import results_of
+from callbacks.report.page import MAX_CARDS, build_report, summary_rows
 
 
 class Report(Callback):
@@ -15,10 +16,10 @@ class Report(Callback):
     It must come after ``ResultWriter``; ``explain.py`` sees to that.
 
     Args:
-        max_cards: rows shown in the gallery, the first ones; the table and the numbers hold all.
+        max_cards: rows shown in the gallery, the first ones; the table, the numbers and the figures hold all.
     """
 
-    def __init__(self, max_cards: int = 1000) -> None:
+    def __init__(self, max_cards: int = MAX_CARDS) -> None:
         self.max_cards = max_cards
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

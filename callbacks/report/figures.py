@@ -1,7 +1,8 @@
-"""The report's figures, as inline SVG that follows the page's colours."""
+"""Figures of a run: inline SVG that follows the page's colours, PNG and PDF for papers."""
 
 import io
 from collections.abc import Sequence
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
@@ -12,36 +13,37 @@ from torch import Tensor
 
 OWN, CONTROL = "#0f766e", "#c2410c"
 GREY = "#8a94a6"  # readable on white and on black
+INK = "#18202c"  # becomes the page's own text colour in SVG
 
 
-def steps_histogram(own: np.ndarray, control: np.ndarray | None) -> str:
+def steps_histogram(own: np.ndarray, control: np.ndarray | None) -> Figure:
     """Steps to the first hit, of the counterfactuals and of the control."""
-    figure, axes = _canvas()
+    figure, axes = canvas()
     series = [("counterfactual", own, OWN)] + ([("control", control, CONTROL)] if control is not None else [])
     longest = max((max(s) for _, s, _ in series if len(s)), default=1)
     bins = np.unique(np.round(np.geomspace(1, max(longest, 2) + 1, 40)).astype(int))
     for label, steps, colour in series:
         axes.hist(np.maximum(steps, 1), bins=bins.tolist(), color=colour, alpha=0.65, label=label)
     axes.set(xscale="log", xlabel="steps to the first hit", ylabel="searches")
-    axes.legend(frameon=False, labelcolor=GREY)
-    return _svg(figure)
+    legend(axes)
+    return figure
 
 
-def spectrum_plot(index: Sequence[int], sigma: Sequence[float]) -> str:
+def spectrum_plot(index: Sequence[int], sigma: Sequence[float]) -> Figure:
     """Mean sorted singular values σᵢ of ∂g/∂z; ``index`` tells which i are known."""
-    figure, axes = _canvas()
+    figure, axes = canvas()
     whole = len(index) == index[-1]
     marker = "" if whole and len(sigma) > 64 else "o"
     axes.plot(index, sigma, color=OWN, linestyle="-" if whole else "", marker=marker, markersize=3)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set(yscale="log", xlabel="i", ylabel="mean singular value σᵢ")
-    return _svg(figure)
+    return figure
 
 
 def examples(
     columns: Sequence[tuple[str, Tensor, bool]], titles: Sequence[str], scale: float, per_row: int = 3
 ) -> Figure:
-    """Searches as strips of pictures, ``per_row`` side by side.
+    """Searches as strips of pictures, ``per_row`` side by side (*Diffeomorphic Counterfactuals*, Fig. 8).
 
     Args:
         columns: name, images N×C×H×W, and whether they are signed changes (shown in colour, up to ``scale``).
@@ -64,23 +66,61 @@ def examples(
     return figure
 
 
-def _canvas() -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(5.2, 3.0), layout="constrained")
-    figure.patch.set_alpha(0)
-    axes = figure.add_subplot()
-    axes.patch.set_alpha(0)
-    for spine in axes.spines.values():
-        spine.set_color(GREY)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(colors=GREY, which="both")
-    axes.xaxis.label.set_color(GREY)
-    axes.yaxis.label.set_color(GREY)
-    return figure, axes
+def canvas(rows: int = 1, columns: int = 1, size: tuple[float, float] = (5.2, 3.0)) -> tuple[Figure, Axes]:
+    """A figure with quiet axes; ``figure.axes`` holds all of them, row by row."""
+    figure = Figure(figsize=size, layout="constrained")
+    figure.subplots(rows, columns)
+    for axes in figure.axes:
+        for spine in axes.spines.values():
+            spine.set_color(GREY)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(color=GREY, labelcolor=INK, which="both", labelsize=9)
+        axes.title.set_color(INK)
+        axes.xaxis.label.set_color(INK)
+        axes.yaxis.label.set_color(INK)
+    return figure, figure.axes[0]
 
 
-def _svg(figure: Figure) -> str:
+def legend(axes: Axes) -> None:
+    axes.legend(frameon=False, labelcolor=INK, fontsize=9)
+
+
+def legend_above(figure: Figure) -> None:
+    """One legend for all axes, each label once."""
+    entries = [pair for axes in figure.axes for pair in zip(*axes.get_legend_handles_labels(), strict=True)]
+    handles = {label: handle for handle, label in entries}
+    figure.legend(
+        handles.values(),
+        handles.keys(),
+        loc="outside upper left",
+        ncols=len(handles),
+        frameon=False,
+        labelcolor=INK,
+        fontsize=9,
+    )
+
+
+def inline_svg(figure: Figure) -> str:
+    """For an HTML page: transparent, text in the page's own colour."""
+    _lay_out(figure)
     buffer = io.StringIO()
     with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "onmanifold"}):
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     text = buffer.getvalue()
-    return text[text.index("<svg") :]  # without the XML header, which has no place inside HTML
+    return text[text.index("<svg") :].replace(INK, "currentColor")  # without the XML header: no place inside HTML
+
+
+def save(figure: Figure, folder: Path, name: str, dpi: int = 130) -> None:
+    """``name.png`` and ``name.pdf``; the same figure gives the same bytes whenever it is saved."""
+    folder.mkdir(exist_ok=True)
+    _lay_out(figure)
+    figure.savefig(folder / f"{name}.png", dpi=dpi)
+    with mpl.rc_context({"pdf.fonttype": 42}):
+        figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})
+
+
+def _lay_out(figure: Figure) -> None:
+    """Once, instead of twice for every format."""
+    if (engine := figure.get_layout_engine()) is not None:
+        engine.execute(figure)
+        figure.set_layout_engine("none")

@@ -1,44 +1,68 @@
-"""Pictures as data URIs."""
+"""Pixels of pictures and of changes."""
 
 import base64
 import io
 
 import numpy as np
 import torch
+from matplotlib import colormaps
 from PIL import Image
 from torch import Tensor
 
 
-def data_uri(png: bytes) -> str:
-    """A PNG as a ``data:`` URI."""
-    return "data:image/png;base64," + base64.b64encode(png).decode()
+def data_uri(image: bytes, kind: str = "png") -> str:
+    """An image file as a ``data:`` URI."""
+    return f"data:image/{kind};base64," + base64.b64encode(image).decode()
 
 
-def image_uri(x: Tensor) -> str:
-    """An image C×H×W in [0, 1] (C = 1 or 3) as a PNG data URI."""
-    pixels = (x.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
-    return _png(Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels))
+def pixels(x: Tensor) -> np.ndarray:
+    """Images N×C×H×W in [0, 1] as bytes N×H×W×C."""
+    return (x.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).numpy()
 
 
-def change_uri(change: Tensor, scale: float) -> str:
-    """``change_pixels`` as a PNG data URI."""
-    return _png(Image.fromarray(change_pixels(change, scale)))
+def signed_pixels(change: Tensor, scale: float) -> np.ndarray:
+    """Changes N×C×H×W, averaged over the channels, as bytes N×H×W×1: 128 is none, 1 and 255 are ∓scale."""
+    v = (change.mean(1, keepdim=True) / max(scale, 1e-8)).clamp(-1, 1)
+    return (128 + 127 * v).round().byte().permute(0, 2, 3, 1).numpy()
 
 
-def change_pixels(change: Tensor, scale: float) -> np.ndarray:
-    """A signed change C×H×W as a diverging map H×W×3 of bytes: red where light was added, blue where removed.
-
-    White is no change; full colour is a change of ``scale``, averaged over the channels.
-    """
-    v = (change.mean(0) / max(scale, 1e-8)).clamp(-1, 1)
+def signed_palette() -> np.ndarray:
+    """Colours 256×3 of ``signed_pixels``: red where light was added, blue where removed, white between."""
+    v = ((torch.arange(256) - 128) / 127).clamp(-1, 1)
     up, down = v.clamp(min=0), (-v).clamp(min=0)
     rgb = torch.stack([1 - down * 0.87, 1 - 0.75 * up - 0.6 * down, 1 - up * 0.87 - 0.25 * down], -1)
     return (rgb.clamp(0, 1) * 255).round().byte().numpy()
 
 
-def _png(image: Image.Image) -> str:
+def absolute_palette() -> np.ndarray:
+    """Colours 256×3 of the size of a change, from none (dark) to ``scale`` (light)."""
+    return (colormaps["magma"](np.arange(256))[:, :3] * 255).round().astype(np.uint8)
+
+
+def image_uri(x: Tensor) -> str:
+    """An image C×H×W in [0, 1] (C = 1 or 3) as a PNG data URI."""
+    return _png(pixels(x[None])[0])
+
+
+def change_uri(change: Tensor, scale: float) -> str:
+    """``change_pixels`` as a PNG data URI."""
+    return _png(change_pixels(change, scale))
+
+
+def change_pixels(change: Tensor, scale: float) -> np.ndarray:
+    """A signed change C×H×W as a diverging map H×W×3 of bytes; full colour is a change of ``scale``."""
+    return signed_palette()[signed_pixels(change[None], scale)[0, ..., 0]]
+
+
+def size_uri(change: Tensor, scale: float) -> str:
+    """The size of a change C×H×W, light where it is large; white hot is ``scale``."""
+    v = (change.abs().mean(0) / max(scale, 1e-8)).clamp(0, 1)
+    return _png(absolute_palette()[(v * 255).round().byte().numpy()])
+
+
+def _png(array: np.ndarray) -> str:
     buffer = io.BytesIO()
-    image.save(buffer, "PNG", optimize=True)
+    Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array).save(buffer, "PNG", optimize=True)
     return data_uri(buffer.getvalue())
 
 

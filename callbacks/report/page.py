@@ -1,41 +1,102 @@
 """Building report.html from a results folder."""
 
 import json
-import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pandas as pd
-import torch
 from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup
-from safetensors.torch import load_file
-from torch import Tensor
 
-from callbacks.report.figures import examples, spectrum_plot, steps_histogram
-from callbacks.report.images import change_scale, change_uri, data_uri, image_uri
+from callbacks.report.drawings import draw_all, save_examples
+from callbacks.report.failures import failures
+from callbacks.report.figures import save
+from callbacks.report.gallery import gallery_data, pictures_of, scale_of
+from callbacks.report.overview import outcome, results_of
+from callbacks.report.pairs import confusion, mean_change_figure, mean_change_uris, mean_changes
+from callbacks.report.results import Results
+from callbacks.report.sprites import Sheets, pack
+
+MOST_BYTES = 40_000_000  # of a page: more is slow to open and cannot be mailed
+MAX_CARDS = 5000
 
 
 class SummaryRow(NamedTuple):
-    """One line of the summary: label, every result's value as text, and what it means."""
+    """One line of the summary: label, every result's value and 95 % interval as text, and what it means."""
 
     label: str
     values: list[str]
+    intervals: list[str]
     meaning: str
 
 
-#: key of summary.json → label, format, meaning; "n" and provenance are shown elsewhere
+#: key of summary.json or column → label, format, meaning; "n" and provenance are shown elsewhere
 MEANINGS = {
     "flip_rate": ("flip rate", "{:.1%}", "searches that reached the target class with the confidence asked for"),
+    "flip_rate_half": (
+        "flip rate at ½",
+        "{:.1%}",
+        "searches whose result the model gives the target class with p > 0.5, however confident they had to be",
+    ),
     "oracle_accuracy": (
         "oracle accuracy",
         "{:.1%}",
         "flipped ones that a model unseen by the search also gives the target class: higher is better",
     ),
+    "margin": ("margin", "{:.3f}", "target's probability minus the next best class's: 1 is certain, 0 is a tie"),
+    "neighbours": (
+        "neighbours",
+        "{:.3f}",
+        "share of the nearest real images that are of the target class (for values: their mean value)",
+    ),
     "fid": (
         "FID",
         "{:.2f}",
         "distance to real images of the target classes, in an independent network's features: lower is better",
+    ),
+    "kid": (
+        "KID",
+        "{:.4f}",
+        "kernel distance to real images of the target classes, unbiased for few samples: lower is better",
+    ),
+    "spatial_fid": (
+        "spatial FID",
+        "{:.2f}",
+        "the FID of features that keep their place in the image, so that local artefacts count: lower is better",
+    ),
+    "p_manifold": (
+        "p of the manifold",
+        "{:.3f}",
+        "calibrated p-value of “x′ is like a real image”: small values speak against it",
+    ),
+    "log_q": (
+        "likelihood percentile",
+        "{:.3f}",
+        "share of held-out real images that the flow finds less likely than x′: near 0 is unlike any of them",
+    ),
+    "z_norm": (
+        "‖z′‖ percentile",
+        "{:.3f}",
+        "share of held-out real images with a smaller ‖z‖: near 1 is far out in the chart",
+    ),
+    "chart_error": (
+        "chart's error on x′",
+        "{:.1e}",
+        "root mean square of decode(encode(x′)) − x′: large where x′ is off what the chart can draw",
+    ),
+    "tangent_share": (
+        "tangent share",
+        "{:.3f}",
+        "share of the change that lies in the manifold's tangent space: 1 stays along the data, 0 leaves it",
+    ),
+    "im1": (
+        "IM1",
+        "{:.3f}",
+        "error of the target class's autoencoder over that of the source class's: lower is better",
+    ),
+    "im2": (
+        "IM2",
+        "{:.4f}",
+        "how differently the target class's and the general autoencoder draw x′, over its brightness: lower is better",
     ),
     "median_distance": (
         "distance to the manifold",
@@ -43,12 +104,29 @@ MEANINGS = {
         "median distance to the known data manifold: lower is better",
     ),
     "l2_x": ("L2 in X", "{:.3f}", "mean ‖x′ − x‖ in the input's own units"),
+    "l1_x": ("L1 in X", "{:.4f}", "mean |x′ − x| of a pixel"),
+    "changed": ("pixels changed", "{:.1%}", "share of the pixels that differ by more than 0.05"),
+    "ssim": ("SSIM", "{:.3f}", "mean structural similarity of x′ and x: 1 where nothing changes"),
+    "feature_distance": (
+        "distance in features",
+        "{:.3f}",
+        "distance of x′ and x in an independent network's features: what a viewer would notice",
+    ),
     "l2_z": (
         "L2 in Z",
         "{:.3f}",
         "mean ‖z′ − z‖ in the chart's coordinates: how far along (small) or off (large) the manifold",
     ),
-    "ssim": ("SSIM", "{:.3f}", "mean structural similarity of x′ and x: 1 where nothing changes"),
+    "cout": (
+        "COUT",
+        "{:.3f}",
+        "how soon the class turns when the largest changes are made first: 1 at once, −1 never",
+    ),
+    "label_variation": (
+        "label variation",
+        "{:.3f}",
+        "how much other attributes of the image change along with the one that should: lower is better",
+    ),
     "reconstruction_error": ("reconstruction error", "{:.1e}", "root mean square of decode(encode(x)) − x"),
     "median_steps": ("median steps", "{:.0f}", "gradient steps until the first hit"),
     "seconds_per_sample": ("seconds per sample", "{:.4f}", "wall time of one search, in its batch"),
@@ -56,18 +134,32 @@ MEANINGS = {
     "failed": ("failed", "{:.0f}", "searches that met a number that is not finite"),
 }
 
-
-def results_of(summary: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The numbers of every result by what it is called in tables; the control's last."""
-    results = {"counterfactual": summary, **summary.get("others", {})}
-    return {**results, "control": summary["control"]} if "control" in summary else results
+#: columns that only the rows have → label, meaning
+COLUMNS = {
+    "confidence": ("confidence", "the model's probability of the target for x′"),
+    "prediction": ("prediction", "the model's class for x′"),
+    "steps": ("steps", "gradient steps"),
+    "seconds": ("seconds", "wall time of this search, in its batch"),
+    "distance": ("distance to the manifold", "to the known data manifold"),
+    "l2_x_class": ("L2 in X to the class", "mean distance of x′ to all originals of the source class"),
+    "l2_z_class": ("L2 in Z to the class", "the same in the chart's coordinates"),
+    "status": ("status", "how the search ended"),
+    "certificate": ("certificate", "the verdict on this counterfactual"),
+    "certificate_reasons": ("reasons", "what the certificate found"),
+    "reason": ("reason", "why the search failed"),
+}
 
 
 def summary_rows(summary: dict[str, Any]) -> list[SummaryRow]:
     """The summary's lines, all results side by side; what none has is left out."""
     results = results_of(summary).values()
     return [
-        SummaryRow(label, [_text(form, numbers.get(key)) for numbers in results], meaning)
+        SummaryRow(
+            label,
+            [_text(form, numbers.get(key)) for numbers in results],
+            [_interval(form, numbers.get("intervals", {}).get(key)) for numbers in results],
+            meaning,
+        )
         for key, (label, form, meaning) in MEANINGS.items()
         if any(numbers.get(key) is not None for numbers in results)
     ]
@@ -77,157 +169,122 @@ def _text(form: str, value: float | None) -> str:
     return "–" if value is None else form.format(value)
 
 
-def build_report(folder: Path, class_names: list[str], max_cards: int = 1000) -> Path:
-    """Write ``folder/report.html`` from the folder's merged results; returns its path.
+def _interval(form: str, bounds: list[float | None] | None) -> str:
+    if not bounds or None in bounds:
+        return ""
+    low, high = (form.format(bound) for bound in bounds)
+    return f"{low.removesuffix('%')} – {high}"
 
-    The page loads nothing from outside: pictures, figures, style and script are in it.
+
+def build_report(folder: Path, class_names: list[str] | None = None, max_cards: int = MAX_CARDS) -> Path:
+    """Write ``folder/report.html`` and ``folder/figures`` from the folder's merged results.
+
+    The page loads nothing from outside: pictures, figures, style and script are in it. It takes 40 MB
+    at most; its pictures are lossless where that allows it, and it says what they are otherwise.
+
+    Args:
+        folder: of a finished explain run.
+        class_names: empty for values; None takes those that the run has left.
+        max_cards: rows shown in the gallery, the first ones; table, numbers and figures hold all.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        InputError: no such folder, or the run in it is not finished.
     """
-    summary = json.loads((folder / "summary.json").read_text())
-    table = pd.read_parquet(folder / "counterfactuals.parquet")
-    tensors = load_file(folder / "counterfactuals.safetensors")
-    if tensors["x"].ndim == 4:
-        _save_examples(table, tensors, class_names, folder / "figures")
-        _save_mean_changes(table, tensors, class_names, folder / "figures")
+    results = Results(Path(folder), class_names)
+    rows = min(max_cards, len(results.table))
+    save_examples(results)
     environment = Environment(loader=PackageLoader("callbacks.report", "."), autoescape=select_autoescape())
-    html = environment.get_template("template.html").render(
-        title="/".join(folder.resolve().parts[-2:]),
-        summary=summary,
-        results=list(results_of(summary)),
-        rows=summary_rows(summary),
-        figures=_figures(summary, table, folder),
-        cards=_cards(table, tensors, class_names, max_cards),
-        total=len(table),
-        oracles=[c.removeprefix("oracle_") for c in table.columns if c.startswith("oracle_")],
-        class_names=class_names,
-    )
-    report = folder / "report.html"
+    template = environment.get_template("template.html")
+    context = {**_numbers(results), **_pairs(results), "figures": draw_all(results)}
+    context["scale"] = scale_of(results) if results.images else 1.0
+
+    def render(sheets: list[Sheets]) -> str:
+        shown = _shown(sheets, rows)
+        data = script_json(gallery_data(results, sheets, shown) | {"labels": _labels()})
+        return template.render(
+            **context, data=data, sheets=sheets, parts=_parts(sheets), shown=shown, quality=_quality(sheets, wanted)
+        )
+
+    wanted = pictures_of(results, rows)
+    rest = len(render([]).encode())
+    html = render(pack(wanted, 0.995 * (MOST_BYTES - rest)))  # the sheets' tags take the rest of the rest
+    report = results.folder / "report.html"
     report.write_text(html, encoding="utf-8")
     return report
 
 
-def _save_examples(table: pd.DataFrame, tensors: dict[str, Tensor], names: list[str], folder: Path, n: int = 9) -> None:
-    """``examples.png``: the first n searches that flipped."""
-    rows = table.index[table.status == "flipped"].tolist()[:n]
-    if not rows:
-        return
-    x, own = tensors["x"][rows], tensors["counterfactual"][rows]
-    columns = [("x", x, False), ("x′", own, False), ("change", own - x, True)]
-    if (control := tensors.get("control_counterfactual")) is not None:
-        columns += [("control", control[rows], False), ("its change", control[rows] - x, True)]
-    titles = [f"{_name(names, table.source[i])} → {_name(names, table.target[i])}" for i in rows]
-    scale = change_scale(*(images for _, images, signed in columns if signed))
-    folder.mkdir(exist_ok=True)
-    examples(columns, titles, scale).savefig(folder / "examples.png", dpi=130)
+def script_json(value: Any) -> Markup:
+    """JSON that may stand in a script element."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))
 
 
-def _save_mean_changes(
-    table: pd.DataFrame, tensors: dict[str, Tensor], names: list[str], folder: Path, most: int = 12
-) -> None:
-    """``mean_change.png``: where a pair's counterfactuals change, on average, for the most frequent pairs."""
-    if not names:  # values have no pairs
-        return
-    pairs: dict[Any, Any] = table[table.status == "flipped"].groupby(["source", "target"]).groups
-    largest = sorted(pairs.items(), key=lambda item: -len(item[1]))[:most]
-    if not largest:
-        return
-    mean = lambda images: torch.stack([images[rows.tolist()].mean(0) for _, rows in largest])  # noqa: E731
-    x, own = tensors["x"], tensors["counterfactual"]
-    columns = [("mean x", mean(x), False), ("mean x′", mean(own), False)]
-    columns += [("mean change", mean(own - x), True), ("mean |change|", mean((own - x).abs()), True)]
-    if (control := tensors.get("control_counterfactual")) is not None:
-        columns += [("control", mean(control - x), True), ("|control|", mean((control - x).abs()), True)]
-    titles = [f"{_name(names, s)} → {_name(names, t)} ({len(rows)})" for (s, t), rows in largest]
-    scale = max(float(images.abs().max()) for _, images, signed in columns if signed)
-    folder.mkdir(exist_ok=True)
-    examples(columns, titles, scale, per_row=min(2, len(titles))).savefig(folder / "mean_change.png", dpi=130)
+def _shown(sheets: list[Sheets], rows: int) -> int:
+    """Rows for which there are pictures; all where there are no pictures at all."""
+    return min((s.pictures.count for s in sheets if s.pictures.essential), default=rows)
 
 
-def _figures(summary: dict[str, Any], table: pd.DataFrame, folder: Path) -> list[dict[str, str]]:
-    own = table.loc[table.status == "flipped", "steps"].to_numpy()
-    control = None
-    if "control_steps" in table:
-        control = table.loc[table.control_status == "flipped", "control_steps"].to_numpy()
-    histogram = Markup(steps_histogram(own, control))
-    figures = [{"title": "Steps of the search", "body": histogram, "note": "flipped searches only"}]
-    if spectrum := summary.get("spectrum"):
-        note = (
-            f"effective dimension {spectrum['effective_dimension']:.1f}; "
-            f"{spectrum['dimension_above_10pct']:.1f} singular values above 10 % of the largest"
-        )
-        figures.append(
-            {
-                "title": "Spectrum of ∂g/∂z",
-                "body": Markup(spectrum_plot(spectrum["index"], spectrum["sigma"])),
-                "note": note,
-            }
-        )
-    for file in sorted((folder / "figures").glob("*.png")):
-        if file.stem == "examples":  # the gallery shows these, and all others
-            continue
-        body = Markup(f'<img class="figure" alt="{file.stem}" src="{data_uri(file.read_bytes())}">')
-        figures.append({"title": file.stem.replace("_", " ").capitalize(), "body": body, "note": ""})
-    return figures
+def _parts(sheets: list[Sheets]) -> list[tuple[str, int, str]]:
+    """Role, number and text of every sheet; those of the first rows come first."""
+    parts = [
+        (s.first_row(number), s.pictures.role, number, text) for s in sheets for number, text in enumerate(s.files)
+    ]
+    return [part[1:] for part in sorted(parts, key=lambda part: part[0])]
 
 
-def _cards(table: pd.DataFrame, tensors: dict[str, Tensor], names: list[str], max_cards: int) -> list[dict[str, Any]]:
-    """What the gallery shows of each row, ready for JSON."""
-    x = tensors["x"][:max_cards]
-    change = tensors["counterfactual"][:max_cards] - x
-    control = tensors.get("control_counterfactual")
-    control_change = control[:max_cards] - x if control is not None else None
-    images = x.ndim == 4
-    scale = change_scale(change, *([control_change] if control_change is not None else [])) if images else 1.0
-    oracles = [c for c in table.columns if c.startswith("oracle_")]
-    cards = []
-    for i, row in enumerate(table.head(max_cards).to_dict("records")):
-        card = {k: _plain(row[k]) for k in CARD_COLUMNS if k in row}
-        card |= {f"{role}_name": _name(names, row[role]) for role in ("source", "target", "label")}
-        card["oracles"] = {o.removeprefix("oracle_"): _name(names, row[o]) for o in oracles}
-        card["control_oracles"] = {
-            o.removeprefix("oracle_"): _name(names, row[f"control_{o}"]) for o in oracles if f"control_{o}" in row
-        }
-        card["agrees"] = all(row[o] == row["target"] for o in oracles) if oracles else None
-        if images:
-            card["images"] = [
-                ("x", image_uri(x[i])),
-                ("reconstruction", image_uri(tensors["reconstruction"][i])),
-                ("x′", image_uri(tensors["counterfactual"][i])),
-                ("change", change_uri(change[i], scale)),
-            ]
-            if control is not None and control_change is not None:
-                card["control_images"] = [
-                    ("control", image_uri(control[i])),
-                    ("its change", change_uri(control_change[i], scale)),
-                ]
-        cards.append(card)
-    return cards
+def _labels() -> dict[str, tuple[str, str]]:
+    meanings = {key: (label, meaning) for key, (label, _, meaning) in MEANINGS.items()}
+    first = {key: COLUMNS[key] for key in ("status", "confidence", "prediction", "steps")}
+    return {**first, **meanings, **COLUMNS}
 
 
-CARD_COLUMNS = (
-    "index",
-    "status",
-    "confidence_before",
-    "confidence",
-    "steps",
-    "l2_x",
-    "l2_z",
-    "reason",
-    "control_status",
-    "control_confidence",
-    "control_steps",
-    "control_l2_x",
-    "distance",
-    "control_distance",
-)
+def _quality(sheets: list[Sheets], wanted: list[Any]) -> list[str]:
+    """What the pictures are, where they are not all there and exact."""
+    there = {s.pictures.role for s in sheets}
+    lossy: dict[int, list[str]] = {}
+    for s in sheets:
+        if s.quality is not None:
+            lossy.setdefault(s.quality, []).append(s.pictures.title)
+    notes = [f"{', '.join(titles)}: compressed (WebP, quality {q})" for q, titles in lossy.items()]
+    left_out = [p.title for p in wanted if p.role not in there]
+    return notes + ([f"{', '.join(left_out)}: left out"] if left_out else [])
 
 
-def _name(names: list[str], value: float) -> str:
-    """Of a class; a value where there are no classes."""
-    return names[int(value)] if names else f"{value:.4g}"
+def _numbers(results: Results) -> dict[str, Any]:
+    summary = results.summary
+    return {
+        "title": "/".join(results.folder.resolve().parts[-2:]),
+        "summary": summary,
+        "results": list(results_of(summary)),
+        "rows": summary_rows(summary),
+        "outcomes": [outcome(results, name) for name in results.names],
+        "failures": failures(results),
+        "total": len(results.table),
+        "oracles": results.oracles(),
+        "class_filters": bool(results.class_names),
+        "certified": results.values("", "certificate") is not None,
+        "sorts": _sorts(results),
+    }
 
 
-def _plain(value: Any) -> Any:
-    """Short numbers: the page need not carry seventeen digits of each."""
-    if isinstance(value, float):
-        return None if math.isnan(value) else float(f"{value:.5g}")
-    return value
+def _sorts(results: Results) -> dict[str, str]:
+    """Columns that the gallery sorts by → what they are called."""
+    labels, first = _labels(), ("steps", "confidence", "l2_x", "l2_z")
+    known = [c for c in (*first, *labels) if c in results.table and results.values("", c) is not None]
+    numeric = [c for c in dict.fromkeys(known) if results.table[c].dtype.kind in "if" and c != "prediction"]
+    return {"index": "index"} | {c: labels[c][0] for c in numeric}
+
+
+def _pairs(results: Results) -> dict[str, Any]:
+    changes = mean_changes(results)
+    if changes:
+        save(mean_change_figure(changes[:12]), results.folder / "figures", "mean_change")
+    return {
+        "confusion": confusion(results),
+        "changes": mean_change_uris(changes),
+        "change_names": [name for name, _, _ in changes[0].pictures] if changes else [],
+        "num_pairs": sum(1 for _ in results.pairs()),
+    }

@@ -1,23 +1,14 @@
-"""The report in a real browser."""
+"""The report of a real run in a real browser."""
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from callbacks.report.page import build_report
-
-CHROMIUM = next((p for n in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(n))), None)
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-sync",
-    "--disable-component-update",
-]
+from callbacks.report.page import MEANINGS, build_report, script_json, summary_rows
+from tests.callbacks.report.browser import indices, mark, opened
 
 
 @pytest.fixture(scope="module")
@@ -38,24 +29,12 @@ def run(digits_home: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def page(run: Path) -> Iterator:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1280, "height": 1000})
-        page.problems = []
-        page.on("pageerror", lambda error: page.problems.append(str(error)))
-        page.on("request", lambda r: None if r.url.startswith(("file:", "data:")) else page.problems.append(r.url))
-        page.goto((run / "report.html").as_uri())
-        yield page
-        browser.close()
+def page(browser: Any, run: Path) -> Any:
+    return opened(browser, run)
 
 
-def indices(page) -> list[int]:
-    return [int(text.removeprefix("#")) for text in page.locator(".card .idx").all_inner_texts()]
+def test_the_summary_names_the_classes(run: Path) -> None:
+    assert json.loads((run / "summary.json").read_text())["class_names"] == [str(d) for d in range(10)]
 
 
 def test_summary_stands_side_by_side(run: Path, page) -> None:
@@ -65,12 +44,18 @@ def test_summary_stands_side_by_side(run: Path, page) -> None:
     assert f"{summary['flip_rate']:.1%}" in flip and f"{summary['control']['flip_rate']:.1%}" in flip
 
 
-def test_pictures_are_really_drawn(page) -> None:
-    images = page.locator(".card").first.locator("img")
-    assert images.count() == 6
-    for i in range(6):
-        assert images.nth(i).evaluate("e => e.complete && e.naturalWidth") == 8
-    assert page.locator("figure svg").count() == 2
+def test_pictures_are_really_drawn(run: Path, page) -> None:
+    from safetensors.torch import load_file
+
+    mark(page, "drawn")
+    canvases = page.locator(".card").first.locator("canvas")
+    assert canvases.count() == 5
+    read = "e => [...e.getContext('2d').getImageData(0, 0, e.width, e.height).data].filter((_, i) => i % 4 === 0)"
+    tensors = load_file(run / "counterfactuals.safetensors")
+    for i, name in ((0, "x"), (1, "counterfactual"), (3, "control_counterfactual")):
+        expected = (tensors[name][0, 0].clamp(0, 1) * 255).round().flatten().int().tolist()
+        assert canvases.nth(i).evaluate(read) == expected
+    assert page.locator("figure svg").count() == 3
 
 
 def test_sort_filter_and_more(page) -> None:
@@ -95,15 +80,24 @@ def test_sort_filter_and_more(page) -> None:
     page.select_option("#status", "")
     page.select_option("#target", str(table["target"][0]))
     assert len(indices(page)) == min(60, (table["target"] == table["target"][0]).sum())
+    page.click("#reset")
+    assert page.inner_text("#count") == "70 of 70"
 
 
 def test_nothing_breaks_and_nothing_leaves_the_page(page) -> None:
     assert page.problems == []
 
 
-def test_mean_changes_of_every_pair_are_shown(run: Path) -> None:
+def test_mean_changes_of_every_pair_are_shown(run: Path, page) -> None:
     assert (run / "figures" / "mean_change.png").stat().st_size > 10_000
-    assert "Mean change" in (run / "report.html").read_text()
+    pairs = page.locator(".changes tbody tr")
+    assert pairs.count() > 1 and pairs.first.locator("img").count() == 6
+
+
+def test_figures_for_papers(run: Path) -> None:
+    for name in ("examples", "mean_change", "oracles", "steps", "spectrum"):
+        assert (run / "figures" / f"{name}.png").is_file() and (run / "figures" / f"{name}.pdf").is_file()
+    assert not (run / "figures" / "distances.png").exists(), "this run has no distances to the class"
 
 
 def test_a_chart_that_is_not_good_enough_is_said_first(run: Path, tmp_path: Path) -> None:
@@ -113,4 +107,21 @@ def test_a_chart_that_is_not_good_enough_is_said_first(run: Path, tmp_path: Path
     (folder / "summary.json").write_text(json.dumps(summary))
     html = build_report(folder, [str(d) for d in range(10)]).read_text()
     warning = "Do not trust these pictures yet:</b> the chart does not give an &lt;image&gt; back"
-    assert warning in html and html.index(warning) < html.index("<h2>Summary")
+    assert warning in html and html.index(warning) < html.index('<h2 id="overview-title">')
+
+
+def test_intervals_stand_with_their_values() -> None:
+    (row,) = summary_rows({"l2_x": 2.0, "intervals": {"l2_x": [1.5, 2.5], "fid": [1, 2]}, "control": {"l2_x": 1.0}})
+    assert row.values == ["2.000", "1.000"] and row.intervals == ["1.500 – 2.500", ""]
+    (row,) = summary_rows({"flip_rate": 0.5, "intervals": {"flip_rate": [0.25, None]}})
+    assert row.intervals == [""]
+
+
+def test_every_metric_is_told_in_one_sentence() -> None:
+    for label, form, meaning in MEANINGS.values():
+        assert label and form.format(0.5) and meaning[-1] not in ".;" and len(meaning) < 120
+
+
+def test_json_cannot_end_its_script() -> None:
+    assert "</script>" not in script_json({"name": "</script><b>"})
+    assert json.loads(script_json({"name": "</script>"})) == {"name": "</script>"}

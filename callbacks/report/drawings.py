@@ -1,0 +1,89 @@
+"""Which figures a run gets: drawn, saved for papers, and put into the page."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from callbacks.naming import column
+from callbacks.report.distances import distance_histograms
+from callbacks.report.figures import examples, inline_svg, save, spectrum_plot, steps_histogram
+from callbacks.report.gallery import scale_of
+from callbacks.report.images import data_uri
+from callbacks.report.opinions import neighbour_figure, oracle_figure
+from callbacks.report.results import Results
+
+SPECTRUM_NOTE = (
+    "effective dimension {effective_dimension:.1f}; "
+    "{dimension_above_10pct:.1f} singular values above 10 % of the largest"
+)
+
+
+class Drawn(NamedTuple):
+    """A figure of the page."""
+
+    title: str
+    body: Markup
+    note: str
+    wide: bool = False
+
+
+def save_examples(results: Results, n: int = 9) -> None:
+    """``examples.png``: the first n searches that flipped."""
+    rows = results.flipped("").nonzero()[0].tolist()[:n]
+    if not rows or not results.images:
+        return
+    last = rows[-1] + 1
+    x, own = (results.part(name, 0, last)[rows] for name in ("x", "counterfactual"))
+    columns = [("x", x, False), ("x′", own, False), ("change", own - x, True)]
+    if results.has("control_counterfactual"):
+        control = results.part("control_counterfactual", 0, last)[rows]
+        columns += [("control", control, False), ("its change", control - x, True)]
+    table = results.table.iloc[rows]
+    pairs = zip(table["source"], table["target"], strict=True)
+    titles = [f"{results.name_of(s)} → {results.name_of(t)}" for s, t in pairs]
+    save(examples(columns, titles, scale_of(results)), results.folder / "figures", "examples")
+
+
+def _steps(results: Results) -> Figure:
+    def steps(name: str) -> np.ndarray:
+        return results.table[column(name, "steps")].to_numpy()[results.flipped(name)]
+
+    return steps_histogram(steps(""), steps("control") if "control" in results.names else None)
+
+
+def _spectrum(results: Results) -> Figure | None:
+    spectrum = results.summary.get("spectrum")
+    return spectrum_plot(spectrum["index"], spectrum["sigma"]) if spectrum else None
+
+
+#: file → title, drawing, note (with numbers of the spectrum)
+DRAWINGS: dict[str, tuple[str, Callable[[Results], Figure | None], str]] = {
+    "oracles": ("What independent models say", oracle_figure, "over flipped rows"),
+    "neighbours": ("The nearest real images", neighbour_figure, "over flipped rows; bars: 95 % intervals"),
+    "steps": ("Steps of the search", _steps, "flipped searches only"),
+    "spectrum": ("Spectrum of ∂g/∂z", _spectrum, SPECTRUM_NOTE),
+    "distances": (
+        "Near its own original, or near them all?",
+        distance_histograms,
+        "distances of x′ to its own original, and on average to all originals of the source class; flipped rows",
+    ),
+}
+SHOWN_ELSEWHERE = ("examples", "mean_change")
+
+
+def draw_all(results: Results) -> list[Drawn]:
+    """Draw and save the run's figures; what callbacks have left in ``figures`` comes after them."""
+    folder, drawn = results.folder / "figures", []
+    for name, (title, draw, note) in DRAWINGS.items():
+        if (figure := draw(results)) is not None:
+            save(figure, folder, name)
+            text = note.format(**results.summary.get("spectrum") or {})
+            drawn.append(Drawn(title, Markup(inline_svg(figure)), text, wide=name == "distances"))
+    for file in sorted(folder.glob("*.png")):
+        if file.stem not in (*DRAWINGS, *SHOWN_ELSEWHERE):
+            body = Markup(f'<img class="figure" alt="{file.stem}" src="{data_uri(file.read_bytes())}">')
+            drawn.append(Drawn(file.stem.replace("_", " ").capitalize(), body, ""))
+    return drawn

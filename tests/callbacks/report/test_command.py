@@ -1,0 +1,41 @@
+"""``explain.py report`` from the outside."""
+
+from pathlib import Path
+
+import pytest
+
+import explain
+from command_line import run
+from tests.callbacks.report.synthetic import write_run
+
+
+def message(*words: str) -> str:
+    with pytest.raises(SystemExit) as stop:
+        run(lambda: explain.main(["report", *words]))
+    return str(stop.value.code)
+
+
+def test_rebuilds_page_and_figures(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    folder = write_run(tmp_path / "run", n=30, size=8)
+    explain.main(["report", str(folder)])
+    assert str(folder / "report.html") in capsys.readouterr().out
+    assert "class 3" in (folder / "report.html").read_text()
+    names = {"examples", "mean_change", "oracles", "neighbours", "distances", "steps", "spectrum"}
+    assert {f.name for f in (folder / "figures").iterdir()} == {f"{n}.{kind}" for n in names for kind in ("png", "pdf")}
+
+
+def test_wrong_use_is_one_clear_error(tmp_path: Path) -> None:
+    assert message(str(tmp_path / "nowhere")).startswith(f"error: no folder '{tmp_path / 'nowhere'}'")
+    for words in ((), ("a", "b"), ("a", "--max_cards=3"), ("--max_cards=3",)):
+        text = message(*words)
+        assert text.startswith("error: report takes one results folder and nothing else") and "\n" not in text
+        assert (" ".join(words) or "none") in text
+    (tmp_path / "shards").mkdir()
+    text = message(str(tmp_path))
+    assert "an unfinished run: finish it with its own command" in text and "\n" not in text
+
+
+def test_help(capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit) as stop:
+        explain.main(["report", "--help"])
+    assert stop.value.code == 0 and "explain.py report" in capsys.readouterr().out

@@ -1,0 +1,61 @@
+from pathlib import Path
+
+import pytest
+
+from callbacks.report.distances import distance_histograms
+from callbacks.report.opinions import neighbour_figure, oracle_figure
+from callbacks.report.results import Results
+from tests.callbacks.report.synthetic import write_run
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Results:
+    return Results(write_run(tmp_path / "run", n=300, size=8))
+
+
+def heights(figure) -> list[float]:
+    return [bar.get_height() for bar in figure.axes[0].patches]
+
+
+def test_bars_are_the_oracles_shares(results: Results) -> None:
+    table = results.table
+    results.table["source_oracle_svm"] = table["source"]
+    shares = []
+    for prefix in ("control_", ""):
+        flipped = table[table[prefix + "status"] == "flipped"]
+        shares += [100 * (flipped[f"{prefix}oracle_{o}"] == flipped["target"]).mean() for o in ("svm", "cnn")]
+    figure = oracle_figure(results)
+    assert figure is not None
+    assert heights(figure)[:1] == [0] and heights(figure)[2:] == pytest.approx(shares)
+
+
+def test_values_get_boxes(results: Results) -> None:
+    results.class_names = []
+    figure = oracle_figure(results)
+    assert figure is not None and figure.axes[0].get_ylabel().startswith("oracle's value")
+
+
+def test_bars_are_the_neighbours_means_with_intervals(results: Results) -> None:
+    figure = neighbour_figure(results)
+    assert figure is not None
+    means = [results.table[p + "neighbours"][results.table[p + "status"] == "flipped"].mean() for p in ("control_", "")]
+    assert heights(figure) == pytest.approx([100 * m for m in means])
+    low, high = (100 * v for v in results.summary["intervals"]["neighbours"])
+    segments = [c.get_segments()[0][:, 1].tolist() for c in figure.axes[0].collections]
+    assert segments[1] == pytest.approx([low, high])
+
+
+def test_a_panel_a_space_and_result(results: Results) -> None:
+    figure = distance_histograms(results)
+    assert figure is not None and len(figure.axes) == 4
+    del results.table["control_l2_z_class"]
+    figure = distance_histograms(results)
+    assert figure is not None and sum(bool(axes.patches) for axes in figure.axes) == 3
+
+
+def test_no_data_no_figure(results: Results) -> None:
+    keep = [c for c in results.table if "oracle" not in c and "neighbours" not in c and "_class" not in c]
+    results.table = results.table[keep]
+    assert oracle_figure(results) is neighbour_figure(results) is distance_histograms(results) is None
+    results.table["neighbours"] = float("nan")
+    assert neighbour_figure(results) is None
