@@ -17,6 +17,7 @@ from callbacks import Dashboard
 from callbacks.artifacts import artifact_name
 from callbacks.gallery import pixels
 from callbacks.result_writer import loggable
+from callbacks.workspace import EXPLANATION
 from lightning_modules.checkpoint import fingerprint
 from networks import InputError
 from tests import wandb_reader
@@ -67,6 +68,11 @@ def test_numbers_are_the_summarys(run: Path) -> None:
     )
     assert {key: logged[key][-1] for key in expected} == pytest.approx(expected)
     assert set(logged["cf/step"]) == {0}
+
+
+def test_the_workspaces_panels_find_what_is_logged(run: Path) -> None:
+    logged = {key.removesuffix("._type") for key in wandb_reader.history(run)}
+    assert {f"cf/{name}" for name in EXPLANATION} | {"cf/gallery", "cf/report", "spectrum/mean_sorted_table"} <= logged
 
 
 def test_artifacts_and_what_they_were_made_from(run: Path) -> None:
