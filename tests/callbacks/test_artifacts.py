@@ -1,7 +1,8 @@
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 
-from callbacks.artifacts import artifact_name, folder_artifact, model_artifact
+from callbacks.artifacts import artifact_name, folder_artifact, log_input, model_artifact
 
 
 def test_the_same_bytes_are_the_same_version(tmp_path: Path) -> None:
@@ -42,3 +43,17 @@ def test_large_files_are_referenced(tmp_path: Path) -> None:
     assert Path(entries["figures/a.png"].local_path) != small, (
         "a copy, for a later run may replace the file before it is sent"
     )
+
+
+def test_an_input_is_recorded_with_and_without_a_server() -> None:
+    calls: list[tuple] = []
+    run = SimpleNamespace(
+        offline=False,
+        use_artifact=lambda artifact: calls.append(("online", artifact)),
+        _log_artifact=lambda artifact, **how: calls.append(("offline", artifact, how)),
+    )
+    log_input(run, "artifact")
+    run.offline = True
+    log_input(run, "artifact")
+    how = {"is_user_created": True, "use_after_commit": True}  # what use_artifact itself asks for
+    assert calls == [("online", "artifact"), ("offline", "artifact", how)]
