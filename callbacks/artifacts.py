@@ -39,7 +39,7 @@ def folder_artifact(name: str, kind: str, folder: Path, files: Iterable[Path], m
         if file.stat().st_size > max_upload:
             artifact.add_reference(file.resolve().as_uri(), name=inside)
         else:
-            # By copy, W&B's default: `wandb sync` deletes what it has sent, with policy="immutable" the results.
+            # By copy, W&B's default: the next run into this folder may come before `wandb sync` reads the file.
             artifact.add_file(str(file), name=inside)
     return artifact
 

@@ -80,7 +80,8 @@ class Dashboard(Callback):
 
 def _log_inputs(run: wandb.Run, checkpoints: dict[str, Path]) -> None:
     artifacts = {path: model_artifact(path) for path in checkpoints.values()}
-    for artifact in artifacts.values():
-        log_input(run, artifact)
+    # before they are logged: online they then take name and metadata from the server
     roles = {role: f"{artifacts[p].name} sha256:{artifacts[p].metadata['sha256']}" for role, p in checkpoints.items()}
     run.config.update({"checkpoints": roles}, allow_val_change=True)
+    for artifact in artifacts.values():
+        log_input(run, artifact)

@@ -1,7 +1,8 @@
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 
-from callbacks.artifacts import artifact_name, folder_artifact, model_artifact
+from callbacks.artifacts import artifact_name, folder_artifact, log_input, model_artifact
 
 
 def test_the_same_bytes_are_the_same_version(tmp_path: Path) -> None:
@@ -39,4 +40,20 @@ def test_large_files_are_referenced(tmp_path: Path) -> None:
     large.write_bytes(b"123")
     entries = folder_artifact("e", "explanation", tmp_path, [small, large], max_upload=2).manifest.entries
     assert entries["figures/a.png"].ref is None and entries["b.safetensors"].ref == large.as_uri()
-    assert Path(entries["figures/a.png"].local_path) != small, "a copy: W&B deletes what it has sent"
+    assert Path(entries["figures/a.png"].local_path) != small, (
+        "a copy, for a later run may replace the file before it is sent"
+    )
+
+
+def test_an_input_is_recorded_with_and_without_a_server() -> None:
+    calls: list[tuple] = []
+    run = SimpleNamespace(
+        offline=False,
+        use_artifact=lambda artifact: calls.append(("online", artifact)),
+        _log_artifact=lambda artifact, **how: calls.append(("offline", artifact, how)),
+    )
+    log_input(run, "artifact")
+    run.offline = True
+    log_input(run, "artifact")
+    how = {"is_user_created": True, "use_after_commit": True}  # what use_artifact itself asks for
+    assert calls == [("online", "artifact"), ("offline", "artifact", how)]

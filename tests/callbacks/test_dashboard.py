@@ -15,8 +15,8 @@ from safetensors.torch import load_file
 import explain
 from callbacks import Dashboard
 from callbacks.artifacts import artifact_name
-from callbacks.gallery import pixels
 from callbacks.result_writer import loggable
+from callbacks.workspace import EXPLANATION
 from lightning_modules.checkpoint import fingerprint
 from networks import InputError
 from tests import wandb_reader
@@ -60,7 +60,7 @@ def test_pictures_are_the_originals_bytes(run: Path) -> None:
         for name, key in (("x", "x"), ("x′", "counterfactual"), ("control", "control_counterfactual")):
             shown = np.array(Image.open(io.BytesIO(files[row[name]["path"]].read_bytes())))
             assert shown.dtype == np.uint8 and shown.max() > 128 and shown.shape == (112, 112)
-            assert np.array_equal(shown[::14, ::14], pixels(tensors[key][i])), name
+            assert np.array_equal(shown[::14, ::14], np.rint(tensors[key][i, 0].clamp(0, 1).numpy() * 255)), name
         change = np.array(Image.open(files[row["change"]["path"]]))
         assert change.shape == (112, 112, 3) and change.max() == 255
 
@@ -73,6 +73,11 @@ def test_numbers_are_the_summarys(run: Path) -> None:
     )
     assert {key: logged[key][-1] for key in expected} == pytest.approx(expected)
     assert set(logged["cf/step"]) == {0}
+
+
+def test_the_workspaces_panels_find_what_is_logged(run: Path) -> None:
+    logged = {key.removesuffix("._type") for key in wandb_reader.history(run)}
+    assert {f"cf/{name}" for name in EXPLANATION} | {"cf/gallery", "cf/report", "spectrum/mean_sorted_table"} <= logged
 
 
 def test_artifacts_and_what_they_were_made_from(run: Path) -> None:

@@ -18,7 +18,7 @@ def test_a_training_logs_what_explain_runs_refer_to(tmp_path: Path) -> None:
     (made,) = artifacts(folder).values()
     used = model_artifact(folder / "best.ckpt")
     assert (made.name, made.digest, made.type) == (used.name, used.digest, "model")
-    assert not made.use_after_commit and list(made.aliases) == ["latest", "best"]
+    assert not made.use_after_commit and set(made.aliases) == {"latest", "best"}
     best = torch.load(folder / "best.ckpt", weights_only=True)["callbacks"]
     (score,) = [state["best_model_score"] for name, state in best.items() if name.startswith("ModelCheckpoint")]
     assert json.loads(made.metadata) == {**used.metadata, "val/loss": pytest.approx(float(score))}
