@@ -41,14 +41,14 @@ class OnManifold(Callback):
 
     Args:
         calibration: split of real samples; one that the chart was not trained on.
-        num_samples: of them, drawn by seed.
+        num_samples: of them, drawn by seed; a likelihood of a continuous flow takes as long as some steps of a search.
         off_manifold, borderline, reconstruction: see ``metrics.certificate.Thresholds``.
     """
 
     def __init__(
         self,
         calibration: SplitName = "val",
-        num_samples: int = 1000,
+        num_samples: int = 500,
         off_manifold: float = Thresholds().off_manifold,
         borderline: float = Thresholds().borderline,
         reconstruction: float = Thresholds().reconstruction,

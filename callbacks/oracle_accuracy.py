@@ -30,8 +30,8 @@ class OracleAccuracy(Callback):
     """Share of flipped counterfactuals that models unseen by the search also give the target class.
 
     Adds a column ``oracle_NAME`` (its class for x′) a result, and to the summary
-    ``oracle_accuracy`` (the first oracle), one entry an oracle, and ``oracle_own_accuracy``, what
-    the oracle is worth on the explained originals themselves.
+    ``oracle_accuracy`` (the first oracle's, which ``oracle`` names), one entry an oracle, and
+    ``oracle_own_accuracy``, what the oracle is worth on the explained originals themselves.
 
     Args:
         oracles: name → checkpoint of a ``ClassifierModule``, or a module; one that can ``fit(x, y)``, such as
@@ -103,7 +103,7 @@ class OracleAccuracy(Callback):
         values = {name: float(metric.compute()) for name, metric in self.metrics.items()}  # on every rank
         for name in [n for n in values if n.endswith(f"/{first}")]:
             values[name.removesuffix(f"/{first}")] = values[name]
-        pl_module.summary.update(values)
+        pl_module.summary.update(values, oracle=first)
         log_scalars(trainer, {f"cf/{name}": v for name, v in values.items()})
 
     @staticmethod

@@ -215,7 +215,7 @@ def _all(shards: Path) -> Iterator[Explanation]:
 def summary_of(table: pd.DataFrame, module: CounterfactualModule, class_names: list[str]) -> dict[str, Any]:
     """What the run comes to: numbers from the table, and what the metric callbacks measured."""
     results = {
-        name: merged({"oracle_accuracy": None, "fid": None, **summarize(table, column(name, ""))}, measured)
+        name: merged(summarize(table, column(name, "")), measured, module.summary.get("oracle"))
         for name, measured in _by_result(module).items()
     }
     summary = {"n": len(table), **results.pop("")}
@@ -226,10 +226,12 @@ def summary_of(table: pd.DataFrame, module: CounterfactualModule, class_names: l
     return {**summary, "class_names": class_names, "provenance": provenance(module.checkpoints)}
 
 
-def merged(summary: dict[str, Any], measured: dict[str, Any]) -> dict[str, Any]:
-    """Both, and the intervals of both."""
-    intervals = {**summary.get("intervals", {}), **measured.get("intervals", {})}
-    return {**summary, **measured, "intervals": intervals}
+def merged(summary: dict[str, Any], measured: dict[str, Any], oracle: str | None) -> dict[str, Any]:
+    """Both, and the intervals of both; ``oracle`` is the one whose accuracy stands for all."""
+    intervals = {**summary["intervals"], **measured.get("intervals", {})}
+    if f"oracle_accuracy/{oracle}" in intervals:
+        intervals["oracle_accuracy"] = intervals[f"oracle_accuracy/{oracle}"]
+    return {"oracle_accuracy": None, "fid": None, **summary, **measured, "intervals": intervals}
 
 
 def _by_result(module: CounterfactualModule) -> dict[str, dict[str, Any]]:

@@ -79,11 +79,8 @@ def _samples(own: pd.DataFrame, searched: pd.DataFrame, flipped: pd.DataFrame) -
         **{name: flipped[name] for name in MEANS if name in flipped},
         **{str(c): flipped[c] for c in flipped if str(c).startswith("label_variation_")},
     }
-    oracles = [str(c) for c in flipped if str(c).startswith("oracle_")]
-    for name in oracles:
-        means[f"oracle_accuracy/{name.removeprefix('oracle_')}"] = flipped[name] == flipped.target
-    if oracles:
-        means["oracle_accuracy"] = flipped[oracles[0]] == flipped.target
+    for name in [str(c).removeprefix("oracle_") for c in flipped if str(c).startswith("oracle_")]:
+        means[f"oracle_accuracy/{name}"] = flipped[f"oracle_{name}"] == flipped.target
     if "certificate" in flipped:
         means["certified"] = searched.certificate == "green"
         means["on_manifold"] = ~flipped.certificate_reasons.str.contains("off the data manifold")

@@ -76,7 +76,7 @@ MEANINGS = {
     "z_norm": (
         "‖z′‖ percentile",
         "{:.3f}",
-        "share of held-out real images with a smaller ‖z‖: near 1 is far out in the chart",
+        "share of the chart's normal distribution that is nearer its centre: 1 is far out",
     ),
     "chart_error": (
         "chart's error on x′",

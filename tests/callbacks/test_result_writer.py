@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file
 
 from callbacks.journal import Journal, read_journal
-from callbacks.result_writer import check_same, finite, identity_file, loggable, merge, rows_of
+from callbacks.result_writer import check_same, finite, identity_file, loggable, merge, merged, rows_of
 from counterfactuals import Ascent, explain
 from lightning_modules import Explanation
 from networks import InputError
@@ -146,3 +146,10 @@ def test_an_interrupted_run_goes_on(in_digits_home: Path, capsys: pytest.Capture
     for key in ("flip_rate", "oracle_accuracy", "fid", "l2_x", "l2_z", "median_steps"):  # metrics saw what was kept
         assert second[key] == pytest.approx(first[key], rel=1e-3), key
     assert second["control"]["flip_rate"] == first["control"]["flip_rate"]
+
+
+def test_the_first_oracle_of_the_config_stands_for_all() -> None:
+    intervals = {"oracle_accuracy/cnn": [0.1, 0.2], "oracle_accuracy/svm": [0.5, 0.6]}
+    summary = merged({"intervals": intervals}, {"oracle_accuracy": 0.55, "intervals": {"fid": [1, 2]}}, "svm")
+    assert summary["intervals"] == {**intervals, "fid": [1, 2], "oracle_accuracy": [0.5, 0.6]}
+    assert merged({"intervals": {}}, {}, None)["oracle_accuracy"] is None
