@@ -56,15 +56,22 @@ def pictures_of(results: Results, rows: int) -> list[Pictures]:
     def images(tensor: str, title: str, essential: bool = False) -> Pictures:
         return Pictures(tensor, n, lambda a, b: pixels(results.part(tensor, a, b)), title, essential=essential)
 
-    def change(tensor: str, title: str, essential: bool = False) -> Pictures:
+    def change(tensor: str, title: str, **kind: bool) -> Pictures:
         def take(a: int, b: int) -> np.ndarray:
             return signed_pixels(results.part(tensor, a, b) - results.part("x", a, b), scale)
 
-        return Pictures(f"{tensor}_change", n, take, title, essential=essential, signed=True)
+        return Pictures(f"{tensor}_change", n, take, title, signed=True, **kind)
 
-    pictures = [images("x", "x", True), images("counterfactual", "x′", True), change("counterfactual", "changes", True)]
+    pictures = [
+        images("x", "x", True),
+        images("counterfactual", "x′", True),
+        change("counterfactual", "changes", essential=True),
+    ]
     if results.has("control_counterfactual"):
-        pictures += [images("control_counterfactual", "control"), change("control_counterfactual", "its changes")]
+        pictures += [
+            images("control_counterfactual", "control"),
+            change("control_counterfactual", "its changes", fragile=True),
+        ]
     pictures += [images("reconstruction", "reconstructions")]
     others = [name for name in results.names if name not in ("", "control")]
     pictures += [

@@ -5,6 +5,7 @@ import io
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import product
 
 import numpy as np
 from PIL import Image
@@ -26,6 +27,7 @@ class Pictures:
         title: what the page calls them.
         per_row: tiles a row; 0 where tiles do not belong to rows.
         essential: never left out.
+        fragile: faint noise, of which lossy encodings keep nothing but their own artefacts.
         signed: bytes are ``images.signed_pixels``.
     """
 
@@ -35,6 +37,7 @@ class Pictures:
     title: str
     per_row: int = 1
     essential: bool = False
+    fragile: bool = False
     signed: bool = False
 
     def of_rows(self, rows: int) -> "Pictures":
@@ -83,8 +86,8 @@ def pack(pictures: Iterable[Pictures], limit: float) -> list[Sheets]:
     """Encode as well as ``limit`` bytes of base64 allow.
 
     ``pictures`` come in the order of their importance. Everything is lossless where that fits; else
-    the least important become lossy first, then all; then the least important are left out; and
-    where not even the essential fit, only the first rows have pictures.
+    the least important become lossy first, then all, the fragile last; then the least important are
+    left out; and where not even the essential fit, only the first rows have pictures.
     """
     available = {p.role: p for p in pictures}
 
@@ -94,7 +97,7 @@ def pack(pictures: Iterable[Pictures], limit: float) -> list[Sheets]:
 
     allowed = limit
     while True:
-        rungs = plan(costs, {role: p.essential for role, p in available.items()}, allowed)
+        rungs = plan(available, costs, allowed)
         share = min(1.0, allowed / max(sum(costs(role, rung) for role, rung in rungs.items()), 1))
         rows = max((p.count for p in available.values() if p.essential), default=0)
         packed = [encode(available[role].of_rows(int(share * rows)), QUALITIES[rung]) for role, rung in rungs.items()]
@@ -103,21 +106,22 @@ def pack(pictures: Iterable[Pictures], limit: float) -> list[Sheets]:
         allowed *= 0.97 * limit / total  # the probes were too hopeful
 
 
-def plan(costs: Callable[[str, int], float], essential: dict[str, bool], limit: float) -> dict[str, int]:
+def plan(pictures: dict[str, Pictures], costs: Callable[[str, int], float], limit: float) -> dict[str, int]:
     """Which of the encodings each role gets, so that their costs sum to ``limit``; the last pays first."""
-    rungs = dict.fromkeys(essential, 0)
+    rungs = dict.fromkeys(pictures, 0)
 
     def fits() -> bool:
         return sum(costs(role, rung) for role, rung in rungs.items()) <= limit
 
-    for rung in range(1, len(QUALITIES)):
-        for role in reversed(essential):
+    for fragile in (False, True):
+        payers = [role for role, p in pictures.items() if p.fragile == fragile]
+        for rung, role in product(range(1, len(QUALITIES)), reversed(payers)):
             if fits():
                 return rungs
             if costs(role, rung) < costs(role, rungs[role]):
                 rungs[role] = rung
-    for role in reversed(essential):
-        if not fits() and not essential[role]:
+    for role in reversed(pictures):
+        if not fits() and not pictures[role].essential:
             del rungs[role]
     return rungs
 

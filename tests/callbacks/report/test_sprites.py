@@ -43,13 +43,17 @@ def test_mosaic_of_fewer_tiles_than_columns() -> None:
 
 def test_the_least_important_pays_first() -> None:
     costs = lambda role, rung: {"x": 100, "path": 100}[role] / 2**rung  # noqa: E731
-    essential = {"x": True, "path": False}
-    assert plan(costs, essential, 200) == {"x": 0, "path": 0}
-    assert plan(costs, essential, 150) == {"x": 0, "path": 1}
-    assert plan(costs, essential, 100) == {"x": 1, "path": 1}
+    tile = np.zeros((1, 1, 1, 1), np.uint8)
+    roles = {"x": pictures("x", tile, essential=True), "path": pictures("path", tile)}
+    assert plan(roles, costs, 200) == {"x": 0, "path": 0}
+    assert plan(roles, costs, 150) == {"x": 0, "path": 1}
+    assert plan(roles, costs, 100) == {"x": 1, "path": 1}
     last = len(QUALITIES) - 1
-    assert plan(costs, essential, 13) == {"x": last}
-    assert plan(costs, essential, 1) == {"x": last}, "the essential stay; there will be fewer rows"
+    assert plan(roles, costs, 13) == {"x": last}
+    assert plan(roles, costs, 1) == {"x": last}, "the essential stay; there will be fewer rows"
+    roles["path"] = pictures("path", tile, fragile=True)
+    assert plan(roles, costs, 150) == {"x": 1, "path": 0}
+    assert plan(roles, costs, 75) == {"x": last, "path": 1}
 
 
 def test_pack_stays_within_its_limit() -> None:
