@@ -42,6 +42,16 @@ MEANINGS = {
         "{:.1%}",
         "flipped ones that a model unseen by the search also gives the target class: higher is better",
     ),
+    "certified": (
+        "certified",
+        "{:.1%}",
+        "searches that end green: flipped, on the data manifold, and every oracle agrees: higher is better",
+    ),
+    "on_manifold": (
+        "on the manifold",
+        "{:.1%}",
+        "flipped ones that the chart does not call off the data manifold; it calls 3 % of real images so",
+    ),
     "margin": ("margin", "{:.3f}", "target's probability minus the next best class's: 1 is certain, 0 is a tie"),
     "neighbours": (
         "neighbours",
