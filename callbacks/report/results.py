@@ -97,12 +97,10 @@ def check_finished(folder: Path) -> None:
         raise InputError(f"no folder {str(folder)!r}: give the folder of a finished run (its trainer.default_root_dir)")
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing:
-        state = (
-            "an unfinished run: finish it with its own command" if (folder / "shards").is_dir() else "no finished run"
-        )
+        state = "an unfinished run" if (folder / "shards").is_dir() else "no finished run"
         raise InputError(
-            f"{str(folder)!r} holds {state} ({' and '.join(missing)} missing; "
-            "python explain.py --config … writes them at its end), then build its report"
+            f"{str(folder)!r} holds {state} ({', '.join(missing)} missing): finish it with its own command, "
+            "python explain.py --config …, then build its report"
         )
 
 

@@ -32,7 +32,7 @@ def test_wrong_use_is_one_clear_error(tmp_path: Path) -> None:
         assert (" ".join(words) or "none") in text
     (tmp_path / "shards").mkdir()
     text = message(str(tmp_path))
-    assert "an unfinished run: finish it with its own command" in text and "\n" not in text
+    assert "an unfinished run (" in text and "finish it with its own command" in text and "\n" not in text
 
 
 def test_help(capsys: pytest.CaptureFixture) -> None:

@@ -82,11 +82,11 @@ def test_ranges_and_certificates(fresh, table: pd.DataFrame) -> None:
 
 def test_what_is_not_known_is_sorted_last(fresh, table: pd.DataFrame) -> None:
     fresh.select_option("#sort", "p_manifold")
-    fresh.check("#descending")
-    best = table.sort_values("p_manifold", ascending=False)["index"].tolist()
-    assert indices(fresh)[0] == best[0]
-    last = fresh.evaluate("select().at(-1)")
-    assert np.isnan(table["p_manifold"][last])
+    for descending in (False, True):
+        fresh.set_checked("#descending", descending)
+        best = table["p_manifold"].max() if descending else table["p_manifold"].min()
+        assert table["p_manifold"][indices(fresh)[0]] == best
+        assert np.isnan(table["p_manifold"][fresh.evaluate("select().at(-1)")])
 
 
 def test_detail_by_keys(fresh, table: pd.DataFrame) -> None:

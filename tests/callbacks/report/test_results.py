@@ -34,8 +34,10 @@ def test_older_folders_have_indices_for_names(tmp_path: Path) -> None:
 def test_what_is_missing_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no folder .*nowhere"):
         Results(tmp_path / "nowhere")
-    with pytest.raises(InputError, match=r"holds no finished run .summary.json and counterfactuals.parquet and"):
+    with pytest.raises(
+        InputError, match=r"holds no finished run .summary.json, counterfactuals.parquet, .* missing.: finish it"
+    ):
         Results(tmp_path)
     (tmp_path / "shards").mkdir()
-    with pytest.raises(InputError, match=r"unfinished run: finish it with its own command .*summary.json"):
+    with pytest.raises(InputError, match=r"holds an unfinished run .summary.json, .* finish it with its own command"):
         Results(tmp_path)
