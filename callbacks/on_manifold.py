@@ -14,9 +14,9 @@ from callbacks.naming import column
 from counterfactuals import Chart
 from counterfactuals.freeze import frozen
 from datamodules import DataModule
-from datamodules.base import Split, SplitName
+from datamodules.base import Split, SplitName, sha256
 from lightning_modules import CounterfactualModule, Explanation
-from metrics import Calibration, certify
+from metrics import Axes, Calibration, certify
 from metrics.certificate import Thresholds
 
 BATCH = 128
@@ -27,9 +27,10 @@ class OnManifold(Callback):
     """Measures every x′ in the chart, and certifies it: green, amber or red, with the reasons.
 
     Columns of every result: ``log_q`` (percentile of log q(x′) among held-out real samples), ``z_norm``
-    (percentile of ‖z′‖ in the χ distribution of D dimensions), ``chart_error`` (root mean square of
-    decode(encode(x′)) − x′), ``strangeness`` and ``p_manifold`` (``Calibration`` of the three together), and after
-    the run ``certificate`` and ``certificate_reasons`` (``metrics.certificate``).
+    (percentile of ‖z′‖ in the χ distribution of D dimensions), ``off_axis`` (how far x′ is off the manifold's axes,
+    see ``metrics.Axes``), ``chart_error`` (root mean square of decode(encode(x′)) − x′), ``strangeness`` and
+    ``p_manifold`` (``Calibration`` of the four together), and after the run ``certificate`` and
+    ``certificate_reasons`` (``metrics.certificate``).
 
     The summary's ``originals_off_manifold`` is the share of the explained originals that are called off the
     manifold: what false alarms there are. Far above the threshold (3 %) the originals are not like the held-out
@@ -60,25 +61,46 @@ class OnManifold(Callback):
     def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
         data: DataModule = trainer.datamodule  # type: ignore[attr-defined]
         self.levels: int | None = data.levels
-        real = self._measure_some(trainer, pl_module, data.split(self.split))
-        self.calibration = Calibration(_arrays(real), errors={"chart_error": ROUNDING})
-        originals = _arrays(self._measure_some(trainer, pl_module, data.predict_selection()))
+        held_out = data.split(self.split)
+        drawn = torch.randperm(len(held_out), generator=torch.Generator().manual_seed(0))
+        n = min(self.num_samples, max(1, 2 * len(drawn) // 3))  # to calibrate by; the axes need others, by half
+        made = Axes.fit(self._latents(trainer, pl_module, held_out, drawn[n : n + max(2, n // 2)]))
+        self.axes = Axes(*(t.to(pl_module.device) for t in made))
+        real = self._measure_some(trainer, pl_module, held_out, drawn[:n])
+        errors = {"chart_error": ROUNDING, "off_axis": ROUNDING}
+        self.calibration = Calibration(_arrays(real), errors)
+        explained = data.predict_selection()
+        some = torch.randperm(len(explained), generator=torch.Generator().manual_seed(0))[: self.num_samples]
+        originals = _arrays(self._measure_some(trainer, pl_module, explained, some))
         alarms = self.calibration.p_value(self.calibration.strangeness(originals)) <= self.thresholds.off_manifold
         pl_module.summary["originals_off_manifold"] = float(alarms.mean())
         pl_module.summary["thresholds"] = self.thresholds._asdict()
         pl_module.listeners.append(lambda explanation: self._add_columns(explanation, pl_module))
         pl_module.finishers.append(self._certify)
 
-    def _measure_some(self, trainer: Trainer, pl_module: CounterfactualModule, split: Split) -> dict[str, Tensor]:
-        """Of ``num_samples`` drawn by seed, from the cache where they are there."""
-        chosen = torch.randperm(len(split), generator=torch.Generator().manual_seed(0))[: self.num_samples]
+    def _latents(self, trainer: Trainer, pl_module: CounterfactualModule, split: Split, chosen: Tensor) -> Tensor:
+        """N×D, from the cache where they are there."""
+        chart, device = pl_module.chart, pl_module.device
+
+        def encode() -> dict[str, Tensor]:
+            with frozen(chart):
+                x = split.__getitems__(chosen.tolist())["x"]
+                return {"z": torch.cat([chart.encode(part.to(device)) for part in x.split(BATCH)])}
+
+        return cached(trainer, "latents", [weights_hash(chart), split.fingerprint(), str(len(chosen))], encode)["z"]
+
+    def _measure_some(
+        self, trainer: Trainer, pl_module: CounterfactualModule, split: Split, chosen: Tensor
+    ) -> dict[str, Tensor]:
+        """Of real samples, from the cache where they are there."""
         chart, device = pl_module.chart, pl_module.device
 
         def measure() -> dict[str, Tensor]:
             with frozen(chart):
                 return self._measure(chart, split.__getitems__(chosen.tolist())["x"], device)
 
-        return cached(trainer, "manifold", [weights_hash(chart), split.fingerprint(), str(self.num_samples)], measure)
+        depends_on = [weights_hash(chart), split.fingerprint(), str(len(chosen)), sha256(self.axes.mean.cpu().numpy())]
+        return cached(trainer, "manifold", depends_on, measure)
 
     @torch.no_grad()
     def _add_columns(self, explanation: Explanation, pl_module: CounterfactualModule) -> None:
@@ -89,6 +111,7 @@ class OnManifold(Callback):
         strangeness = self.calibration.strangeness(arrays)
         columns: dict[str, Any] = {
             "z_norm": chi_percentile(measured["z_norm"], chart.dim),
+            "off_axis": measured["off_axis"],
             "chart_error": measured["chart_error"],
             "strangeness": torch.from_numpy(strangeness),
             "p_manifold": torch.from_numpy(self.calibration.p_value(strangeness)),
@@ -106,7 +129,8 @@ class OnManifold(Callback):
             x = (x.clamp(0, 1) * (self.levels - 1)).round() / (self.levels - 1)
         z, log_q = chart.encode_with_log_prob(x)
         error = (chart.decode(z) - x).flatten(1).square().mean(1).sqrt()
-        measured = {"z_norm": z.norm(dim=1), "chart_error": error, **({} if log_q is None else {"log_q": log_q})}
+        measured = {"z_norm": z.norm(dim=1), "off_axis": self.axes.distance(z), "chart_error": error}
+        measured |= {} if log_q is None else {"log_q": log_q}
         return {name: values.float().cpu() for name, values in measured.items()}
 
     def _certify(self, table: pd.DataFrame, result: str) -> pd.DataFrame:

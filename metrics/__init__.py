@@ -1,5 +1,6 @@
 """Metrics: pure functions of tensors, and torchmetrics classes over them."""
 
+from metrics.axes import Axes
 from metrics.bits_per_dim import bits_per_dim
 from metrics.bootstrap import half_sampling_interval, mean_interval, median_interval
 from metrics.calibration import Calibration
@@ -26,6 +27,7 @@ from metrics.summary import summarize
 
 __all__ = [
     "FID",
+    "Axes",
     "Calibration",
     "FeatureBank",
     "FrechetDistance",

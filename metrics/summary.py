@@ -27,6 +27,7 @@ MEANS = (
     "im2",
     "log_q",
     "z_norm",
+    "off_axis",
     "chart_error",
     "tangent_share",
 )

@@ -88,6 +88,11 @@ MEANINGS = {
         "{:.3f}",
         "share of the chart's normal distribution that is nearer its centre: 1 is far out",
     ),
+    "off_axis": (
+        "off the axes",
+        "{:.2f}",
+        "deviation in the latent coordinates in which real images vary least: real ones have about 0.7",
+    ),
     "chart_error": (
         "chart's error on x′",
         "{:.1e}",

@@ -43,7 +43,7 @@ def test_columns_against_direct_computation(ran) -> None:
         rounded = (result.counterfactuals.counterfactual * 16).round() / 16
         z, log_q = module.chart.encode_with_log_prob(rounded)
         share = (real[:, None] < log_q.detach()).float().mean(0)
-        assert torch.allclose(result.columns["log_q"].float(), share, atol=2 / len(val))
+        assert torch.allclose(result.columns["log_q"].float(), share, atol=0.03)  # of two thirds of them
         expected = chi(64).cdf(z.norm(dim=1).detach().numpy())
         assert np.allclose(result.columns["z_norm"], expected, atol=1e-4)
         error = (module.chart.decode(z) - rounded).flatten(1).square().mean(1).sqrt()
