@@ -29,7 +29,7 @@ class Learner(Protocol):
 class OracleAccuracy(Callback):
     """Share of flipped counterfactuals that models unseen by the search also give the target class.
 
-    Adds a column ``oracle_NAME`` (its class for x′) a result, and to the summary
+    Adds a column ``oracle_NAME`` (its class for x′) a result, ``source_oracle_NAME`` (for x), and to the summary
     ``oracle_accuracy`` (the first oracle's, which ``oracle`` names), one entry an oracle, and
     ``oracle_own_accuracy``, what the oracle is worth on the explained originals themselves.
 
@@ -88,8 +88,10 @@ class OracleAccuracy(Callback):
         cf, result = explanation.counterfactuals, explanation.name
         for name, oracle in self.oracles.items():
             if not result:
+                own = self._logits(oracle, cf.x, pl_module)
+                explanation.columns[f"source_oracle_{name}"] = own.argmax(1).cpu()
                 self._metric(scalar("", f"oracle_own_accuracy/{name}"), pl_module).update(
-                    self._logits(oracle, cf.x, pl_module), explanation.y.to(pl_module.device)
+                    own, explanation.y.to(pl_module.device)
                 )
             logits = self._logits(oracle, cf.counterfactual, pl_module)
             explanation.columns[f"oracle_{name}"] = logits.argmax(1).cpu()

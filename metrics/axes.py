@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-SHARE = 1 / 16  # of the latent coordinates, the ones in which real samples vary least
+PART = 16  # one of so many latent coordinates, those in which real samples vary least
 
 
 class Axes(NamedTuple):
@@ -13,7 +13,7 @@ class Axes(NamedTuple):
 
     The theory gives the data a thickness δ across the manifold that is small (Dombrowski et al., eq. 1). A trained
     flow shows it: in some latent coordinates real samples hardly vary, and noise that a likelihood over all
-    coordinates does not notice moves these ones far.
+    coordinates does not notice moves these ones far. Below 16 dimensions there are none: likelihoods suffice.
 
     Attributes:
         which: coordinates, k int64.
@@ -29,9 +29,11 @@ class Axes(NamedTuple):
     def fit(z: Tensor) -> "Axes":
         """From latents of real samples, N×D with N ≥ 2."""
         std, mean = torch.std_mean(z, 0)
-        which = std.argsort(stable=True)[: max(1, round(SHARE * z.shape[1]))]
+        which = std.argsort(stable=True)[: z.shape[1] // PART]
         return Axes(which, mean[which], std[which].clamp(min=1e-6))
 
     def distance(self, z: Tensor) -> Tensor:
         """Median over the coordinates of |z − mean| / std, of latents N×D; N, about 0.67 for normal ones."""
+        if not len(self.which):
+            return z.new_zeros(len(z))
         return ((z[:, self.which] - self.mean) / self.std).abs().median(1).values

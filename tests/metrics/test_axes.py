@@ -23,6 +23,12 @@ def test_distance_of_real_samples_and_of_noise() -> None:
     assert noisy.norm(dim=1).mean() < 1.03 * real.norm(dim=1).mean(), "which the norm hardly tells"
 
 
-def test_a_single_coordinate() -> None:
-    axes = Axes.fit(torch.tensor([[0.0, 1.0], [2.0, 1.0]]))
-    assert axes.which.tolist() == [1] and axes.distance(torch.tensor([[0.0, 2.0]])) > 1e5
+def test_a_coordinate_in_which_real_samples_do_not_vary_at_all() -> None:
+    z = torch.randn(9, 16)
+    z[:, 3] = 1
+    axes = Axes.fit(z)
+    assert axes.which.tolist() == [3] and axes.distance(z + 1).min() > 1e5
+
+
+def test_no_axes_in_space() -> None:
+    assert Axes.fit(torch.randn(9, 3)).distance(torch.randn(2, 3)).tolist() == [0, 0]
