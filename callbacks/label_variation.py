@@ -11,7 +11,7 @@ from networks.errors import InputError
 
 
 class LabelVariation(Callback):
-    """A column ``label_variation_NAME`` a bystander: how much its opinion changes from x to x′, 0 to 1.
+    """A column ``label_variation_NAME`` a bystander: how much its opinion changes from x to x′, 0 to 1; and their mean.
 
     See ``metrics.label_variation``.
 
@@ -43,3 +43,5 @@ class LabelVariation(Callback):
         for name, bystander in self.bystanders.items():
             before, after = (call(bystander, x.to(device)) for x in (cf.x, cf.counterfactual))
             explanation.columns[f"label_variation_{name}"] = label_variation(before, after).cpu()
+        each = [explanation.columns[f"label_variation_{name}"] for name in self.bystanders]
+        explanation.columns["label_variation"] = torch.stack(each).mean(0)

@@ -30,6 +30,7 @@ MEANS = (
     "off_axis",
     "chart_error",
     "tangent_share",
+    "label_variation",
 )
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from safetensors import safe_open
 from torch import Tensor
 
-from callbacks.naming import column
+from callbacks.naming import class_name, column
 from networks.errors import InputError
 
 #: what every finished run has left
@@ -88,7 +88,7 @@ class Results:
         """Of a class; a value where there are no classes."""
         if pd.isna(value):
             return "–"
-        return self.class_names[int(value)] if self.class_names else f"{value:.4g}"
+        return class_name(self.class_names, value)
 
 
 def check_finished(folder: Path) -> None:

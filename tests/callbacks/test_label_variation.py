@@ -22,6 +22,7 @@ def test_a_column_a_bystander() -> None:
     cf = result.counterfactuals
     expected = label_variation(bystander(cf.x), bystander(cf.counterfactual)).detach()
     assert torch.allclose(result.columns["label_variation_glasses"], expected, atol=1e-6) and expected.max() > 0
+    assert torch.equal(result.columns["label_variation"], result.columns["label_variation_glasses"])
 
 
 def test_needs_a_bystander() -> None:
