@@ -21,6 +21,7 @@ from callbacks.naming import column, scalar
 from callbacks.provenance import provenance
 from counterfactuals import Status
 from lightning_modules import CounterfactualModule, Explanation
+from lightning_modules.checkpoint import fingerprint
 from metrics import similarity, summarize
 from networks.errors import InputError
 
@@ -56,12 +57,21 @@ class ResultWriter(Callback):
 
     def __init__(self) -> None:
         self.settings: dict[str, Any] = {}
+        self.identity: Identity = {}
         self.journal: Journal | None = None
 
+    def setup(self, trainer: Trainer, pl_module: CounterfactualModule, stage: str) -> None:  # type: ignore[override]
+        """Before any metric has begun to measure: that may take minutes."""
+        judges = {
+            f"the weights of {role}": fingerprint(path)
+            for callback in trainer.callbacks  # type: ignore[attr-defined]  # Lightning attaches them at run time
+            for role, path in getattr(callback, "checkpoints", {}).items()
+        }
+        self.identity = {**identity_of(pl_module, trainer.datamodule, self.settings), **judges}  # type: ignore[attr-defined]
+        check_same(shard_folder(trainer), self.identity)  # every rank: all stop, or none
+
     def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
-        folder = shard_folder(trainer)
-        identity = identity_of(pl_module, trainer.datamodule, self.settings)  # type: ignore[attr-defined]
-        check_same(folder, identity)  # every rank: all stop, or none
+        folder, identity = shard_folder(trainer), self.identity
         trainer.strategy.barrier("checked")
         if trainer.is_global_zero:
             folder.mkdir(parents=True, exist_ok=True)

@@ -136,6 +136,14 @@ def test_an_interrupted_run_goes_on(in_digits_home: Path, capsys: pytest.Capture
     assert 0 < kept < 80
     with pytest.raises(InputError, match=r"method.init_args.max_steps was 20 and is 21"):
         run_explain("digits/explain.yaml", *cut, "--model.method.init_args.max_steps=21")
+    judge = Path("runs/digits/svm/best.ckpt")
+    weights = judge.read_bytes()
+    try:
+        torch.save({**torch.load(judge, weights_only=True), "epoch": 99}, judge)
+        with pytest.raises(InputError, match="the weights of oracle_svm was"):
+            run_explain("digits/explain.yaml", *cut)
+    finally:
+        judge.write_bytes(weights)
     run_explain("digits/explain.yaml", *cut, "--model.slots=7", "--data.batch_size=11")  # neither matters
     assert f"Continuing: {kept} searches" in capsys.readouterr().out
     assert not Path("cut/shards").exists()
