@@ -29,7 +29,7 @@ class OnManifold(Callback):
     Columns of every result: ``log_q`` (percentile of log q(x′) among held-out real samples), ``z_norm``
     (percentile of ‖z′‖ in the χ distribution of D dimensions), ``off_axis`` (how far x′ is off the manifold's axes,
     see ``metrics.Axes``), ``chart_error`` (root mean square of decode(encode(x′)) − x′), ``strangeness`` and
-    ``p_manifold`` (``Calibration`` of these but the norm, which log q contains), and after the run ``certificate``
+    ``p_manifold`` (``Calibration`` of these; where there is a log q, it contains the norm), and after the run ``certificate``
     and ``certificate_reasons`` (``metrics.certificate``).
 
     The summary's ``originals_off_manifold`` is the share of the explained originals that are called off the
@@ -68,7 +68,8 @@ class OnManifold(Callback):
         self.axes = Axes(*(t.to(pl_module.device) for t in made))
         real = self._measure_some(trainer, pl_module, held_out, drawn[:n])
         errors = {"chart_error": ROUNDING, "off_axis": ROUNDING}
-        self.calibration = Calibration({k: v for k, v in _arrays(real).items() if k != "z_norm"}, errors)
+        within = {"z_norm"} if "log_q" in real else set()
+        self.calibration = Calibration({k: v for k, v in _arrays(real).items() if k not in within}, errors)
         explained = data.predict_selection()
         some = torch.randperm(len(explained), generator=torch.Generator().manual_seed(0))[: self.num_samples]
         originals = _arrays(self._measure_some(trainer, pl_module, explained, some))
