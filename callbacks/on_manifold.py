@@ -29,8 +29,8 @@ class OnManifold(Callback):
     Columns of every result: ``log_q`` (percentile of log q(x′) among held-out real samples), ``z_norm``
     (percentile of ‖z′‖ in the χ distribution of D dimensions), ``off_axis`` (how far x′ is off the manifold's axes,
     see ``metrics.Axes``), ``chart_error`` (root mean square of decode(encode(x′)) − x′), ``strangeness`` and
-    ``p_manifold`` (``Calibration`` of these; where there is a log q, it contains the norm), and after the run ``certificate``
-    and ``certificate_reasons`` (``metrics.certificate``).
+    ``p_manifold`` (``Calibration`` of these; where there is a log q, it contains the norm), and after the run
+    ``certificate`` and ``certificate_reasons`` (``metrics.certificate``).
 
     The summary's ``originals_off_manifold`` is the share of the explained originals that are called off the
     manifold: what false alarms there are. Far above the threshold (3 %) the originals are not like the held-out
