@@ -30,7 +30,8 @@ class OnManifold(Callback):
     (percentile of ‖z′‖ in the χ distribution of D dimensions), ``off_axis`` (how far x′ is off the manifold's axes,
     see ``metrics.Axes``), ``chart_error`` (root mean square of decode(encode(x′)) − x′), ``strangeness`` and
     ``p_manifold`` (``Calibration`` of these; where there is a log q, it contains the norm), and after the run
-    ``certificate`` and ``certificate_reasons`` (``metrics.certificate``).
+    ``certificate`` and ``certificate_reasons`` (``metrics.certificate``). What is more likely than real samples, such
+    as a blank image, is not strange by this.
 
     The summary's ``originals_off_manifold`` is the share of the explained originals that are called off the
     manifold: what false alarms there are. Far above the threshold (3 %) the originals are not like the held-out
@@ -67,13 +68,11 @@ class OnManifold(Callback):
         made = Axes.fit(self._latents(trainer, pl_module, held_out, drawn[n : n + max(2, n // 2)]))
         self.axes = Axes(*(t.to(pl_module.device) for t in made))
         real = self._measure_some(trainer, pl_module, held_out, drawn[:n])
-        errors = {"chart_error": ROUNDING, "off_axis": ROUNDING}
-        within = {"z_norm"} if "log_q" in real else set()
-        self.calibration = Calibration({k: v for k, v in _arrays(real).items() if k not in within}, errors)
+        self.calibration = Calibration(strange(real), {"chart_error": ROUNDING, "off_axis": ROUNDING})
         explained = data.predict_selection()
         some = torch.randperm(len(explained), generator=torch.Generator().manual_seed(0))[: self.num_samples]
-        originals = _arrays(self._measure_some(trainer, pl_module, explained, some))
-        alarms = self.calibration.p_value(self.calibration.strangeness(originals)) <= self.thresholds.off_manifold
+        originals = self.calibration.strangeness(strange(self._measure_some(trainer, pl_module, explained, some)))
+        alarms = self.calibration.p_value(originals) <= self.thresholds.off_manifold
         pl_module.summary["originals_off_manifold"] = float(alarms.mean())
         pl_module.summary["thresholds"] = self.thresholds._asdict()
         pl_module.listeners.append(lambda explanation: self._add_columns(explanation, pl_module))
@@ -108,7 +107,7 @@ class OnManifold(Callback):
         chart = pl_module.chart
         with frozen(chart):
             measured = self._measure(chart, explanation.counterfactuals.counterfactual, pl_module.device)
-        arrays = _arrays(measured)
+        arrays = strange(measured)
         strangeness = self.calibration.strangeness(arrays)
         columns: dict[str, Any] = {
             "z_norm": chi_percentile(measured["z_norm"], chart.dim),
@@ -118,7 +117,7 @@ class OnManifold(Callback):
             "p_manifold": torch.from_numpy(self.calibration.p_value(strangeness)),
         }
         if "log_q" in measured:
-            columns["log_q"] = torch.from_numpy(self.calibration.percentile("log_q", arrays["log_q"]))
+            columns["log_q"] = torch.from_numpy(1 - self.calibration.percentile("surprise", arrays["surprise"]))
         explanation.columns.update(columns)
 
     def _measure(self, chart: Chart, x: Tensor, device: torch.device) -> dict[str, Tensor]:
@@ -144,5 +143,8 @@ def chi_percentile(norm: Tensor, dim: int) -> Tensor:
     return torch.special.gammainc(half.expand(len(norm)), norm.double().square() / 2).float()
 
 
-def _arrays(measured: dict[str, Tensor]) -> dict[str, np.ndarray]:
-    return {name: values.numpy() for name, values in measured.items()}
+def strange(measured: dict[str, Tensor]) -> dict[str, np.ndarray]:
+    """The measurements that are large where a sample is strange: −log q, or ‖z‖ where the chart has no density."""
+    surprise = -measured["log_q"] if "log_q" in measured else measured["z_norm"]
+    chosen = {"surprise": surprise, "off_axis": measured["off_axis"], "chart_error": measured["chart_error"]}
+    return {name: values.numpy() for name, values in chosen.items()}

@@ -6,7 +6,7 @@ import torch
 from scipy.stats import chi
 
 from callbacks import ClassDistance, OnManifold, TangentShare, Transition
-from callbacks.on_manifold import chi_percentile
+from callbacks.on_manifold import chi_percentile, strange
 from counterfactuals import Ascent, FlowChart, RunnerUp
 from datamodules import Digits
 from lightning_modules import CounterfactualModule
@@ -55,7 +55,7 @@ def test_columns_against_direct_computation(ran) -> None:
 def test_real_samples_are_rarely_off_the_manifold(ran) -> None:
     module, _, data, on_manifold = ran
     measured = on_manifold._measure(module.chart, data.split("test").x, module.device)
-    strangeness = on_manifold.calibration.strangeness({k: v.detach().numpy() for k, v in measured.items()})
+    strangeness = on_manifold.calibration.strangeness(strange({k: v.detach() for k, v in measured.items()}))
     assert (on_manifold.calibration.p_value(strangeness) <= 0.03).mean() < 0.06
     assert module.summary["originals_off_manifold"] < 0.2  # of 20
 

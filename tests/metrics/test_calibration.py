@@ -6,26 +6,24 @@ from metrics import Calibration
 
 def real(n: int, seed: int) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(seed)
-    return {"log_q": rng.gumbel(size=n), "error": rng.exponential(size=n)}
+    return {"surprise": rng.gumbel(size=n), "error": rng.exponential(size=n)}
 
 
-@pytest.mark.parametrize("level", [0.04, 0.1])
+@pytest.mark.parametrize("level", [0.03, 0.1])
 def test_false_alarms_among_fresh_real_samples(level: float) -> None:
-    calibration, fresh = Calibration(real(2000, 0), {"error": 1e-9}), real(20_000, 1)
+    calibration, fresh = Calibration(real(2000, 0)), real(20_000, 1)
     alarms = calibration.p_value(calibration.strangeness(fresh)) <= level
     assert alarms.mean() == pytest.approx(level, abs=0.015)
 
 
-def test_one_is_where_the_outer_twentieth_begins_on_either_side() -> None:
-    values = np.arange(101.0)
-    calibration = Calibration({"v": values})
-    assert calibration.strangeness({"v": np.array([5.0, 50.0, 95.0, 140.0])}) == pytest.approx([1, 0, 1, 2])
+def test_one_is_where_the_outer_twentieth_begins() -> None:
+    calibration = Calibration({"v": np.arange(101.0)})
+    assert calibration.strangeness({"v": np.array([5.0, 50.0, 95.0, 140.0])}) == pytest.approx([-1, 0, 1, 2])
 
 
-def test_one_sided_measurements_are_never_too_small() -> None:
-    calibration = Calibration({"error": np.arange(101.0)}, {"error": 1e-9})
-    assert calibration.strangeness({"error": np.array([-1000.0, 140.0])})[0] < 0
-    assert calibration.p_value(np.array([-20.0]))[0] == 1
+def test_small_values_are_never_strange() -> None:
+    calibration = Calibration({"error": np.arange(101.0)})
+    assert calibration.p_value(calibration.strangeness({"error": np.array([-1000.0])})) == 1
 
 
 def test_differences_of_rounding_are_not_strange() -> None:
@@ -40,9 +38,9 @@ def test_the_strangest_measurement_counts() -> None:
 
 def test_what_is_not_finite_is_infinitely_strange() -> None:
     calibration = Calibration(real(99, 0))
-    strangeness = calibration.strangeness({"log_q": np.array([np.nan, -np.inf]), "error": np.ones(2)})
+    strangeness = calibration.strangeness({"surprise": np.array([np.nan, np.inf]), "error": np.ones(2)})
     assert np.isinf(strangeness).all() and (calibration.p_value(strangeness) == 1 / 100).all()
-    assert np.isnan(calibration.percentile("log_q", np.array([np.nan]))).all()
+    assert np.isnan(calibration.percentile("surprise", np.array([np.nan]))).all()
 
 
 def test_percentile() -> None:
