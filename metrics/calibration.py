@@ -8,9 +8,9 @@ import numpy as np
 class Calibration:
     """What is usual among real samples.
 
-    The **strangeness** of a sample is the largest of its measurements, each as (value − median) / (95 % quantile −
-    median) of real samples: 1 is where their outer 5 % begin. It has no upper bound, so that it also orders what
-    lies far outside. The **p-value** is the share of real samples that are as strange,
+    The **strangeness** of a sample is the largest of its measurements, each as (value − median) / (99 % quantile −
+    median) of real samples: 1 is where their outer 1 % begin, for every measurement, so that none with a heavy tail
+    drowns the others. It has no upper bound, so that it also orders what lies far outside. The **p-value** is the share of real samples that are as strange,
     (1 + #{strangenessᵢ ≥ s}) / (n + 1): of fresh real samples at most α have a p-value of α or less, on average (split
     conformal prediction; Vovk et al. 2005).
 
@@ -25,7 +25,7 @@ class Calibration:
         self.sorted = {name: np.sort(values[np.isfinite(values)]) for name, values in measurements.items()}
         self.middle = {name: np.median(v) for name, v in self.sorted.items()}
         self.unit = {
-            name: max(np.quantile(v, 0.95) - self.middle[name], rounding.get(name, 1e-12))
+            name: max(np.quantile(v, 0.99) - self.middle[name], rounding.get(name, 1e-12))
             for name, v in self.sorted.items()
         }
         self.usual = np.sort(self.strangeness(measurements))

@@ -16,9 +16,9 @@ def test_false_alarms_among_fresh_real_samples(level: float) -> None:
     assert alarms.mean() == pytest.approx(level, abs=0.015)
 
 
-def test_one_is_where_the_outer_twentieth_begins() -> None:
+def test_one_is_where_the_outer_hundredth_begins() -> None:
     calibration = Calibration({"v": np.arange(101.0)})
-    assert calibration.strangeness({"v": np.array([5.0, 50.0, 95.0, 140.0])}) == pytest.approx([-1, 0, 1, 2])
+    assert calibration.strangeness({"v": np.array([1.0, 50.0, 99.0, 148.0])}) == pytest.approx([-1, 0, 1, 2])
 
 
 def test_small_values_are_never_strange() -> None:
@@ -33,7 +33,7 @@ def test_differences_of_rounding_are_not_strange() -> None:
 
 def test_the_strangest_measurement_counts() -> None:
     calibration = Calibration({"a": np.arange(101.0), "b": np.arange(101.0)})
-    assert calibration.strangeness({"a": np.array([50.0]), "b": np.array([140.0])}) == pytest.approx([2])
+    assert calibration.strangeness({"a": np.array([50.0]), "b": np.array([148.0])}) == pytest.approx([2])
 
 
 def test_what_is_not_finite_is_infinitely_strange() -> None:
