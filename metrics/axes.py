@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-PART = 8  # one of so many latent coordinates, those in which real samples vary least
+PART = 4  # one of so many latent coordinates, those in which real samples vary least
 
 
 class Axes(NamedTuple):
@@ -13,7 +13,7 @@ class Axes(NamedTuple):
 
     The theory gives the data a thickness δ across the manifold that is small (Dombrowski et al., eq. 1). A trained
     flow shows it: in some latent coordinates real samples hardly vary, and noise that a likelihood over all
-    coordinates does not notice moves these ones far. Below 8 dimensions there are none: likelihoods suffice.
+    coordinates does not notice moves these ones far. Below 4 dimensions there are none: likelihoods suffice.
 
     Attributes:
         which: coordinates, k int64.

@@ -30,7 +30,8 @@ def command(script: str, *args: str, logger: bool = False) -> str:
         capture_output=True,
         text=True,
         timeout=240,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        # Not the W&B service of this process, which outlives the script.
+        env={**{k: v for k, v in os.environ.items() if k != "WANDB_SERVICE"}, "OMP_NUM_THREADS": "1"},
         check=False,
     )
     assert result.returncode == 0, result.stderr[-3000:]
