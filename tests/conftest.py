@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import wandb
 from torch import nn
 
 from counterfactuals import Chart
@@ -20,6 +21,14 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(autouse=True)
+def wandb_run() -> Iterator[None]:
+    """A W&B run that a test leaves open would take in the next test's records, whichever that is."""
+    yield
+    if wandb.run is not None:
+        wandb.finish()
 
 
 @pytest.fixture(autouse=True)
