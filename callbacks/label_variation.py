@@ -4,8 +4,9 @@ import torch
 from pytorch_lightning import Callback, Trainer
 from torch import nn
 
+from callbacks.judges import checkpoints_of, judges
 from counterfactuals.explain import call
-from lightning_modules import ClassifierModule, CounterfactualModule, Explanation, load
+from lightning_modules import CounterfactualModule, Explanation
 from metrics import label_variation
 from networks.errors import InputError
 
@@ -25,11 +26,8 @@ class LabelVariation(Callback):
     def __init__(self, bystanders: dict[str, str | nn.Module]) -> None:
         if not bystanders:
             raise InputError("LabelVariation needs at least one bystander: bystanders: {glasses: runs/…/best.ckpt}")
-        self.checkpoints = {f"bystander_{name}": b for name, b in bystanders.items() if isinstance(b, str)}
-        self.bystanders = {
-            name: (load(b, ClassifierModule).network if isinstance(b, str) else b).eval().requires_grad_(False)
-            for name, b in bystanders.items()
-        }
+        self.checkpoints = checkpoints_of(bystanders, "bystander")
+        self.bystanders = judges(bystanders)
 
     def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
         pl_module.checkpoints |= self.checkpoints

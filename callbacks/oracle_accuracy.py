@@ -6,11 +6,12 @@ import torch
 from pytorch_lightning import Callback, Trainer
 from torch import nn
 
+from callbacks.judges import checkpoints_of, judges
 from callbacks.logs import log_scalars
 from callbacks.naming import scalar
 from counterfactuals.explain import call
 from counterfactuals.objectives import classes
-from lightning_modules import ClassifierModule, CounterfactualModule, Explanation, load
+from lightning_modules import CounterfactualModule, Explanation
 from metrics import OracleAccuracy as OracleMetric
 from networks.errors import InputError
 
@@ -44,11 +45,8 @@ class OracleAccuracy(Callback):
     def __init__(self, oracles: dict[str, str | nn.Module]) -> None:
         if not oracles:
             raise InputError("OracleAccuracy needs at least one oracle: oracles: {svm: runs/…/best.ckpt}")
-        self.checkpoints = {f"oracle_{name}": o for name, o in oracles.items() if isinstance(o, str)}
-        self.oracles = {
-            name: (load(o, ClassifierModule).network if isinstance(o, str) else o).eval().requires_grad_(False)
-            for name, o in oracles.items()
-        }
+        self.checkpoints = checkpoints_of(oracles, "oracle")
+        self.oracles = judges(oracles)
         self.metrics: dict[str, OracleMetric] = {}
 
     def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
