@@ -1,6 +1,5 @@
 from pathlib import Path
 
-from callbacks.report.failures import TIMED_OUT, failures
 from callbacks.report.overview import outcome
 from callbacks.report.results import Results
 from tests.callbacks.report.synthetic import write_run
@@ -17,15 +16,3 @@ def test_counts_of_every_result(tmp_path: Path) -> None:
     assert outcome(results, "").certificate["red"] == (results.table["certificate"] == "red").sum()
     del results.table["certificate"]
     assert outcome(results, "").certificate == {}
-
-
-def test_failures_with_their_reasons(tmp_path: Path) -> None:
-    results = Results(write_run(tmp_path / "run", n=400, size=8))
-    own = [f for f in failures(results) if f.result == "counterfactual"]
-    assert {(f.status, f.reason) for f in own} == {
-        ("timeout", TIMED_OUT),
-        ("failed", "the chart's numbers are not finite"),
-    }
-    assert sum(f.searches for f in own) == results.table["status"].isin(["timeout", "failed"]).sum()
-    results.table["status"] = results.table["control_status"] = "flipped"
-    assert failures(results) == []
