@@ -12,6 +12,7 @@ from callbacks.manifold_distance import ManifoldDistance
 from callbacks.model_artifact import ModelArtifact
 from callbacks.on_manifold import OnManifold
 from callbacks.oracle_accuracy import OracleAccuracy
+from callbacks.perceptual import Perceptual
 from callbacks.progress import SearchProgress
 from callbacks.realism import Realism
 from callbacks.report import Report
@@ -37,6 +38,7 @@ __all__ = [
     "ModelArtifact",
     "OnManifold",
     "OracleAccuracy",
+    "Perceptual",
     "Realism",
     "Report",
     "ResultWriter",

@@ -14,7 +14,8 @@ from networks.errors import InputError
 class LabelVariation(Callback):
     """A column ``label_variation_NAME`` a bystander: how much its opinion changes from x to x′, 0 to 1; and their mean.
 
-    See ``metrics.label_variation``.
+    See ``metrics.label_variation``. And a column ``attributes_changed``: of how many bystanders the decision changes,
+    which is what Jacob et al. 2022 (STEEX, arXiv 2111.09094) average as MNAC.
 
     Args:
         bystanders: name → checkpoint of a ``ClassifierModule`` for another label of the same images, or a module.
@@ -38,8 +39,11 @@ class LabelVariation(Callback):
     @torch.no_grad()
     def _update(self, explanation: Explanation, device: torch.device) -> None:
         cf = explanation.counterfactuals
+        changed = torch.zeros(len(cf))
         for name, bystander in self.bystanders.items():
             before, after = (call(bystander, x.to(device)) for x in (cf.x, cf.counterfactual))
             explanation.columns[f"label_variation_{name}"] = label_variation(before, after).cpu()
+            changed += (before.argmax(1) != after.argmax(1)).cpu()
+        explanation.columns["attributes_changed"] = changed
         each = [explanation.columns[f"label_variation_{name}"] for name in self.bystanders]
         explanation.columns["label_variation"] = torch.stack(each).mean(0)

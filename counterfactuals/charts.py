@@ -74,3 +74,26 @@ class FlowChart(Chart):
 
     def encode_with_log_prob(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         return self.flow.encode_with_log_prob(x)
+
+
+class CountedChart(Chart):
+    """Another chart, and how many rows it has decoded: what a search costs whatever its method.
+
+    Attributes:
+        decodes: rows decoded since it was made.
+    """
+
+    def __init__(self, chart: Chart) -> None:
+        super().__init__()
+        self.chart, self.decodes = chart, 0
+        self.exact, self.shape, self.dim = chart.exact, chart.shape, chart.dim
+
+    def encode(self, x: Tensor) -> Tensor:
+        return self.chart.encode(x)
+
+    def decode(self, z: Tensor) -> Tensor:
+        self.decodes += len(z)
+        return self.chart.decode(z)
+
+    def encode_with_log_prob(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        return self.chart.encode_with_log_prob(x)

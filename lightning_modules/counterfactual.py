@@ -13,7 +13,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch import Tensor, nn
 
 from counterfactuals.ascent import Ascent
-from counterfactuals.charts import Chart, PixelChart
+from counterfactuals.charts import Chart, CountedChart, PixelChart
 from counterfactuals.diverse import Diverse
 from counterfactuals.engine import Method, Prepared, Problem
 from counterfactuals.explain import plan, search, slots_that_pay
@@ -208,7 +208,8 @@ class CounterfactualModule(LightningModule):
         rows, target, number = searches.rows[todo], searches.target[todo], searches.number[todo]
         x, start, several = batch["x"][rows], time.perf_counter(), counterfactuals_each(method)
         slots = self.slots or self._slots(name, x, target)
-        for ended in search(self.predictor, chart, x, target, method, self.objective, slots):
+        counted, decodes = CountedChart(chart), 0
+        for ended in search(self.predictor, counted, x, target, method, self.objective, slots):
             which, member = rows[ended.rows], torch.arange(len(ended.rows), device=rows.device) % several
             explanation = Explanation(
                 name,
@@ -217,13 +218,16 @@ class CounterfactualModule(LightningModule):
                 batch["y"][which].cpu(),
                 ended.counterfactuals.to("cpu"),
                 torch.full((len(which),), (time.perf_counter() - start) / len(which)),
-                {"l2_z": self._latent_distance(name, ended.counterfactuals).cpu()},
+                {
+                    "l2_z": self._latent_distance(name, ended.counterfactuals).cpu(),
+                    "decodes": torch.full((len(which),), (counted.decodes - decodes) / len(which)),
+                },
             )
             for listener in self.listeners:
                 listener(explanation)
             if self.trainer.received_sigterm:  # Lightning looks at it between batches alone, and ours last for hours
                 raise SIGTERMException(128 + signal.SIGTERM)  # the shell's exit code of a process that was ended so
-            start = time.perf_counter()
+            start, decodes = time.perf_counter(), counted.decodes
 
     def _slots(self, name: str, x: Tensor, target: Tensor) -> int:
         """Found once; the few rows that a continued run may begin with say nothing about the batches to come."""

@@ -31,6 +31,8 @@ MEANS = (
     "chart_error",
     "tangent_share",
     "label_variation",
+    "attributes_changed",
+    "lpips",
 )
 
 
@@ -78,6 +80,7 @@ def _samples(own: pd.DataFrame, searched: pd.DataFrame, flipped: pd.DataFrame) -
         "confidence": flipped.confidence,
         "reconstruction_error": own.reconstruction_error,
         "seconds_per_sample": searched.seconds,
+        **({"decodes": searched.decodes} if "decodes" in searched else {}),
         **{name: flipped[name] for name in MEANS if name in flipped},
         **{str(c): flipped[c] for c in flipped if str(c).startswith("label_variation_")},
     }

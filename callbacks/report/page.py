@@ -127,6 +127,11 @@ MEANINGS = {
         "{:.3f}",
         "distance of x′ and x in an independent network's features: what a viewer would notice",
     ),
+    "lpips": (
+        "LPIPS",
+        "{:.3f}",
+        "distance of x′ and x in a network's features, weighted as people judge: small where little is noticed",
+    ),
     "l2_z": (
         "L2 in Z",
         "{:.3f}",
@@ -142,9 +147,15 @@ MEANINGS = {
         "{:.3f}",
         "how much other attributes of the image change along with the one that should: lower is better",
     ),
+    "attributes_changed": (
+        "attributes changed",
+        "{:.2f}",
+        "other attributes of which a classifier changes its mind from x to x′: lower is better",
+    ),
     "reconstruction_error": ("reconstruction error", "{:.1e}", "root mean square of decode(encode(x)) − x"),
     "median_steps": ("median steps", "{:.0f}", "gradient steps until the first hit"),
     "seconds_per_sample": ("seconds per sample", "{:.4f}", "wall time of one search, in its batch"),
+    "decodes": ("decodes", "{:.1f}", "evaluations of the decoder a search, whatever its method calls a step"),
     "timeout": ("timeouts", "{:.0f}", "searches that ran out of steps; their best point is kept"),
     "failed": ("failed", "{:.0f}", "searches that met a number that is not finite"),
 }

@@ -23,6 +23,8 @@ def test_a_column_a_bystander() -> None:
     expected = label_variation(bystander(cf.x), bystander(cf.counterfactual)).detach()
     assert torch.allclose(result.columns["label_variation_glasses"], expected, atol=1e-6) and expected.max() > 0
     assert torch.equal(result.columns["label_variation"], result.columns["label_variation_glasses"])
+    flips = bystander(cf.x).argmax(1) != bystander(cf.counterfactual).argmax(1)
+    assert torch.equal(result.columns["attributes_changed"], flips.float()) and 0 < flips.sum() < len(flips)
 
 
 def test_needs_a_bystander() -> None:

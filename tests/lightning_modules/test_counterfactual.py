@@ -4,7 +4,18 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from counterfactuals import Ascent, AtLeast, Diverse, EveryOther, FixedTarget, PixelChart, RunnerUp, Shift, explain
+from counterfactuals import (
+    Ascent,
+    AtLeast,
+    Diverse,
+    EveryOther,
+    FixedTarget,
+    LatentSearch,
+    PixelChart,
+    RunnerUp,
+    Shift,
+    explain,
+)
 from datamodules import Digits
 from lightning_modules import CounterfactualModule, Explanation
 from networks import CNN, MLP
@@ -50,6 +61,22 @@ def test_distances_in_z_are_those_of_the_chart() -> None:
     assert torch.allclose(results[""].columns["l2_z"], (own.z_prime - own.z).norm(dim=1))
     expected = (control.counterfactual - control.x).flatten(1).norm(dim=1)
     assert torch.allclose(results["control"].columns["l2_z"], expected)
+
+
+class Counting(PixelChart):
+    decoded = 0
+
+    def decode(self, z: torch.Tensor) -> torch.Tensor:
+        self.decoded += len(z)
+        return super().decode(z)
+
+
+def test_decodes_are_shared_by_the_searches_that_they_ended() -> None:
+    chart, method = Counting([1, 8, 8]), LatentSearch(samples=4, step_size=0.5, max_steps=30)
+    results = predict(module(chart=chart, method=method, control=None, slots=3), Digits(batch_size=7, predict_limit=20))
+    assert results[""].columns["decodes"].sum().item() == pytest.approx(chart.decoded)
+    # Four samples a step, and one decode of the reconstruction.
+    assert results[""].counterfactuals.steps.sum() * 4 + 20 == chart.decoded
 
 
 def test_every_other_class_repeats_rows() -> None:
