@@ -15,6 +15,7 @@ from callbacks.oracle_accuracy import OracleAccuracy
 from callbacks.perceptual import Perceptual
 from callbacks.progress import SearchProgress
 from callbacks.realism import Realism
+from callbacks.reconstructions import Reconstructions
 from callbacks.report import Report
 from callbacks.result_writer import ResultWriter
 from callbacks.resume_hint import ResumeHint
@@ -40,6 +41,7 @@ __all__ = [
     "OracleAccuracy",
     "Perceptual",
     "Realism",
+    "Reconstructions",
     "Report",
     "ResultWriter",
     "ResumeHint",

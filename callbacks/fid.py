@@ -1,4 +1,4 @@
-"""FID of samples while a flow trains."""
+"""FID of samples while a generative model trains."""
 
 from collections.abc import Iterator
 
@@ -7,8 +7,9 @@ from pytorch_lightning import Callback, Trainer
 from torch import Tensor, nn
 
 from callbacks.logs import log_scalars
+from callbacks.samples import Generative
 from datamodules.base import SplitName
-from lightning_modules import ClassifierModule, FlowModule, load
+from lightning_modules import ClassifierModule, load
 from metrics import FID as FIDMetric
 from networks.features import Features
 
@@ -36,10 +37,11 @@ class FID(Callback):
         self.every_n_epochs, self.batch_size = every_n_epochs, batch_size
 
     @torch.no_grad()
-    def on_validation_epoch_end(self, trainer: Trainer, pl_module: FlowModule) -> None:  # type: ignore[override]
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: Generative) -> None:  # type: ignore[override]
         if trainer.sanity_checking or (trainer.current_epoch + 1) % self.every_n_epochs:
             return
-        metric = FIDMetric(self.extractor, pl_module.flow.shape).to(pl_module.device)
+        shape = trainer.datamodule.shape  # type: ignore[attr-defined]
+        metric = FIDMetric(self.extractor, shape).to(pl_module.device)
         # A generator of its own: the ranks share one seed and would otherwise draw the same samples.
         generator = torch.Generator().manual_seed(trainer.global_rank)
         for x, _ in self._share(trainer, "val"):

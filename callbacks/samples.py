@@ -1,19 +1,30 @@
-"""What a flow dreams of while it trains."""
+"""What a generative model dreams of while it trains."""
 
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from pytorch_lightning import Callback, Trainer
+from torch import Tensor
 from torchvision.utils import make_grid, save_image
 
 from callbacks.logs import log_image
-from lightning_modules import FlowModule
+
+
+class Generative(Protocol):
+    """A training task whose network draws samples."""
+
+    device: torch.device
+
+    def sample(self, n: int, temperature: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
+        """n×``shape``; the generator is on the CPU."""
+        ...
 
 
 class Samples(Callback):
     """A grid of samples, the same latents every time: ``samples/epoch-003.png`` and W&B ``val/samples``.
 
-    Those of a conditional flow show its classes in turn.
+    Of any ``Generative`` task; those of a conditional flow show its classes in turn.
 
     Args:
         num_samples: images in the grid.
@@ -25,7 +36,7 @@ class Samples(Callback):
         self.num_samples, self.every_n_epochs, self.temperature = num_samples, every_n_epochs, temperature
 
     @torch.no_grad()
-    def on_validation_epoch_end(self, trainer: Trainer, pl_module: FlowModule) -> None:  # type: ignore[override]
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: Generative) -> None:  # type: ignore[override]
         due = not trainer.sanity_checking and (trainer.current_epoch + 1) % self.every_n_epochs == 0
         if not (due and trainer.is_global_zero):
             return

@@ -14,14 +14,14 @@ from callbacks.tangents import tangent_grid
 from counterfactuals import Chart
 from counterfactuals.freeze import frozen
 from datamodules.base import Split
-from lightning_modules import CounterfactualModule, FlowMatchingModule, FlowModule
+from lightning_modules import CounterfactualModule, chart_of
 from metrics import dimension_above, effective_dimension, leading_spectrum, smallest_sigma, spectrum
 
 
 class Spectrum(Callback):
     """Mean sorted singular values of ∂g/∂z at random real points, and how many directions they amount to.
 
-    In fit of a flow it looks at validation points, in predict at the points that are explained
+    In fit of a chart it looks at validation points, in predict at the points that are explained
     (Dombrowski et al., IV.A and Fig. 7); ranks share the points. Exact up to ``max_exact``
     dimensions. Above, the ``leading`` ones at both ends are found by randomised subspace iteration
     (the small end only where the chart is exact). Logs ``spectrum/effective_dimension``
@@ -51,18 +51,18 @@ class Spectrum(Callback):
         self.max_exact, self.leading, self.num_tangents = max_exact, leading, num_tangents
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        if isinstance(pl_module, FlowModule | FlowMatchingModule):
-            pl_module.chart()  # a flow that is none says so now, not after some epochs
+        if stage != "predict":
+            chart_of(pl_module)  # a task without one says so now, not after some epochs
 
     def on_predict_epoch_end(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
         points = trainer.datamodule.predict_selection()  # type: ignore[attr-defined]
         pl_module.summary["spectrum"] = self._measure(trainer, pl_module, pl_module.chart, points, "explained")
 
-    def on_validation_epoch_end(self, trainer: Trainer, pl_module: FlowModule) -> None:  # type: ignore[override]
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not trainer.sanity_checking and (trainer.current_epoch + 1) % self.every_n_epochs == 0:
             points = trainer.datamodule.split("val")  # type: ignore[attr-defined]
             name = f"epoch-{trainer.current_epoch:03d}"
-            self._measure(trainer, pl_module, pl_module.chart(), points, name)
+            self._measure(trainer, pl_module, chart_of(pl_module), points, name)
 
     def _measure(
         self, trainer: Trainer, pl_module: LightningModule, chart: Chart, points: Split, name: str

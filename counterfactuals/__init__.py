@@ -11,7 +11,7 @@
 
 from counterfactuals.adam import Adam
 from counterfactuals.ascent import Ascent, RowOptimizer
-from counterfactuals.charts import Chart, FlowChart, PixelChart
+from counterfactuals.charts import AutoencoderChart, Chart, FlowChart, PixelChart
 from counterfactuals.distances import Distance, FeatureL2, LatentL2, PixelL1, PixelL2
 from counterfactuals.diverse import Diverse
 from counterfactuals.engine import Method
@@ -34,6 +34,7 @@ __all__ = [
     "Ascent",
     "AtLeast",
     "AtMost",
+    "AutoencoderChart",
     "Box",
     "Chart",
     "Cosine",

@@ -1,6 +1,7 @@
 """What is looked at: one data set per file."""
 
 from datamodules.base import Batch, DataModule, Split
+from datamodules.binarized_mnist import BinarizedMNIST
 from datamodules.celeba import CelebA
 from datamodules.celeba_hq import CelebAHQ
 from datamodules.chexpert import CheXpert
@@ -13,6 +14,7 @@ from datamodules.mnist import MNIST
 __all__ = [
     "MNIST",
     "Batch",
+    "BinarizedMNIST",
     "CelebA",
     "CelebAHQ",
     "CheXpert",

@@ -1,18 +1,25 @@
 """Training tasks and the explaining one; wiring only."""
 
+from lightning_modules.autoencoder import AutoencoderModule
 from lightning_modules.autoencoders import ClassAutoencodersModule
+from lightning_modules.charted import Charted, chart_of
 from lightning_modules.checkpoint import load
 from lightning_modules.classifier import ClassifierModule
 from lightning_modules.counterfactual import CounterfactualModule, Explanation
 from lightning_modules.flow import FlowModule
 from lightning_modules.flow_matching import FlowMatchingModule
+from lightning_modules.vae import VAEModule
 
 __all__ = [
+    "AutoencoderModule",
+    "Charted",
     "ClassAutoencodersModule",
     "ClassifierModule",
     "CounterfactualModule",
     "Explanation",
     "FlowMatchingModule",
     "FlowModule",
+    "VAEModule",
+    "chart_of",
     "load",
 ]

@@ -31,7 +31,7 @@ def load(path: str | Path, *kinds: type[M]) -> M:
     """
     hparams = read(path).get("hyper_parameters", {})
     saved = hparams.get("_class_path", "a module saved without its class")
-    named = {c.__name__: kind for kind in kinds for c in (kind, *_subclasses(kind))}
+    named = {c.__name__: kind for kind in kinds for c in (kind, *subclasses(kind))}
     kind = named.get(saved.rsplit(".", 1)[-1])
     if kind is None:
         wanted = " or ".join(k.__name__ for k in kinds)
@@ -107,7 +107,8 @@ def _class_paths(value: Any) -> Iterator[str]:
             yield from _class_paths(item)
 
 
-def _subclasses(kind: type[LightningModule]) -> Iterator[type[LightningModule]]:
+def subclasses(kind: type[M]) -> Iterator[type[M]]:
+    """Of a class, and theirs, as far as they have been imported."""
     for sub in kind.__subclasses__():
         yield sub
-        yield from _subclasses(sub)
+        yield from subclasses(sub)

@@ -21,10 +21,9 @@ from counterfactuals.freeze import frozen
 from counterfactuals.objectives import Objective, ReachClass
 from counterfactuals.result import Counterfactuals
 from counterfactuals.targets import Searches, TargetPolicy
+from lightning_modules.charted import load_chart
 from lightning_modules.checkpoint import load
 from lightning_modules.classifier import ClassifierModule
-from lightning_modules.flow import FlowModule
-from lightning_modules.flow_matching import FlowMatchingModule
 from lightning_modules.task import shape_problem
 from networks.committee import Committee
 from networks.errors import InputError
@@ -83,8 +82,8 @@ class CounterfactualModule(LightningModule):
         predictor: the model to explain: a module that normalises inside itself and returns logits of
             B×K or one value a sample; or the path of a ``ClassifierModule``'s checkpoint; or a list of
             such paths, with ``ReachAll`` as the objective: all of them must change their minds.
-        chart: coordinates to search in: a ``Chart``, or the path of the checkpoint of a ``FlowModule`` or
-            ``FlowMatchingModule``.
+        chart: coordinates to search in: a ``Chart``, or the path of the checkpoint of a task that has one, such
+            as ``FlowModule``, ``FlowMatchingModule`` or ``VAEModule``.
         target: which classes to search for.
         objective: when a search is content, e.g. Λ.
         method: how to search.
@@ -250,13 +249,6 @@ class CounterfactualModule(LightningModule):
 def counterfactuals_each(method: Method) -> int:
     """How many a search comes to."""
     return method.members if isinstance(method, Diverse) else 1
-
-
-def load_chart(path: str) -> Chart:
-    """The coordinates that a training task's checkpoint offers."""
-    module = load(path, FlowModule, FlowMatchingModule)
-    assert isinstance(module, FlowModule | FlowMatchingModule)
-    return module.chart()
 
 
 def _predictor(given: str | list[str] | nn.Module) -> nn.Module:

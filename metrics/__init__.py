@@ -1,5 +1,6 @@
 """Metrics: pure functions of tensors, and torchmetrics classes over them."""
 
+from metrics.active_units import ActiveUnits
 from metrics.axes import Axes
 from metrics.bits_per_dim import bits_per_dim
 from metrics.bootstrap import half_sampling_interval, mean_interval, median_interval
@@ -27,6 +28,7 @@ from metrics.summary import summarize
 
 __all__ = [
     "FID",
+    "ActiveUnits",
     "Axes",
     "Calibration",
     "FeatureBank",

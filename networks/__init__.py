@@ -1,6 +1,16 @@
 """Plain torch networks; nothing here imports Lightning."""
 
-from networks.autoencoders import ClassAutoencoders, ConvAutoencoder, VectorAutoencoder
+from networks.autoencoders import (
+    VAE,
+    BatchGaussian,
+    Bernoulli,
+    ClassAutoencoders,
+    ConvAutoencoder,
+    ConvVAE,
+    GatedVAE,
+    Gaussian,
+    VectorAutoencoder,
+)
 from networks.cnn import CNN
 from networks.committee import Committee
 from networks.errors import InputError
@@ -32,16 +42,22 @@ __all__ = [
     "CNN",
     "MLP",
     "RK4",
+    "VAE",
     "Adaptive",
+    "BatchGaussian",
+    "Bernoulli",
     "CircularConv",
     "ClassAutoencoders",
     "Committee",
     "ContinuousFlow",
     "ConvAutoencoder",
     "ConvNet",
+    "ConvVAE",
     "Exported",
     "Features",
     "Flow",
+    "GatedVAE",
+    "Gaussian",
     "Glow",
     "InputError",
     "LUConv",

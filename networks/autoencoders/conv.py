@@ -45,15 +45,18 @@ class ConvDecoder(nn.Module):
     Args:
         shape, widths: as of the encoder.
         dim: D, values of a code.
+        activation: of the output; a sigmoid unless given.
 
     Shapes:
-        z of B×D → B×C×H×W in [0, 1].
+        z of B×D → B×C×H×W in the activation's range, [0, 1] unless it is given.
 
     Raises:
         InputError: samples that are no images, or no stage.
     """
 
-    def __init__(self, shape: Sequence[int], widths: Sequence[int], dim: int) -> None:
+    def __init__(
+        self, shape: Sequence[int], widths: Sequence[int], dim: int, activation: nn.Module | None = None
+    ) -> None:
         super().__init__()
         *larger, smallest = _resolutions(shape, widths)
         stages = [
@@ -61,7 +64,10 @@ class ConvDecoder(nn.Module):
             for size, (c_in, c_out) in zip(reversed(larger), pairwise([*reversed(widths), shape[0]]), strict=True)
         ]
         self.layers = nn.Sequential(
-            nn.Linear(dim, widths[-1] * prod(smallest)), nn.Unflatten(1, (widths[-1], *smallest)), *stages, nn.Sigmoid()
+            nn.Linear(dim, widths[-1] * prod(smallest)),
+            nn.Unflatten(1, (widths[-1], *smallest)),
+            *stages,
+            activation or nn.Sigmoid(),
         )
 
     def forward(self, z: Tensor) -> Tensor:

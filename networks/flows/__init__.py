@@ -10,7 +10,7 @@ from networks.flows.coupling import ChannelCoupling, CheckerboardCoupling
 from networks.flows.dequantize import cell_bounds, dequantize
 from networks.flows.flow import Flow, Latent
 from networks.flows.glow import Glow
-from networks.flows.householder import Orthogonal, reflect
+from networks.flows.householder import Orthogonal, reflect, reflect_each
 from networks.flows.logit import Logit
 from networks.flows.lu_conv import LUConv
 from networks.flows.marginals import Marginals
@@ -61,4 +61,5 @@ __all__ = [
     "dequantize",
     "forget",
     "reflect",
+    "reflect_each",
 ]

@@ -27,6 +27,24 @@ def reflect(v: Tensor, x: Tensor, transpose: bool = False) -> Tensor:
     return x - v @ torch.linalg.solve_triangular(s, v.T @ x, upper=True)
 
 
+def reflect_each(v: Tensor, z: Tensor) -> Tensor:
+    """H_T ⋯ H₂ H₁ z of every row of z by vectors of its own, H_t = I − 2 v_t v_tᵀ / ‖v_t‖².
+
+    The Householder flow of Tomczak & Welling 2016 (arXiv 1611.09630), eq. 9, in which the encoder gives every
+    sample its v_1 … v_T. All reflections at once, as in ``reflect``: this is Qᵀ of the Q there.
+
+    Args:
+        v: the vectors as rows, B×T×D; none may be zero.
+        z: B×D, or S×B×D for several z a sample.
+
+    Returns:
+        as z, in O(T D + T² D / S) a row.
+    """
+    v = v / v.norm(dim=-1, keepdim=True)
+    s = (v @ v.mT).triu(1) + 0.5 * torch.eye(v.shape[1], dtype=v.dtype, device=v.device)
+    return z - (v.mT @ torch.linalg.solve_triangular(s.mT, v @ z[..., None], upper=False))[..., 0]
+
+
 class Orthogonal(nn.Module):
     """y = Q x with a learned orthogonal Q, for any gradient step exactly orthogonal.
 
