@@ -16,6 +16,7 @@ from callbacks.perceptual import Perceptual
 from callbacks.progress import SearchProgress
 from callbacks.realism import Realism
 from callbacks.reconstructions import Reconstructions
+from callbacks.relaxation_grid import RelaxationGrid
 from callbacks.report import Report
 from callbacks.result_writer import ResultWriter
 from callbacks.resume_hint import ResumeHint
@@ -23,6 +24,7 @@ from callbacks.samples import Samples
 from callbacks.save_config import SaveConfig
 from callbacks.search_path import SearchPath
 from callbacks.spectrum import Spectrum
+from callbacks.stored_probabilities import StoredProbabilities
 from callbacks.tangent_share import TangentShare
 from callbacks.transition import Transition
 
@@ -42,6 +44,7 @@ __all__ = [
     "Perceptual",
     "Realism",
     "Reconstructions",
+    "RelaxationGrid",
     "Report",
     "ResultWriter",
     "ResumeHint",
@@ -50,6 +53,7 @@ __all__ = [
     "SearchPath",
     "SearchProgress",
     "Spectrum",
+    "StoredProbabilities",
     "TangentShare",
     "Transition",
 ]

@@ -1,14 +1,11 @@
 """What makes a run this run and no other."""
 
-import hashlib
 from collections.abc import Iterator
 from typing import Any
 
-import torch
-from torch import nn
-
 from datamodules import DataModule
 from lightning_modules import CounterfactualModule
+from networks.weights import weights_hash
 
 Identity = dict[str, str]
 WITHOUT_EFFECT = ("batch_size", "num_workers", "slots")  # on results
@@ -23,15 +20,6 @@ def identity_of(module: CounterfactualModule, data: DataModule, settings: dict[s
         "the chart's weights": weights_hash(module.chart),
         "the data to explain": data.predict_selection().fingerprint(),
     }
-
-
-def weights_hash(network: nn.Module) -> str:
-    """SHA-256 of names, types and values of a network's state, shortened."""
-    digest = hashlib.sha256()
-    for name, value in sorted(network.state_dict().items()):
-        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-    return digest.hexdigest()[:16]
 
 
 def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:

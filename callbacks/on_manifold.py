@@ -9,7 +9,6 @@ from pytorch_lightning import Callback, Trainer
 from torch import Tensor
 
 from callbacks.cache import cached
-from callbacks.identity import weights_hash
 from callbacks.naming import column
 from counterfactuals import Chart
 from counterfactuals.freeze import frozen
@@ -18,6 +17,7 @@ from datamodules.base import Split, SplitName, sha256
 from lightning_modules import CounterfactualModule, Explanation
 from metrics import Axes, Calibration, certify
 from metrics.certificate import Thresholds
+from networks.weights import weights_hash
 
 BATCH = 128
 ROUNDING = 1e-3  # reconstruction errors of less, in units of x, do not tell samples apart

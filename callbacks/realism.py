@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from callbacks.cache import cached
 from callbacks.files import write_whole
-from callbacks.identity import weights_hash
 from callbacks.logs import log_scalars
 from callbacks.naming import column, scalar
 from datamodules import DataModule
@@ -22,6 +21,7 @@ from lightning_modules import ClassifierModule, CounterfactualModule, Explanatio
 from metrics import FeatureBank, FrechetDistance, KernelDistance, Nearest, half_sampling_interval, label_share
 from networks.errors import InputError
 from networks.features import Features
+from networks.weights import weights_hash
 
 SHOWN = 3  # neighbours that a report can show
 BATCH = 256

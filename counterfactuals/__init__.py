@@ -16,6 +16,7 @@ from counterfactuals.distances import Distance, FeatureL2, LatentL2, PixelL1, Pi
 from counterfactuals.diverse import Diverse
 from counterfactuals.engine import Method
 from counterfactuals.explain import explain
+from counterfactuals.hierarchical_chart import HierarchicalChart
 from counterfactuals.latent_search import LatentSearch
 from counterfactuals.minimal_change import MinimalChange
 from counterfactuals.momentum import Momentum
@@ -23,6 +24,7 @@ from counterfactuals.objectives import Objective, Prototype, ReachAll, ReachClas
 from counterfactuals.polyak import Polyak
 from counterfactuals.prototype_guided import PrototypeGuided
 from counterfactuals.region import Box, MaskFile, Region
+from counterfactuals.relaxation import Relaxation
 from counterfactuals.result import Counterfactuals, Status
 from counterfactuals.schedules import Cosine, Exponential, Schedule
 from counterfactuals.targets import EveryOther, FixedTarget, OwnClass, RunnerUp, Searches, Shift, TargetPolicy, Value
@@ -46,6 +48,7 @@ __all__ = [
     "FeatureL2",
     "FixedTarget",
     "FlowChart",
+    "HierarchicalChart",
     "InputError",
     "LatentL2",
     "LatentSearch",
@@ -65,6 +68,7 @@ __all__ = [
     "ReachClass",
     "ReachMargin",
     "Region",
+    "Relaxation",
     "RowOptimizer",
     "RunnerUp",
     "Schedule",

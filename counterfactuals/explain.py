@@ -45,6 +45,7 @@ def explain(
         InputError: shapes that do not fit, a target out of range, or inference mode.
     """
     objective = objective or ReachClass()
+    chart.explaining(predictor)
     with frozen(predictor, chart):
         searches = plan(predictor, chart, x, target, objective)
         finished = list(search(predictor, chart, x[searches.rows], searches.target, method, objective, slots))

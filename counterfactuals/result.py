@@ -39,6 +39,8 @@ class Counterfactuals:
         reasons: for a failed row why it failed, else "".
         path: points visited in x, N×T×``shape``, the last one repeated once a row has ended; ``None``
             unless the method was asked to keep it.
+        relaxation: largest r in [0, 1] by which ``Relaxation`` reached the target, N, NaN where it did not;
+            ``None`` for other methods.
     """
 
     x: Tensor
@@ -55,6 +57,7 @@ class Counterfactuals:
     status: Tensor
     reasons: tuple[str, ...]
     path: Tensor | None = None
+    relaxation: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.x)

@@ -100,7 +100,7 @@ def keep(state: SearchState, better: Tensor, z: Tensor, x: Tensor, score: Tensor
     )
 
 
-def conclude(state: SearchState, path: Tensor | None = None) -> Counterfactuals:
+def conclude(state: SearchState, path: Tensor | None = None, relaxation: Tensor | None = None) -> Counterfactuals:
     """What searches that have ended come to."""
     status = torch.where(state.fault > 0, Status.FAILED, Status.TIMEOUT)
     status[state.settled & (state.fault == 0)] = Status.ALREADY_TARGET
@@ -125,6 +125,7 @@ def conclude(state: SearchState, path: Tensor | None = None) -> Counterfactuals:
             for f, n, s in zip(state.fault.tolist(), state.steps.tolist(), status.tolist(), strict=True)
         ),
         path=path,
+        relaxation=relaxation,
     )
 
 

@@ -8,6 +8,7 @@ from lightning_modules.classifier import ClassifierModule
 from lightning_modules.counterfactual import CounterfactualModule, Explanation
 from lightning_modules.flow import FlowModule
 from lightning_modules.flow_matching import FlowMatchingModule
+from lightning_modules.hierarchical_vae import HierarchicalVAEModule
 from lightning_modules.vae import VAEModule
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Explanation",
     "FlowMatchingModule",
     "FlowModule",
+    "HierarchicalVAEModule",
     "VAEModule",
     "chart_of",
     "load",

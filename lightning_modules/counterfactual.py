@@ -13,7 +13,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch import Tensor, nn
 
 from counterfactuals.ascent import Ascent
-from counterfactuals.charts import Chart, CountedChart, PixelChart
+from counterfactuals.charts import Chart, PixelChart, counting
 from counterfactuals.diverse import Diverse
 from counterfactuals.engine import Method, Prepared, Problem
 from counterfactuals.explain import plan, search, slots_that_pay
@@ -41,7 +41,8 @@ class Explanation:
         y: its label, n.
         counterfactuals: what the searches came to.
         seconds: wall time a search, n: what passed since the last ones ended, shared by these.
-        columns: further values for the table, n each; metric callbacks add theirs.
+        columns: further values for the table, n each, to begin with ``l2_z`` and ``decodes`` (rows decoded a search,
+            shared as the seconds are); metric callbacks add theirs.
     """
 
     name: str
@@ -114,6 +115,7 @@ class CounterfactualModule(LightningModule):
         super().__init__()
         self.predictor = _predictor(predictor)
         self.chart = load_chart(chart) if isinstance(chart, str) else chart
+        self.chart.explaining(self.predictor)
         self.target = target
         self.objective = objective or ReachClass()
         #: name → coordinates and method of each result
@@ -207,26 +209,25 @@ class CounterfactualModule(LightningModule):
         rows, target, number = searches.rows[todo], searches.target[todo], searches.number[todo]
         x, start, several = batch["x"][rows], time.perf_counter(), counterfactuals_each(method)
         slots = self.slots or self._slots(name, x, target)
-        counted, decodes = CountedChart(chart), 0
-        for ended in search(self.predictor, counted, x, target, method, self.objective, slots):
-            which, member = rows[ended.rows], torch.arange(len(ended.rows), device=rows.device) % several
-            explanation = Explanation(
-                name,
-                batch["index"][which].cpu(),
-                (number[ended.rows] * several + member).cpu(),
-                batch["y"][which].cpu(),
-                ended.counterfactuals.to("cpu"),
-                torch.full((len(which),), (time.perf_counter() - start) / len(which)),
-                {
-                    "l2_z": self._latent_distance(name, ended.counterfactuals).cpu(),
-                    "decodes": torch.full((len(which),), (counted.decodes - decodes) / len(which)),
-                },
-            )
-            for listener in self.listeners:
-                listener(explanation)
-            if self.trainer.received_sigterm:  # Lightning looks at it between batches alone, and ours last for hours
-                raise SIGTERMException(128 + signal.SIGTERM)  # the shell's exit code of a process that was ended so
-            start, decodes = time.perf_counter(), counted.decodes
+        with counting(chart) as decodes:
+            for ended in search(self.predictor, chart, x, target, method, self.objective, slots):
+                which, n = rows[ended.rows], len(ended.rows)
+                member = torch.arange(n, device=rows.device) % several
+                explanation = Explanation(
+                    name,
+                    batch["index"][which].cpu(),
+                    (number[ended.rows] * several + member).cpu(),
+                    batch["y"][which].cpu(),
+                    ended.counterfactuals.to("cpu"),
+                    torch.full((n,), (time.perf_counter() - start) / n),
+                    {"decodes": torch.full((n,), decodes.count / n)},
+                )
+                explanation.columns["l2_z"] = self._latent_distance(name, ended.counterfactuals).cpu()
+                for listener in self.listeners:
+                    listener(explanation)
+                if self.trainer.received_sigterm:  # Lightning looks at it between batches, and ours last for hours
+                    raise SIGTERMException(128 + signal.SIGTERM)  # the shell's exit code of a process that was ended so
+                start, decodes.count = time.perf_counter(), 0  # what the listeners decode is not the search's
 
     def _slots(self, name: str, x: Tensor, target: Tensor) -> int:
         """Found once; the few rows that a continued run may begin with say nothing about the batches to come."""
