@@ -2,16 +2,18 @@
 
 python -m benchmarks.householder_vae --root data --output runs/householder_vae
 
-Three configs of configs/binarized_mnist, seeds 0, 1 and 2 each. A run that has been tested is not repeated, one that was
-interrupted goes on from its last epoch. ``--importance_samples 500`` adds the importance-weighted bound.
+Three configs of configs/binarized_mnist, seeds 0, 1 and 2 each. A run that has been tested is not repeated, one that
+was interrupted goes on from its last epoch. ``--importance_samples 500`` adds the importance-weighted bound.
 """
 
 import argparse
 import json
 import statistics
+import sys
 from pathlib import Path
 
 import pytorch_lightning as pl
+import wandb
 
 import train
 from datamodules import BinarizedMNIST
@@ -29,8 +31,13 @@ Results = dict[str, float]
 
 
 def fit(config: str, seed: int, folder: Path, args: argparse.Namespace) -> None:
-    last = folder / "last.ckpt"
-    epochs = args.max_epochs
+    epochs, last, options = args.max_epochs, folder / "last.ckpt", []
+    if epochs:
+        options += [f"--trainer.max_epochs={epochs}", f"--model.scheduler.init_args.T_max={epochs}"]
+    if args.limit_batches:
+        options += [f"--trainer.limit_{split}_batches={args.limit_batches}" for split in ("train", "val")]
+    if last.is_file():
+        options += [f"--ckpt_path={last}"]
     train.main(
         [
             "fit",
@@ -38,13 +45,12 @@ def fit(config: str, seed: int, folder: Path, args: argparse.Namespace) -> None:
             f"--seed_everything={seed}",
             f"--data.root={args.root}",
             f"--trainer.default_root_dir={folder}",
-            *([f"--trainer.max_epochs={epochs}", f"--model.scheduler.init_args.T_max={epochs}"] if epochs else []),
-            *([f"--trainer.limit_{s}_batches={args.limit_batches}" for s in ("train", "val")] if args.limit_batches else []),
             "--trainer.enable_progress_bar=false",
             "--trainer.enable_model_summary=false",
-            *([f"--ckpt_path={last}"] if last.is_file() else []),
+            *options,
         ]
     )
+    wandb.finish()  # the next training would log into this one's run
 
 
 def test(folder: Path, args: argparse.Namespace) -> Results:
@@ -70,6 +76,15 @@ def results(config: str, seed: int, args: argparse.Namespace) -> Results:
     return json.loads(marker.read_text())
 
 
+def check_settings(args: argparse.Namespace) -> None:
+    """Rows of other settings do not belong into one table."""
+    file, settings = args.output / "settings.json", {k: v for k, v in vars(args).items() if k not in ("root", "output")}
+    if file.is_file() and (earlier := json.loads(file.read_text())) != settings:
+        sys.exit(f"error: {args.output} holds runs with {earlier}, not {settings}: choose another --output")
+    args.output.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(settings))
+
+
 def cell(values: list[float]) -> str:
     """Mean ± standard deviation over the seeds."""
     spread = f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else ""
@@ -84,6 +99,7 @@ def main() -> None:
     parser.add_argument("--limit_batches", type=int, help="of every split, to try it out")
     parser.add_argument("--importance_samples", type=int, default=0)
     args = parser.parse_args()
+    check_settings(args)
     found = {config: [results(config, seed, args) for seed in SEEDS] for config in ROWS}
     weighted = bool(args.importance_samples)
     columns = ["lower bound", *(["importance-weighted"] if weighted else []), "KL", "active units", "published"]
