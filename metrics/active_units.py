@@ -32,10 +32,11 @@ class ActiveUnits(Metric):
 
     def update(self, means: Tensor) -> None:
         """Add E[z|x], B×D."""
-        means = means.double()  # the difference of two sums of squares is left
-        self.count += len(means)
-        self.total += means.sum(0)
-        self.squares += means.square().sum(0)
+        means = means.double()  # what is left of two sums that nearly cancel
+        # Not in place: the states may have been made in inference mode, in which Lightning validates.
+        self.count = self.count + len(means)
+        self.total = self.total + means.sum(0)
+        self.squares = self.squares + means.square().sum(0)
 
     def compute(self) -> Tensor:
         """A scalar between 0 and D."""

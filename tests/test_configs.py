@@ -17,11 +17,14 @@ MNIST = [
         "svm",
         "oracle",
         "autoencoders",
+        "autoencoder",
+        "vae",
         "flow",
         "flow_matching",
         "realnvp",
         "explain_4_to_9",
         "explain_4_to_9_continuous",
+        "explain_vae",
         "explain_pairs",
         "compare",
     )
@@ -34,6 +37,7 @@ FOLDER = [
         "autoencoders",
         "flow",
         "flow_matching",
+        "vae",
         "glow",
         "glow_64",
         "glow_128",
@@ -44,14 +48,16 @@ DIGITS = [
     f"digits/{job}.yaml"
     for job in ("classifier", "svm", "features", "autoencoders", "flow", "explain", "explain_4_to_9", "compare")
 ]
+BINARIZED = [f"binarized_mnist/{job}.yaml" for job in ("vae", "vae_hf1", "vae_hf10")]
 JOBS = ("classifier", "svm", "flow_matching", "explain")
 FASHION = [f"fashion_mnist/{job}.yaml" for job in JOBS]
-CELEBA = [f"celeba/{job}.yaml" for job in JOBS]
+CELEBA = [f"celeba/{job}.yaml" for job in ("classifier", "svm", "flow_matching", "vae", "explain")]
 CELEBA_HQ = [f"celeba_hq/{job}.yaml" for job in JOBS]
 CHEXPERT = [f"chexpert/{job}.yaml" for job in JOBS]
 ALL = {
     "helix": HELIX,
     "mnist": MNIST,
+    "binarized_mnist": BINARIZED,
     "image_folder": FOLDER,
     "digits": DIGITS,
     "fashion_mnist": FASHION,
@@ -74,7 +80,10 @@ TINY_OTHERS = [
 NARROW = ["--model.init_args.flow.init_args.velocity.init_args.widths=[4,4]"]
 #: the papers' sizes, made small
 TINIER = {
+    **{f"{name}/compare.yaml": TINY_OTHERS for name in ("digits", "mnist")},
+    "mnist/explain_vae.yaml": ["--model.others.looveren.init_args.steps=3"],
     **{f"{name}/flow_matching.yaml": NARROW for name in ("mnist", "fashion_mnist", "celeba", "celeba_hq", "chexpert")},
+    "celeba/vae.yaml": ["--data.batch_size=4"],
     "mnist/flow.yaml": ["--data.batch_size=8"],
     "mnist/realnvp.yaml": ["--data.batch_size=2", "--model.init_args.flow.init_args.num_blocks=1"],
     "image_folder/glow_64.yaml": ["--data.batch_size=2", "--model.init_args.flow.init_args.num_steps=2"],
@@ -98,9 +107,9 @@ def test_runs(names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     write_chexpert(tmp_path / "data")
     for name in names:
         folder = tmp_path / "runs" / name.removesuffix(".yaml")
-        small = ["--data.n_val=20"] if name.startswith(("mnist", "fashion_mnist")) else []
+        small = ["--data.n_val=20"] if name.startswith(("mnist", "binarized_mnist", "fashion_mnist")) else []
         if "explain" in name or "compare" in name:
-            run_explain(name, *TINY_SEARCH, *(TINY_OTHERS if "compare" in name else []), *small)
+            run_explain(name, *TINY_SEARCH, *TINIER.get(name, []), *small)
             searches = 54 if "pairs" in name else 6
             assert len(pd.read_parquet(folder / "counterfactuals.parquet")) == searches
             assert (folder / "report.html").stat().st_size > 10_000
