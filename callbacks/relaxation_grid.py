@@ -1,11 +1,9 @@
 """How a relaxation's counterfactuals fare at every r of its grid."""
 
-from pathlib import Path
-
 import torch
 from pytorch_lightning import Callback, Trainer
 from torch import Tensor, nn
-from torchvision.utils import make_grid, save_image
+from torchvision.utils import make_grid
 
 from callbacks.judges import checkpoints_of, judges
 from callbacks.logs import log_image, log_scalars
@@ -19,15 +17,16 @@ MODEL = "model"
 
 
 class RelaxationGrid(Callback):
-    """Success of the explained model, and the agreement of oracles, at every r: VAEX's Table III and Fig. 3.
+    """Success with the explained model, and the agreement of oracles, at every r: VAEX's Table III and Fig. 3.
 
-    ``summary.json`` has ``relaxation``: for the ``model`` and every oracle a list of r, the share of the searched
-    rows that it gives the target class at that r, and their number. ``figures/relaxation.png`` and W&B
-    ``cf/relaxation`` show a row an image: x, its reconstruction, and x′ from the largest r to the smallest.
+    ``summary.json`` has ``relaxation``: the values of r, and for the ``model`` and every oracle the share of the
+    searched rows that it gives the target class at each. Columns ``p_r0.8`` … are the model's probabilities of the
+    target. The report and W&B's ``cf/relaxation`` show a row an image: x, its reconstruction, and x′ from the
+    largest r to the smallest.
 
     Args:
         oracles: name → checkpoint of a ``ClassifierModule``, or a module; none for the model alone.
-        num_samples: rows of the picture, those with the smallest indices.
+        num_samples: rows in W&B's picture, those with the smallest indices.
 
     Raises:
         InputError: a method other than ``Relaxation``, or a checkpoint that cannot be used.
@@ -37,7 +36,6 @@ class RelaxationGrid(Callback):
         self.checkpoints = checkpoints_of(oracles or {}, "oracle")
         self.oracles = judges(oracles or {})
         self.num_samples = num_samples
-        self.shown: Explanation | None = None
 
     def setup(self, trainer: Trainer, pl_module: CounterfactualModule, stage: str) -> None:  # type: ignore[override]
         method = pl_module.searches[""][1]
@@ -49,14 +47,11 @@ class RelaxationGrid(Callback):
 
     def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
         pl_module.checkpoints |= self.checkpoints
-        self.shown = None
-        judged = {
-            MODEL: pl_module.predictor,
-            **{name: oracle.to(pl_module.device) for name, oracle in self.oracles.items()},
-        }
-        zero = torch.zeros(len(self.grid), device=pl_module.device)
-        self.hits = {name: zero.clone() for name in judged}
-        self.searched = zero[:1].clone()
+        self.shown: Explanation | None = None
+        oracles = {name: oracle.to(pl_module.device) for name, oracle in self.oracles.items()}
+        judged = {MODEL: pl_module.predictor, **oracles}
+        self.searched = torch.zeros(1, device=pl_module.device)
+        self.hits = {name: torch.zeros(len(self.grid), device=pl_module.device) for name in judged}
         pl_module.listeners.append(lambda explanation: self._update(explanation, judged, pl_module.device))
 
     @torch.no_grad()
@@ -67,32 +62,30 @@ class RelaxationGrid(Callback):
         parts = [explanation] if self.shown is None else [self.shown, explanation]
         joined = Explanation.join(parts)
         self.shown = joined.take(torch.arange(min(self.num_samples, len(joined.index))))
-        rows = cf.searched
-        path, target = cf.path[rows].to(device), cf.target[rows].to(device)
-        self.searched += len(path)
+        target, searched = cf.target.to(device)[:, None], cf.searched.to(device)[:, None]
+        self.searched += searched.sum()
         for name, judge in judged.items():
             with frozen(judge):
-                said = call(judge, path.flatten(0, 1)).argmax(1).view(-1, len(self.grid)) if len(path) else path
-            self.hits[name] += (said == target[:, None]).float().sum(0) if len(path) else 0
+                logits = call(judge, cf.path.to(device).flatten(0, 1)).unflatten(0, (-1, len(self.grid)))
+            self.hits[name] += ((logits.argmax(2) == target) & searched).sum(0)
+            if name == MODEL:
+                p = logits.softmax(2).gather(2, target[:, None].expand(-1, len(self.grid), 1))[..., 0].cpu()
+                explanation.columns |= {f"p_r{r:g}": p[:, i].clone() for i, r in enumerate(self.grid)}
 
     def on_predict_epoch_end(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
-        searched = trainer.strategy.reduce(self.searched, reduce_op="sum")
+        searched = trainer.strategy.reduce(self.searched, reduce_op="sum").clamp(min=1)
         shares = {
-            name: (trainer.strategy.reduce(hits, reduce_op="sum") / searched.clamp(min=1)).tolist()
+            name: (trainer.strategy.reduce(hits, reduce_op="sum") / searched).tolist()
             for name, hits in self.hits.items()
         }
-        pl_module.summary["relaxation"] = {"r": list(self.grid), "n": int(searched.item()), "share": shares}
+        pl_module.summary["relaxation"] = {"r": list(self.grid), "share": shares}
         for name, values in shares.items():
-            log_scalars(trainer, {f"cf/relaxation/{name}/{r:g}": v for r, v in zip(self.grid, values, strict=True)})
+            scalars = {f"cf/relaxation/{name}/{r:g}": v for r, v in zip(self.grid, values, strict=True)}
+            log_scalars(trainer, scalars)
 
     def on_predict_end(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
-        if not trainer.is_global_zero or self.shown is None or len(pl_module.chart.shape) != 3:
-            return
-        folder = Path(trainer.default_root_dir) / "figures"
-        folder.mkdir(parents=True, exist_ok=True)
-        picture = rows_of(self.shown)
-        save_image(picture, folder / "relaxation.png")
-        log_image(trainer, "cf/relaxation", picture)
+        if self.shown is not None:
+            log_image(trainer, "cf/relaxation", rows_of(self.shown))
 
 
 def rows_of(explanation: Explanation) -> Tensor:

@@ -174,6 +174,7 @@ def rows_of(explanation: Explanation) -> pd.DataFrame:
         **({"ssim": similarity(cf.counterfactual, cf.x)} if cf.x.ndim == 4 else {}),
         "reason": list(cf.reasons),
         "seconds": explanation.seconds,
+        **({} if cf.relaxation is None else {"relaxation": cf.relaxation}),
         **explanation.columns,
     }
     return pd.DataFrame({k: v.numpy() if isinstance(v, Tensor) else v for k, v in columns.items()})

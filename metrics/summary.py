@@ -33,6 +33,7 @@ MEANS = (
     "label_variation",
     "attributes_changed",
     "lpips",
+    "relaxation",
 )
 
 

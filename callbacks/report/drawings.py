@@ -13,6 +13,7 @@ from callbacks.report.figures import examples, inline_svg, save, spectrum_plot, 
 from callbacks.report.gallery import scale_of
 from callbacks.report.images import data_uri
 from callbacks.report.opinions import neighbour_figure, oracle_figure
+from callbacks.report.relaxation import relaxation_rows, relaxation_shares
 from callbacks.report.results import Results
 
 SPECTRUM_NOTE = (
@@ -61,6 +62,8 @@ def _spectrum(results: Results) -> Figure | None:
 
 #: file → title, drawing, note (with numbers of the spectrum)
 DRAWINGS: dict[str, tuple[str, Callable[[Results], Figure | None], str]] = {
+    "relaxation": ("Relaxing the posterior", relaxation_rows, "p: the model's probability of the target"),
+    "relaxation_shares": ("How much relaxation convinces", relaxation_shares, "of all searches"),
     "oracles": ("What independent models say", oracle_figure, "over flipped rows"),
     "neighbours": ("The nearest real images", neighbour_figure, "over flipped rows; bars: 95 % intervals"),
     "steps": ("Steps of the search", _steps, "flipped searches only"),
@@ -71,6 +74,7 @@ DRAWINGS: dict[str, tuple[str, Callable[[Results], Figure | None], str]] = {
         "distances of x′ to its own original, and on average to all originals of the source class; flipped rows",
     ),
 }
+WIDE = ("distances", "relaxation")
 SHOWN_ELSEWHERE = ("examples", "mean_change")
 
 
@@ -81,7 +85,7 @@ def draw_all(results: Results) -> list[Drawn]:
         if (figure := draw(results)) is not None:
             save(figure, folder, name)
             text = note.format(**results.summary.get("spectrum") or {})
-            drawn.append(Drawn(title, Markup(inline_svg(figure)), text, wide=name == "distances"))
+            drawn.append(Drawn(title, Markup(inline_svg(figure)), text, wide=name in WIDE))
     for file in sorted(folder.glob("*.png")):
         if file.stem not in (*DRAWINGS, *SHOWN_ELSEWHERE):
             body = Markup(f'<img class="figure" alt="{file.stem}" src="{data_uri(file.read_bytes())}">')

@@ -152,6 +152,11 @@ MEANINGS = {
         "{:.2f}",
         "other attributes of which a classifier changes its mind from x to x′: lower is better",
     ),
+    "relaxation": (
+        "r",
+        "{:.2f}",
+        "share of the posterior that was kept when the model changed its mind: 1 is all of it, 0 none below the top",
+    ),
     "reconstruction_error": ("reconstruction error", "{:.1e}", "root mean square of decode(encode(x)) − x"),
     "median_steps": ("median steps", "{:.0f}", "gradient steps until the first hit"),
     "seconds_per_sample": ("seconds per sample", "{:.4f}", "wall time of one search, in its batch"),
