@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch import nn
 
 from networks import InputError
 from networks.autoencoders import ConvDecoder, ConvEncoder
@@ -12,6 +13,13 @@ def test_every_size_comes_back_with_values_in_0_1(shape: tuple[int, ...]) -> Non
     x = decoder(100 * z)
     assert z.shape == (2, 3) and x.shape == (2, *shape)
     assert x.min() >= 0 and x.max() <= 1
+
+
+def test_without_an_activation_the_decoder_is_unbounded_and_otherwise_the_same() -> None:
+    plain, bounded = ConvDecoder((1, 8, 8), [4], 3, nn.Identity()), ConvDecoder((1, 8, 8), [4], 3)
+    plain.load_state_dict(bounded.state_dict())
+    z = 10 * torch.randn(4, 3)
+    assert plain(z).min() < 0 and torch.equal(plain(z).sigmoid(), bounded(z))
 
 
 def test_a_code_depends_on_its_image_alone() -> None:
