@@ -1,17 +1,32 @@
-"""The summary of a finished explain run as Markdown, all results side by side.
+"""The summaries of finished explain runs as Markdown, all results side by side.
 
 python -m benchmarks.table runs/mnist/compare
+python -m benchmarks.table runs/mnist/explain_4_to_9 runs/mnist/explain_vae   # several charts; one run's control
 """
 
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from callbacks.report.page import results_of, summary_rows
 
 
-def main(folder: str) -> None:
-    summary = json.loads(Path(folder, "summary.json").read_text())
+def joined(folders: list[Path]) -> dict[str, Any]:
+    """One summary in which every run's results stand beside the first one's, under the folders' names."""
+    summaries = [json.loads((folder / "summary.json").read_text()) for folder in folders]
+    first, *others = summaries
+    for folder, summary in zip(folders[1:], others, strict=True):
+        results = results_of(summary)
+        named = {
+            (folder.name if name == next(iter(results)) else f"{folder.name} {name}"): r for name, r in results.items()
+        }
+        first["others"] = first.get("others", {}) | {n: r for n, r in named.items() if not n.endswith(" control")}
+    return first
+
+
+def main(*folders: str) -> None:
+    summary = joined([Path(folder) for folder in folders])
     names = list(results_of(summary))
     print(f"| n = {summary['n']} | " + " | ".join(names) + " |")
     print("|---" * (1 + len(names)) + "|")

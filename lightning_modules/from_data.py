@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from pytorch_lightning import LightningDataModule
 
-WIDTHS = {"cpu": [64, 96, 128], "cuda": [128, 256, 256]}  # of a U-Net that trains in half an hour on either
+WIDTHS = {"cuda": [128, 256, 256], "bf16": [64, 96, 128], "cpu": [32, 48, 64]}  # of a U-Net, each for half an hour
 
 
 def blanks(config: Any) -> bool:
@@ -15,8 +15,7 @@ def blanks(config: Any) -> bool:
 
 def fill(config: Any, data: LightningDataModule) -> None:
     """Put the data module's shape and number of classes, and widths for this machine, where they are left blank."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    found = {"shape": list(data.shape), "num_classes": data.num_classes, "widths": WIDTHS[device]}  # type: ignore[attr-defined]
+    found = {"shape": list(data.shape), "num_classes": data.num_classes, "widths": WIDTHS[_machine()]}  # type: ignore[attr-defined]
     for key, value in _items(config):
         if _is_blank(key, value):
             config[key] = found[key]
@@ -30,6 +29,13 @@ def fastest_precision() -> str:
         return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
     amx = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)  # torch has no public name for it yet
     return "bf16-mixed" if amx() else "32-true"
+
+
+def _machine() -> str:
+    """A GPU, a CPU that multiplies bfloat16 natively, which is four times as fast, or any other."""
+    if torch.cuda.is_available():
+        return "cuda"
+    return "bf16" if fastest_precision() == "bf16-mixed" else "cpu"
 
 
 def _is_blank(key: str, value: Any) -> bool:
