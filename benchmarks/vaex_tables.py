@@ -49,7 +49,7 @@ def main() -> None:
     for training, explained in runs:
         tested = pd.read_csv(training / "csv" / "test" / "metrics.csv").iloc[-1]
         tensors, summary = load_file(explained / "counterfactuals.safetensors"), summary_of(explained)
-        relaxed = tensors["path"][:, summary["relaxation"]["r"].index(0.0)]
+        relaxed = tensors["path"][:, summary["relaxation_grid"]["r"].index(0.0)]
         fids = [float(distance(embedded(features, x))) for x in (tensors["reconstruction"], relaxed)]
         numbers = [f"{tested[f'test/{key}']:.4g}" for key in ("nll", "kl", "mse", "bpd")]
         print(f"| {training.name} | " + " | ".join([*numbers, *(f"{fid:.3f}" for fid in fids)]) + " |")
@@ -60,7 +60,7 @@ def main() -> None:
     )
     print("\n| success by r | " + " | ".join(f"{r:g}" for r in GRID) + " |\n" + "|---" * (1 + len(GRID)) + "|")
     for _, explained in runs:
-        relaxation = summary_of(explained)["relaxation"]
+        relaxation = summary_of(explained)["relaxation_grid"]
         for judge, shares in relaxation["share"].items():
             by_r = dict(zip(relaxation["r"], shares, strict=True))
             print(f"| {explained.name}, {judge} | " + " | ".join(f"{100 * by_r[r]:.1f}" for r in GRID) + " |")

@@ -19,7 +19,7 @@ MODEL = "model"
 class RelaxationGrid(Callback):
     """Success with the explained model, and the agreement of oracles, at every r: VAEX's Table III and Fig. 3.
 
-    ``summary.json`` has ``relaxation``: the values of r, and for the ``model`` and every oracle the share of the
+    ``summary.json`` has ``relaxation_grid``: the values of r, and for the ``model`` and every oracle the share of the
     searched rows that it gives the target class at each. Columns ``p_r0.8`` … are the model's probabilities of the
     target. The report and W&B's ``cf/relaxation`` show a row an image: x, its reconstruction, and x′ from the
     largest r to the smallest.
@@ -78,7 +78,7 @@ class RelaxationGrid(Callback):
             name: (trainer.strategy.reduce(hits, reduce_op="sum") / searched).tolist()
             for name, hits in self.hits.items()
         }
-        pl_module.summary["relaxation"] = {"r": list(self.grid), "share": shares}
+        pl_module.summary["relaxation_grid"] = {"r": list(self.grid), "share": shares}
         for name, values in shares.items():
             scalars = {f"cf/relaxation/{name}/{r:g}": v for r, v in zip(self.grid, values, strict=True)}
             log_scalars(trainer, scalars)

@@ -15,7 +15,7 @@ def relaxation_rows(results: Results) -> Figure | None:
 
     The first searches that flipped. Source: Vercheval & Pižurica 2021 (VAEX), Fig. 3.
     """
-    grid = results.summary.get("relaxation")
+    grid = results.summary.get("relaxation_grid")
     rows = results.flipped("").nonzero()[0].tolist()[:ROWS]
     if not grid or not rows or not results.has("path") or not results.images:
         return None
@@ -40,7 +40,7 @@ def relaxation_rows(results: Results) -> Figure | None:
 
 def relaxation_shares(results: Results) -> Figure | None:
     """The share that the model, and every oracle, gives the target class, by r."""
-    grid = results.summary.get("relaxation")
+    grid = results.summary.get("relaxation_grid")
     if not grid:
         return None
     figure, axes = canvas()

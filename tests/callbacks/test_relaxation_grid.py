@@ -31,7 +31,7 @@ def test_shares_are_those_of_the_path() -> None:
     result = collect.results()[""]
     cf = result.counterfactuals
     assert cf.path is not None and cf.path.shape == (40, 3, 1, 8, 8)
-    summary = module.summary["relaxation"]
+    summary = module.summary["relaxation_grid"]
     assert summary["r"] == [1.0, 0.5, 0.0]
     with torch.no_grad():
         for name, judge in (("model", explained), ("other", oracle)):

@@ -12,7 +12,7 @@ from tests.callbacks.report.synthetic import write_run
 def results(tmp_path: Path) -> Results:
     folder = write_run(tmp_path / "run", n=40, size=8, path=3)
     summary = json.loads((folder / "summary.json").read_text())
-    summary["relaxation"] = {"r": [1.0, 0.5, 0.0], "share": {"model": [0.1, 0.5, 1.0], "svm": [0.0, 0.4, 0.7]}}
+    summary["relaxation_grid"] = {"r": [1.0, 0.5, 0.0], "share": {"model": [0.1, 0.5, 1.0], "svm": [0.0, 0.4, 0.7]}}
     (folder / "summary.json").write_text(json.dumps(summary))
     results = Results(folder)
     for r in ("1", "0.5", "0"):
