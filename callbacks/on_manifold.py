@@ -15,11 +15,12 @@ from counterfactuals.freeze import frozen
 from datamodules import DataModule
 from datamodules.base import Split, SplitName, sha256
 from lightning_modules import CounterfactualModule, Explanation
-from metrics import Axes, Calibration, certify
+from metrics import Axes, Calibration, Grain, certify
 from metrics.certificate import Thresholds
 from networks.weights import weights_hash
 
 BATCH = 128
+FITTED = 4000  # training samples that the grain is learned from
 ROUNDING = 1e-3  # reconstruction errors of less, in units of x, do not tell samples apart
 
 
@@ -28,7 +29,8 @@ class OnManifold(Callback):
 
     Columns of every result: ``log_q`` (percentile of log q(x′) among held-out real samples), ``z_norm``
     (percentile of ‖z′‖ in the χ distribution of D dimensions), ``off_axis`` (how far x′ is off the manifold's axes,
-    see ``metrics.Axes``), ``chart_error`` (root mean square of decode(encode(x′)) − x′), ``strangeness`` and
+    see ``metrics.Axes``), ``grain`` (fine detail of an image beyond what the coarse lets expect, see
+    ``metrics.Grain``), ``chart_error`` (root mean square of decode(encode(x′)) − x′), ``strangeness`` and
     ``p_manifold`` (``Calibration`` of these; where there is a log q, it contains the norm), and after the run
     ``certificate`` and ``certificate_reasons`` (``metrics.certificate``). What is more likely than real samples, such
     as a blank image, is not strange by this.
@@ -67,8 +69,13 @@ class OnManifold(Callback):
         n = min(self.num_samples, max(1, 2 * len(drawn) // 3))  # to calibrate by; the axes need others, by half
         made = Axes.fit(self._latents(trainer, pl_module, held_out, drawn[n : n + max(2, n // 2)]))
         self.axes = Axes(*(t.to(pl_module.device) for t in made))
+        train = data.split("train")
+        some = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))[:FITTED]
+        self.grain = Grain(train.__getitems__(some.tolist())["x"]) if len(data.shape) == 3 else None
+        self.fitted_on = train.fingerprint() if self.grain else ""
         real = self._measure_some(trainer, pl_module, held_out, drawn[:n])
-        self.calibration = Calibration(strange(real), {"chart_error": ROUNDING, "off_axis": ROUNDING})
+        rounding = dict.fromkeys(("chart_error", "off_axis", "grain"), ROUNDING)
+        self.calibration = Calibration(strange(real), rounding)
         explained = data.predict_selection()
         some = torch.randperm(len(explained), generator=torch.Generator().manual_seed(0))[: self.num_samples]
         originals = self.calibration.strangeness(strange(self._measure_some(trainer, pl_module, explained, some)))
@@ -99,7 +106,8 @@ class OnManifold(Callback):
             with frozen(chart):
                 return self._measure(chart, split.__getitems__(chosen.tolist())["x"], device)
 
-        depends_on = [weights_hash(chart), split.fingerprint(), str(len(chosen)), sha256(self.axes.mean.cpu().numpy())]
+        axes = sha256(self.axes.mean.cpu().numpy())
+        depends_on = [weights_hash(chart), split.fingerprint(), str(len(chosen)), axes, self.fitted_on]
         return cached(trainer, "manifold", depends_on, measure)
 
     @torch.no_grad()
@@ -116,6 +124,8 @@ class OnManifold(Callback):
             "strangeness": torch.from_numpy(strangeness),
             "p_manifold": torch.from_numpy(self.calibration.p_value(strangeness)),
         }
+        if "grain" in measured:
+            columns["grain"] = measured["grain"]
         if "log_q" in measured:
             columns["log_q"] = torch.from_numpy(1 - self.calibration.percentile("surprise", arrays["surprise"]))
         explanation.columns.update(columns)
@@ -131,6 +141,7 @@ class OnManifold(Callback):
         error = (chart.decode(z) - x).flatten(1).square().mean(1).sqrt()
         measured = {"z_norm": z.norm(dim=1), "off_axis": self.axes.distance(z), "chart_error": error}
         measured |= {} if log_q is None else {"log_q": log_q}
+        measured |= {} if self.grain is None else {"grain": torch.from_numpy(self.grain(x))}
         return {name: values.float().cpu() for name, values in measured.items()}
 
     def _certify(self, table: pd.DataFrame, result: str) -> pd.DataFrame:
@@ -147,4 +158,5 @@ def strange(measured: dict[str, Tensor]) -> dict[str, np.ndarray]:
     """The measurements that are large where a sample is strange: −log q, or ‖z‖ where the chart has no density."""
     surprise = -measured["log_q"] if "log_q" in measured else measured["z_norm"]
     chosen = {"surprise": surprise, "off_axis": measured["off_axis"], "chart_error": measured["chart_error"]}
+    chosen |= {"grain": measured["grain"]} if "grain" in measured else {}
     return {name: values.numpy() for name, values in chosen.items()}

@@ -10,6 +10,7 @@ from metrics.cout import cout
 from metrics.distribution import FrechetDistance, KernelDistance
 from metrics.feature_bank import FeatureBank
 from metrics.fid import FID
+from metrics.grain import Grain
 from metrics.interpretability import im1, im2
 from metrics.label_variation import label_variation
 from metrics.neighbours import Nearest, label_share
@@ -33,6 +34,7 @@ __all__ = [
     "Calibration",
     "FeatureBank",
     "FrechetDistance",
+    "Grain",
     "KernelDistance",
     "Nearest",
     "OracleAccuracy",

@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 
 import numpy as np
+from scipy.special import logsumexp
 
 
 class Calibration:
     """What is usual among real samples.
 
-    The **strangeness** of a sample is the largest of its measurements, each as (value − median) / (99 % quantile −
-    median) of real samples: 1 is where their outer 1 % begin, for every measurement, so that none with a heavy tail
-    drowns the others. It has no upper bound, so that it also orders what lies far outside.
+    The **strangeness** of a sample is log Σ exp dᵢ over its measurements dᵢ, each as (value − median) / (99 %
+    quantile − median) of real samples: 1 is where their outer 1 % begin, for every measurement, so that none with a
+    heavy tail drowns the others. The largest counts most, and several that are a little strange add up. It has no upper bound,
+    so that it also orders what lies far outside.
 
     The **p-value** is the share of real samples that are as strange, (1 + #{strangenessᵢ ≥ s}) / (n + 1): of fresh
     real samples at most α have a p-value of α or less, on average (split conformal prediction; Vovk et al. 2005).
@@ -33,7 +35,7 @@ class Calibration:
 
     def strangeness(self, measurements: Mapping[str, np.ndarray]) -> np.ndarray:
         """N, of measurements N each."""
-        return np.max([self._distance(name, measurements[name]) for name in self.unit], axis=0)
+        return logsumexp([self._distance(name, measurements[name]) for name in self.unit], axis=0)
 
     def p_value(self, strangeness: np.ndarray) -> np.ndarray:
         """N in (0, 1]."""

@@ -28,6 +28,7 @@ MEANS = (
     "log_q",
     "z_norm",
     "off_axis",
+    "grain",
     "chart_error",
     "tangent_share",
     "label_variation",

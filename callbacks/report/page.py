@@ -93,6 +93,11 @@ MEANINGS = {
         "{:.2f}",
         "deviation in the latent coordinates in which real images vary least: real ones have about 0.7",
     ),
+    "grain": (
+        "grain",
+        "{:.2f}",
+        "fine detail beyond what the coarse lets expect, in nats of energy: about 0 for real images, noise has more",
+    ),
     "chart_error": (
         "chart's error on x′",
         "{:.1e}",

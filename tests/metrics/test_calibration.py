@@ -31,9 +31,11 @@ def test_differences_of_rounding_are_not_strange() -> None:
     assert abs(calibration.strangeness({"error": np.array([1e-9, 3e-7])})).max() < 1e-3
 
 
-def test_the_strangest_measurement_counts() -> None:
+def test_measurements_add_up_and_the_strangest_counts_most() -> None:
     calibration = Calibration({"a": np.arange(101.0), "b": np.arange(101.0)})
-    assert calibration.strangeness({"a": np.array([50.0]), "b": np.array([148.0])}) == pytest.approx([2])
+    assert calibration.strangeness({"a": np.array([50.0]), "b": np.array([148.0])}) == pytest.approx(
+        np.log(np.exp(0) + np.exp([2]))
+    )
 
 
 def test_what_is_not_finite_is_infinitely_strange() -> None:
