@@ -11,8 +11,8 @@ class Calibration:
 
     The **strangeness** of a sample is log Σ exp dᵢ over its measurements dᵢ, each as (value − median) / (99 %
     quantile − median) of real samples: 1 is where their outer 1 % begin, for every measurement, so that none with a
-    heavy tail drowns the others. The largest counts most, and several that are a little strange add up. It has no upper bound,
-    so that it also orders what lies far outside.
+    heavy tail drowns the others. The largest counts most, and several that are a little strange add up. It has no
+    upper bound, so that it also orders what lies far outside.
 
     The **p-value** is the share of real samples that are as strange, (1 + #{strangenessᵢ ≥ s}) / (n + 1): of fresh
     real samples at most α have a p-value of α or less, on average (split conformal prediction; Vovk et al. 2005).
