@@ -36,7 +36,7 @@ class OnManifold(Callback):
     as a blank image, is not strange by this.
 
     The summary's ``originals_off_manifold`` is the share of the explained originals that are called off the
-    manifold: what false alarms there are. Far above the threshold (3 %) the originals are not like the held-out
+    manifold: what false alarms there are. Far above the threshold (4 %) the originals are not like the held-out
     samples.
 
     Images are rounded to the data's grey values first, as they would be in a file. Held-out samples are measured

@@ -34,8 +34,9 @@ def load(path: str | Path, *kinds: type[M]) -> M:
     named = {c.__name__: kind for kind in kinds for c in (kind, *subclasses(kind))}
     kind = named.get(saved.rsplit(".", 1)[-1])
     if kind is None:
-        wanted = " or ".join(k.__name__ for k in kinds)
-        raise InputError(f"checkpoint {str(path)!r} holds {saved}, but a {wanted} is needed here")
+        wanted = ", ".join(k.__name__ for k in kinds)
+        needed = f"one of {wanted}" if len(kinds) > 1 else f"a {wanted}"
+        raise InputError(f"checkpoint {str(path)!r} holds {saved}, but {needed} is needed here")
     try:
         return kind.load_from_checkpoint(path, map_location="cpu", weights_only=True).eval()
     except InputError:

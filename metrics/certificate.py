@@ -20,7 +20,7 @@ class Thresholds(NamedTuple):
         reconstruction: root mean square of decode(encode(x′)) − x′ that is allowed, in units of x.
     """
 
-    off_manifold: float = 0.03
+    off_manifold: float = 0.04
     borderline: float = 0.1
     reconstruction: float = 0.05
 

@@ -55,7 +55,7 @@ def test_missing_config_and_wrong_flag() -> None:
 
 def test_checkpoint_of_another_kind(in_digits_home: Path) -> None:
     assert (
-        "holds lightning_modules.ClassifierModule, but a FlowModule or FlowMatchingModule is needed"
+        "holds lightning_modules.ClassifierModule, but one of AutoencoderModule, FlowModule, FlowMatchingModule, "
         in explain_error("--model.chart=runs/digits/svm/best.ckpt")
     )
 

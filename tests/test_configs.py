@@ -50,7 +50,18 @@ FOLDER = [
 ]
 DIGITS = [
     f"digits/{job}.yaml"
-    for job in ("classifier", "svm", "features", "autoencoders", "flow", "explain", "explain_4_to_9", "compare")
+    for job in (
+        "classifier",
+        "svm",
+        "features",
+        "autoencoders",
+        "flow",
+        "vaex",
+        "explain",
+        "explain_4_to_9",
+        "explain_vaex",
+        "compare",
+    )
 ]
 BINARIZED = [f"binarized_mnist/{job}.yaml" for job in ("vae", "vae_hf1", "vae_hf10")]
 JOBS = ("classifier", "svm", "flow_matching", "explain")

@@ -50,7 +50,7 @@ MEANINGS = {
     "on_manifold": (
         "on the manifold",
         "{:.1%}",
-        "flipped ones that the chart does not call off the data manifold; it calls 3 % of real images so",
+        "flipped ones that the chart does not call off the data manifold; it calls 4 % of real images so",
     ),
     "margin": ("margin", "{:.3f}", "target's probability minus the next best class's: 1 is certain, 0 is a tie"),
     "neighbours": (

@@ -29,7 +29,7 @@ def test_real_samples_are_rarely_off_the_manifold(ran) -> None:
     module, _, data, on_manifold = ran
     measured = on_manifold._measure(module.chart, data.split("test").x, module.device)
     strangeness = on_manifold.calibration.strangeness(strange({k: v.detach() for k, v in measured.items()}))
-    assert (on_manifold.calibration.p_value(strangeness) <= 0.03).mean() < 0.06
+    assert (on_manifold.calibration.p_value(strangeness) <= 0.04).mean() < 0.06
     assert module.summary["originals_off_manifold"] < 0.2  # of 20
 
 

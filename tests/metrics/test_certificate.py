@@ -13,7 +13,7 @@ ROW = {"status": "flipped", "p_manifold": 0.5, "chart_error": 0.0, "oracle_svm":
     [
         ({}, "green", ""),
         ({"p_manifold": 0.1}, "amber", "at the edge of the data manifold"),
-        ({"p_manifold": 0.03}, "red", "off the data manifold"),
+        ({"p_manifold": 0.04}, "red", "off the data manifold"),
         ({"p_manifold": np.nan}, "red", "off the data manifold"),
         ({"oracle_cnn": 4}, "amber", "cnn disagrees"),
         ({"chart_error": 0.06}, "amber", "the chart does not give it back"),
