@@ -23,7 +23,7 @@ def test_every_task_with_a_chart_is_one(in_digits_home: Path, tmp_path: Path, mo
 
 
 def test_others_are_named(in_digits_home: Path) -> None:
-    with pytest.raises(InputError, match=r"ClassifierModule, but a .*FlowModule or .*VAEModule.* is needed here"):
+    with pytest.raises(InputError, match=r"ClassifierModule, but one of .*FlowModule.*VAEModule is needed here"):
         load_chart("runs/digits/classifier/best.ckpt")
     with pytest.raises(InputError, match="ClassifierModule makes no chart"):
         chart_of(ClassifierModule(CNN([1, 8, 8], 10)))

@@ -56,7 +56,7 @@ def test_conditions_and_grey_values_are_checked() -> None:
 
 
 def test_a_flow_is_wanted_and_a_classifier_came(digits_home) -> None:
-    with pytest.raises(InputError, match="ClassifierModule, but a FlowModule or FlowMatchingModule is needed here"):
+    with pytest.raises(InputError, match="ClassifierModule, but one of FlowModule, FlowMatchingModule is needed"):
         load(digits_home / "runs/digits/classifier/best.ckpt", FlowModule, FlowMatchingModule)
 
 
