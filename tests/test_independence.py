@@ -15,8 +15,11 @@ from lightning_modules import ClassifierModule, FlowModule, load
 from tests.runs import run_explain
 from tests.test_ddp import command, config
 
-#: by Momentum: Adam divides by gradients near zero, of a network that is hardly trained by rounding alone
+#: by Momentum: Adam divides by gradients near zero, of a network that is hardly trained by rounding alone; and of a
+#: predictor without kinks: where a ReLU's input is 1e-7, the rounding of a CPU's kernels decides about the gradient
+PREDICTOR = "runs/digits/svm/best.ckpt"
 SETTINGS = [
+    f"--model.predictor={PREDICTOR}",
     "--model.method.init_args.max_steps=100",
     "--model.method.init_args.step_size=0.2",
     "--model.method.init_args.optimizer=counterfactuals.Momentum",
@@ -35,12 +38,6 @@ def outcome(folder: str) -> tuple[list[str], torch.Tensor]:
     table = pd.read_parquet(f"{folder}/counterfactuals.parquet")
     assert table["index"].tolist() == list(range(N))
     return table["status"].tolist(), load_file(f"{folder}/counterfactuals.safetensors")["z_prime"]
-
-
-def same(z: torch.Tensor, expected: torch.Tensor) -> bool:
-    """To rounding; one row may stand on a kink of the network, where rounding (other kernels, other CPUs) decides."""
-    difference = (z - expected).abs().amax(1)
-    return int((difference > 1e-4).sum()) <= 1 and float(difference.max()) < 0.02
 
 
 def check_measured(folder: str) -> None:
@@ -64,22 +61,22 @@ def test_batches_slots_order_and_ranks(in_digits_home: Path) -> None:
         arguments = [f"--data.batch_size={batch_size}", f"--model.slots={slots}", "--trainer.default_root_dir=other"]
         run_explain("digits/explain.yaml", *SETTINGS, *arguments)
         other, z = outcome("other")
-        assert other == status and same(z, z_prime), (batch_size, slots)
+        assert other == status and torch.allclose(z, z_prime, atol=1e-4), (batch_size, slots)
         check_measured("other")
 
     for ranks in (2, 3):
         distributed = [f"--trainer.devices={ranks}", "--trainer.strategy=ddp", "--trainer.default_root_dir=ranks"]
         command("explain.py", config("digits/explain.yaml"), *SETTINGS, *distributed)
         other, z = outcome("ranks")
-        assert other == status and same(z, z_prime), ranks
+        assert other == status and torch.allclose(z, z_prime, atol=1e-4), ranks
         check_measured("ranks")  # 22, 21 and 21 samples on three ranks
 
     x = Digits().split("test").__getitems__(range(N))["x"]
     order = torch.randperm(N)
-    predictor = load("runs/digits/classifier/best.ckpt", ClassifierModule).network
+    predictor = load(PREDICTOR, ClassifierModule).network
     chart = load("runs/digits/flow/best.ckpt", FlowModule).chart()
     cf = explain(
         predictor, chart, x[order], RunnerUp(), Ascent(0.2, 100, optimizer=Momentum()), ReachClass(0.6), slots=16
     )
     assert [Status(s).name.lower() for s in cf.status[order.argsort()].tolist()] == status
-    assert same(cf.z_prime[order.argsort()], z_prime)
+    assert torch.allclose(cf.z_prime[order.argsort()], z_prime, atol=1e-4)
