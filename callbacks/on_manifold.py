@@ -69,10 +69,8 @@ class OnManifold(Callback):
         n = min(self.num_samples, max(1, 2 * len(drawn) // 3))  # to calibrate by; the axes need others, by half
         made = Axes.fit(self._latents(trainer, pl_module, held_out, drawn[n : n + max(2, n // 2)]))
         self.axes = Axes(*(t.to(pl_module.device) for t in made))
-        train = data.split("train")
-        some = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))[:FITTED]
-        self.grain = Grain(train.__getitems__(some.tolist())["x"]) if len(data.shape) == 3 else None
-        self.fitted_on = train.fingerprint() if self.grain else ""
+        self.grain = self._learn_grain(trainer, data.split("train")) if len(data.shape) == 3 else None
+        self.fitted_on = data.split("train").fingerprint() if self.grain else ""
         real = self._measure_some(trainer, pl_module, held_out, drawn[:n])
         rounding = dict.fromkeys(("chart_error", "off_axis", "grain"), ROUNDING)
         self.calibration = Calibration(strange(real), rounding)
@@ -84,6 +82,16 @@ class OnManifold(Callback):
         pl_module.summary["thresholds"] = self.thresholds._asdict()
         pl_module.listeners.append(lambda explanation: self._add_columns(explanation, pl_module))
         pl_module.finishers.append(self._certify)
+
+    @staticmethod
+    def _learn_grain(trainer: Trainer, split: Split) -> Grain:
+        """From the cache where it is there."""
+
+        def learn() -> dict[str, Tensor]:
+            some = torch.randperm(len(split), generator=torch.Generator().manual_seed(0))[:FITTED]
+            return Grain.learn(split.__getitems__(some.tolist())["x"])
+
+        return Grain(**cached(trainer, "grain", [split.fingerprint(), str(FITTED)], learn))
 
     def _latents(self, trainer: Trainer, pl_module: CounterfactualModule, split: Split, chosen: Tensor) -> Tensor:
         """N×D, from the cache where they are there."""

@@ -60,11 +60,11 @@ class HierarchicalVAEModule(Task):
 
     def forward(self, x: Tensor, xi: Tensor) -> Tensor:
         """The mean of x given the posterior's means, B×``shape``; ξ of B×(C − 1)."""
-        return self.vae.decode(self.vae.encode(x, xi), xi)
+        return self.vae.reconstruct(x, xi)
 
-    def chart(self) -> HierarchicalChart:
-        """The latents as coordinates for a search; see ``HierarchicalChart``."""
-        return HierarchicalChart(self.vae, conditioned_on=self.conditioned_on)
+    def chart(self, levels: int | None = None) -> HierarchicalChart:
+        """The latents, or those of so many levels from the top, as coordinates; see ``HierarchicalChart``."""
+        return HierarchicalChart(self.vae, self.conditioned_on, levels)
 
     def sample(self, n: int, temperature: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
         """n means of x of z ~ p(z|ξ), with ``temperature`` times its σ, of the classes in turn; n×``shape``."""

@@ -93,9 +93,10 @@ class VAEModule(Task):
         x, n = batch["x"], len(batch["x"])
         # The same noise in every epoch: otherwise the best checkpoint is the luckiest.
         generator = torch.Generator(self.device).manual_seed(batch_idx)
-        terms = self.vae.elbo_terms(x, generator)
+        posterior = self.vae.posterior(x)
+        terms = self.vae.elbo_terms(x, generator, posterior)
         active: Any = self.active_units[stage]  # a ModuleDict forgets its modules' class
-        active.update(self.vae.encode(x))
+        active.update(posterior.expectation())
         values = {
             "loss": -terms.elbo.mean(),
             "elbo": terms.elbo.mean(),

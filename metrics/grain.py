@@ -1,6 +1,7 @@
 """Whether an image has more fine detail than the rest of it lets expect."""
 
 import numpy as np
+import torch
 from scipy.fft import dctn
 from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -21,30 +22,36 @@ class Grain:
     at pixels alone, and so does not depend on how good a chart is.
 
     Args:
-        x: real images that nothing is calibrated on, N×C×H×W in [0, 1], some hundreds at least.
+        mean, std: of every coefficient among real images, D.
+        bands: log-energies of real images, N×16, the finest first.
     """
 
-    def __init__(self, x: Tensor) -> None:
-        coefficients = _transform(x)
-        self.mean, self.std = coefficients.mean(0), coefficients.std(0) + ROUNDING**0.5
-        self.order = coefficients.var(0).argsort(kind="stable")
-        fine, coarse = self._bands(coefficients)
+    def __init__(self, mean: Tensor, std: Tensor, bands: Tensor) -> None:
+        self.mean, self.std = mean.numpy(), std.numpy()
+        self.order = self.std.argsort(kind="stable")
         alphas = np.logspace(-3, 3, 7)
         self.expected: Pipeline = make_pipeline(StandardScaler(), PolynomialFeatures(2), RidgeCV(alphas))
-        self.expected.fit(coarse, fine)
+        self.expected.fit(bands[:, FINE:].numpy(), bands[:, :FINE].mean(1).numpy())
+
+    @staticmethod
+    def learn(x: Tensor) -> dict[str, Tensor]:
+        """What ``Grain`` takes, of some hundred real images N×C×H×W in [0, 1] that nothing is calibrated on."""
+        coefficients = _transform(x)
+        mean, std = coefficients.mean(0), coefficients.std(0) + ROUNDING**0.5
+        bands = _bands(coefficients, mean, std, std.argsort(kind="stable"))
+        return {name: torch.from_numpy(v) for name, v in (("mean", mean), ("std", std), ("bands", bands))}
 
     def __call__(self, x: Tensor) -> np.ndarray:
         """N, of images N×C×H×W; large where there is more than expected, about 0 for real ones."""
-        fine, coarse = self._bands(_transform(x))
-        return fine - self.expected.predict(coarse)
+        bands = _bands(_transform(x), self.mean, self.std, self.order)
+        return bands[:, :FINE].mean(1) - self.expected.predict(bands[:, FINE:])
 
-    def _bands(self, coefficients: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Log-energies of the fine detail, N, and of the coarse bands, N×14."""
-        scaled = ((coefficients - self.mean) / self.std)[:, self.order]
-        floor = (ROUNDING / self.std**2)[self.order]
-        parts = zip(np.array_split(scaled, BANDS, axis=1), np.array_split(floor, BANDS), strict=True)
-        bands = np.stack([np.log((band**2).mean(1) + least.mean()) for band, least in parts], 1)
-        return bands[:, :FINE].mean(1), bands[:, FINE:]
+
+def _bands(coefficients: np.ndarray, mean: np.ndarray, std: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Log-energies of coefficients N×D, in units of real images' variance, N×16 in the given order."""
+    scaled, floor = ((coefficients - mean) / std)[:, order], (ROUNDING / std**2)[order]
+    parts = zip(np.array_split(scaled, BANDS, axis=1), np.array_split(floor, BANDS), strict=True)
+    return np.stack([np.log((band**2).mean(1) + least.mean()) for band, least in parts], 1)
 
 
 def _transform(x: Tensor) -> np.ndarray:

@@ -185,6 +185,14 @@ class HierarchicalVAE(nn.Module):
 
         All of u is N(0, I) under the prior; what lies below a level that moves, moves with its prior.
         """
+        return self._by_means(x, xi)[0]
+
+    def reconstruct(self, x: Tensor, xi: Tensor) -> Tensor:
+        """decode(encode(x, ξ), ξ) in one descent: the mean of x given the posterior's means, B×``shape``."""
+        return self.likelihood.mean(self._by_means(x, xi)[1])
+
+    def _by_means(self, x: Tensor, xi: Tensor) -> tuple[Tensor, Tensor]:
+        """u of ``encode``, and the likelihood's output there."""
         observed = self.observe(x, xi)
         u = [observed.top.mean - self.prior_of_top(xi).mean]
 
@@ -193,8 +201,8 @@ class HierarchicalVAE(nn.Module):
             u.append(delta.mean * (-prior.log_sigma).exp())
             return prior.mean + delta.mean
 
-        self.descend(observed.top.mean, xi, infer)
-        return torch.cat([level.flatten(1) for level in u], 1)
+        output = self.descend(observed.top.mean, xi, infer)
+        return torch.cat([level.flatten(1) for level in u], 1), output
 
     def decode(self, u: Tensor, xi: Tensor) -> Tensor:
         """E[x|z] of B×``shape`` of u as ``encode`` gives it."""

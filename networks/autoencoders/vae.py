@@ -35,6 +35,10 @@ class Posterior(NamedTuple):
         with torch.autocast(z0.device.type, enabled=False):  # bfloat16 has three digits
             return reflect_each(self.v, z0)
 
+    def expectation(self) -> Tensor:
+        """E[z|x] = H_T ⋯ H₁ mean, B×D."""
+        return self.at(torch.zeros_like(self.mean))
+
     def kl(self) -> Tensor:
         """KL(q(z|x) ‖ N(0, I)) in nats by the coordinates of z₀, B×D.
 
@@ -118,8 +122,7 @@ class VAE(nn.Module):
 
     def encode(self, x: Tensor) -> Tensor:
         """E[z|x], reflected where the posterior is; B×D."""
-        posterior = self.posterior(x)
-        return posterior.at(torch.zeros_like(posterior.mean))
+        return self.posterior(x).expectation()
 
     def decode(self, z: Tensor) -> Tensor:
         """E[x|z] of B×``shape``, in the data's range."""
@@ -134,12 +137,14 @@ class VAE(nn.Module):
         z = torch.randn(n, self.latent_dim, generator=generator).to(self.mean.weight)
         return self.decode(temperature * z)
 
-    def elbo_terms(self, x: Tensor, generator: torch.Generator | None = None) -> Terms:
+    def elbo_terms(
+        self, x: Tensor, generator: torch.Generator | None = None, posterior: Posterior | None = None
+    ) -> Terms:
         """Both terms of the bound, with one z a sample; x of B×``shape`` in the likelihood's range.
 
-        The generator is of x's device; the default one unless given.
+        The generator is of x's device; the default one unless given. The posterior is x's, where it is known.
         """
-        posterior = self.posterior(x)
+        posterior = posterior or self.posterior(x)
         output = self.decoder(self.rsample(posterior, generator))
         return Terms(self.likelihood.log_prob(x, output), posterior.kl())
 

@@ -103,7 +103,8 @@ def test_coordinates_give_back_what_the_posterior_draws(injection: type) -> None
     output = vae.descend(observed.top.mean, xi, lambda i, d, prior: prior.plus(vae.difference(i, d, observed)).mean)
     u = vae.encode(x, xi)
     assert u.shape == (5, vae.latent_dim) and [tuple(p.shape[1:]) for p in vae.split(u)] == vae.latents
-    assert torch.allclose(vae.decode(u, xi), vae.likelihood.mean(output), atol=1e-10)
+    for back in (vae.decode(u, xi), vae.reconstruct(x, xi)):
+        assert torch.allclose(back, vae.likelihood.mean(output), atol=1e-10)
 
 
 def test_rows_are_independent() -> None:
