@@ -3,7 +3,7 @@ import torch
 from torch import Tensor
 
 from counterfactuals import HierarchicalChart, InputError, PixelChart, ReachClass, Relaxation, explain
-from networks import CNN, Gaussian, HierarchicalVAE
+from networks import HierarchicalVAE
 from networks.autoencoders.hierarchical import condition_of_class
 
 
@@ -19,17 +19,6 @@ class Threshold(torch.nn.Module):
         return torch.stack([-logit, logit], 1)
 
 
-@pytest.fixture
-def vae() -> HierarchicalVAE:
-    """One in which x, unlike the prior, says a lot of every level."""
-    vae = HierarchicalVAE([1, 12, 12], 2, [8, 12, 16], [2, 3, 4], likelihood=Gaussian()).eval()
-    for level in vae.levels:
-        level.to_difference[-1].weight.data *= 5
-        level.from_latent[0][-1].weight.data *= 10
-    vae.last[-1].weight.data *= 5
-    return vae
-
-
 def means(chart: HierarchicalChart, x: Tensor, target: int, r: list[float], **settings) -> Tensor:
     """Mean grey value of x′ for every row and r."""
     chart.explaining(Threshold(0.5))
@@ -39,39 +28,6 @@ def means(chart: HierarchicalChart, x: Tensor, target: int, r: list[float], **se
     grid = torch.tensor(method.grid).expand(len(x), -1)
     with torch.no_grad():
         return chart.relax(x, xi, grid, noise)[1].flatten(1).mean(1).view(len(x), -1)
-
-
-def test_at_one_the_posterior_speaks_and_at_zero_the_prior(vae: HierarchicalVAE) -> None:
-    chart, x = HierarchicalChart(vae), torch.rand(3, 1, 12, 12)
-    xi = condition_of_class(torch.tensor([1, 0, 1]), 2)
-    noise = [torch.randn(1, *shape) for shape in vae.latents]
-    with torch.no_grad():
-        z, x_prime = chart.relax(x, xi, torch.tensor([[1.0, 0.0]] * 3), noise)
-        observed = vae.observe(x, xi)
-        z0 = observed.top.at(noise[0])
-        z0[:, :1] = 5 * xi[:, :, None, None]  # the channel that the condition moves
-        full = vae.descend(z0, xi, lambda i, d, p: p.plus(vae.difference(i, d, observed)).at(noise[i + 1]))
-
-        def prior_alone(i: int, d: Tensor, prior):
-            sigma = (prior.log_sigma + vae.difference(i, d, observed).log_sigma).exp()
-            return prior.mean + sigma * noise[i + 1]
-
-        relaxed = vae.descend(z0, xi, prior_alone)
-    z, x_prime = z.view(3, 2, -1), x_prime.view(3, 2, 1, 12, 12)
-    assert torch.allclose(x_prime[:, 0], vae.likelihood.mean(full), atol=1e-5)
-    assert torch.allclose(x_prime[:, 1], vae.likelihood.mean(relaxed), atol=1e-5)
-    assert torch.allclose(chart.decode(z[:, 0]), x_prime[:, 0], atol=2e-3)  # ξ is clamped away from 0 and 1
-    assert not torch.allclose(x_prime[:, 0], x_prime[:, 1], atol=1e-2)
-
-
-def test_relaxed_variance_is_the_priors_own(vae: HierarchicalVAE) -> None:
-    chart, x = HierarchicalChart(vae), torch.rand(2, 1, 12, 12)
-    xi, noise = condition_of_class(torch.tensor([1, 0]), 2), [torch.randn(1, *shape) for shape in vae.latents]
-    with torch.no_grad():
-        z, _ = chart.relax(x, xi, torch.zeros(2, 1), noise, relax_variance=True)
-    below = z[:, vae.split(z[:, : vae.latent_dim])[0][0].numel() : vae.latent_dim]
-    expected = torch.cat([e.flatten(1) for e in noise[1:]], 1).expand(2, -1)
-    assert torch.allclose(below, expected, atol=1e-4)
 
 
 def test_the_smallest_relaxation_by_bisection(vae: HierarchicalVAE) -> None:
@@ -129,7 +85,3 @@ def test_errors(vae: HierarchicalVAE) -> None:
         Relaxation([1.5], rounds=-1)
     with pytest.raises(InputError, match="at least one r"):
         Relaxation([])
-    with pytest.raises(InputError, match="trained to explain another classifier"):
-        explain(CNN([1, 12, 12], 2), HierarchicalChart(vae, conditioned_on="0" * 16), x, 1, Relaxation())
-    with pytest.raises(InputError, match=r"call chart\.explaining"):
-        HierarchicalChart(vae).encode(x)

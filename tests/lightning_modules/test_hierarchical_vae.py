@@ -9,7 +9,7 @@ from callbacks import StoredProbabilities
 from counterfactuals import Relaxation, RunnerUp
 from datamodules import Digits
 from lightning_modules import CounterfactualModule, HierarchicalVAEModule
-from networks import CNN, MLP, HierarchicalVAE, InputError
+from networks import MLP, HierarchicalVAE, InputError
 from networks.autoencoders.hierarchical import centred
 
 QUIET = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
@@ -43,23 +43,6 @@ def test_loss_is_the_papers() -> None:
     terms = task.vae.elbo_terms(batch["x"], centred(task.probabilities["train"][batch["index"]])[:, :-1])
     expected = 3.0 * (torch.log1p((terms.kl - 2).exp()) + 2).sum(1).mean() - terms.reconstruction.mean()
     assert torch.allclose(loss, expected, rtol=1e-5)
-
-
-def test_the_classifier_is_asked_once_and_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    task, network, data = module(), classifier(), Digits(batch_size=64)
-    asked = []
-    network.register_forward_hook(lambda *_: asked.append(1))
-    trainer(StoredProbabilities(network), max_epochs=2, limit_train_batches=2).fit(task, datamodule=data)
-    splits = ("train", "val")
-    assert len(asked) == sum(-(-len(data.split(name)) // 256) for name in splits)
-    for name in splits:
-        x = data.split(name).__getitems__(range(len(data.split(name))))["x"]
-        assert torch.allclose(task.probabilities[name], network(x).softmax(1), atol=1e-6)
-    again = module()
-    asked.clear()
-    trainer(StoredProbabilities(network), max_epochs=1, limit_train_batches=1).fit(again, datamodule=data)
-    assert not asked  # from the cache
 
 
 def test_test_reports_the_papers_table() -> None:
@@ -119,8 +102,6 @@ def test_what_does_not_fit_is_named() -> None:
     data = Digits()
     with pytest.raises(InputError, match=r"add callbacks\.StoredProbabilities"):
         trainer(max_epochs=1).fit(module(), datamodule=data)
-    with pytest.raises(InputError, match="has 7 classes, and the autoencoder is conditional on 10"):
-        trainer(StoredProbabilities(CNN([1, 8, 8], 7)), max_epochs=1).fit(module(), datamodule=data)
     wrong = HierarchicalVAEModule(HierarchicalVAE([1, 8, 8], 3, [8], [2]))
     with pytest.raises(InputError, match="conditional on 3 classes, but Digits has 10"):
         trainer(StoredProbabilities(classifier()), max_epochs=1).fit(wrong, datamodule=data)

@@ -1,0 +1,44 @@
+from pathlib import Path
+
+import pytest
+
+from callbacks import StoredProbabilities
+from datamodules import Digits
+from lightning_modules import ClassifierModule
+from networks import CNN, InputError
+from tests.lightning_modules.test_hierarchical_vae import classifier, module, trainer
+
+
+def test_the_classifier_is_asked_once_and_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    task, network, data = module(), classifier(), Digits(batch_size=64)
+    asked = []
+    network.register_forward_hook(lambda *_: asked.append(1))
+    trainer(StoredProbabilities(network), max_epochs=2, limit_train_batches=2).fit(task, datamodule=data)
+    splits = ("train", "val")
+    assert len(asked) == sum(-(-len(data.split(name)) // 256) for name in splits)
+    for name in splits:
+        x = data.split(name).__getitems__(range(len(data.split(name))))["x"]
+        assert torch.allclose(task.probabilities[name], network(x).softmax(1), atol=1e-6)
+    again = module()
+    asked.clear()
+    trainer(StoredProbabilities(network), max_epochs=1, limit_train_batches=1).fit(again, datamodule=data)
+    assert not asked  # from the cache
+
+
+def test_the_test_split_alone_where_nothing_is_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    task = module()
+    trainer(StoredProbabilities(classifier())).test(task, datamodule=Digits(batch_size=449), verbose=False)
+    assert list(task.probabilities) == ["test"] and task.probabilities["test"].shape == (449, 10)
+
+
+def test_what_does_not_fit_is_named() -> None:
+    data = Digits()
+    with pytest.raises(InputError, match="has 7 classes, and the autoencoder is conditional on 10"):
+        trainer(StoredProbabilities(CNN([1, 8, 8], 7)), max_epochs=1).fit(module(), datamodule=data)
+    other = ClassifierModule(classifier())
+    with pytest.raises(InputError, match="is for a HierarchicalVAEModule, not a ClassifierModule"):
+        trainer(StoredProbabilities(classifier()), max_epochs=1).fit(other, datamodule=data)
+    with pytest.raises(InputError, match=r"no checkpoint 'none.ckpt'"):
+        StoredProbabilities("none.ckpt")
