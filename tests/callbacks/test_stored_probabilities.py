@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from callbacks import StoredProbabilities
 from datamodules import Digits
