@@ -54,7 +54,7 @@ class StoredProbabilities(Callback):
                 "this VAEX was trained with another classifier's probabilities: give StoredProbabilities that "
                 "classifier, or train anew"
             )
-        pl_module.conditioned_on = self.hash
+        pl_module.conditioned_on, pl_module.classifier = self.hash, [self.classifier]
         for name in names:
             if name not in pl_module.probabilities:
                 split = trainer.datamodule.split(name)  # type: ignore[attr-defined]  # attached at run time

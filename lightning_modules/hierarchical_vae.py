@@ -6,7 +6,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from pytorch_lightning.cli import LRSchedulerCallable, OptimizerCallable
-from torch import Tensor
+from torch import Tensor, nn
 
 from counterfactuals.hierarchical_chart import HierarchicalChart
 from lightning_modules.task import Task, shape_problem
@@ -35,6 +35,7 @@ class HierarchicalVAEModule(Task):
     Attributes:
         probabilities: split → the classifier's probabilities of its samples, N×C.
         conditioned_on: hash of that classifier's weights; kept in checkpoints.
+        classifier: the classifier itself while it is at hand; in a list, as it is no part of the task's weights.
 
     Raises:
         InputError: a negative number; on use, no probabilities.
@@ -57,6 +58,7 @@ class HierarchicalVAEModule(Task):
         self.vae, self.kl_weight, self.free_bits = vae, kl_weight, free_bits
         self.probabilities: dict[str, Tensor] = {}
         self.conditioned_on = ""
+        self.classifier: list[nn.Module] = []
 
     def forward(self, x: Tensor, xi: Tensor) -> Tensor:
         """The mean of x given the posterior's means, B×``shape``; ξ of B×(C − 1)."""
@@ -64,7 +66,10 @@ class HierarchicalVAEModule(Task):
 
     def chart(self, levels: int | None = None) -> HierarchicalChart:
         """The latents, or those of so many levels from the top, as coordinates; see ``HierarchicalChart``."""
-        return HierarchicalChart(self.vae, self.conditioned_on, levels)
+        chart = HierarchicalChart(self.vae, self.conditioned_on, levels)
+        for classifier in self.classifier:
+            chart.explaining(classifier)
+        return chart
 
     def sample(self, n: int, temperature: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
         """n means of x of z ~ p(z|ξ), with ``temperature`` times its σ, of the classes in turn; n×``shape``."""

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from callbacks import StoredProbabilities
+from callbacks import Reconstructions, StoredProbabilities
 from datamodules import Digits
 from lightning_modules import ClassifierModule
 from networks import CNN, InputError
@@ -25,6 +25,14 @@ def test_the_classifier_is_asked_once_and_before(tmp_path: Path, monkeypatch: py
     asked.clear()
     trainer(StoredProbabilities(network), max_epochs=1, limit_train_batches=1).fit(again, datamodule=data)
     assert not asked  # from the cache
+
+
+def test_reconstructions_are_shown_and_the_classifier_is_not_saved(tmp_path: Path) -> None:
+    task = module()
+    settings = {"max_epochs": 1, "limit_train_batches": 2, "default_root_dir": tmp_path}
+    trainer(StoredProbabilities(classifier()), Reconstructions(4), **settings).fit(task, datamodule=Digits())
+    assert (tmp_path / "reconstructions" / "epoch-000.png").is_file()
+    assert all(name.startswith("vae.") for name in task.state_dict())
 
 
 def test_the_test_split_alone_where_nothing_is_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
