@@ -1,5 +1,7 @@
 """What a relaxation's grid looks like, and how convincing it is."""
 
+from itertools import cycle
+
 import torch
 from matplotlib.figure import Figure
 
@@ -44,7 +46,7 @@ def relaxation_shares(results: Results) -> Figure | None:
     if not grid:
         return None
     figure, axes = canvas()
-    for (name, shares), colour in zip(grid["share"].items(), COLOURS, strict=False):
+    for (name, shares), colour in zip(grid["share"].items(), cycle(COLOURS)):
         axes.plot(grid["r"], [100 * share for share in shares], marker="o", markersize=4, color=colour, label=name)
     axes.set(xlim=(1.03, -0.03), ylim=(0, 103), xlabel="r, from the whole posterior to none", ylabel="says target, %")
     legend_above(figure)
