@@ -11,6 +11,7 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.loggers import WandbLogger
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from torch import Tensor
+from torchvision.utils import save_image
 
 
 def wandb_runs(trainer: Trainer) -> Iterator[Any]:
@@ -66,3 +67,11 @@ def log_image(trainer: Trainer, name: str, image: Tensor) -> None:
     """
     pixels = (image.detach().cpu().clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
     log_plot(trainer, name, wandb.Image(pixels))
+
+
+def show_epoch(trainer: Trainer, name: str, grid: Tensor) -> None:
+    """An image C×H×W in [0, 1] of this epoch: ``name/epoch-003.png`` in the run's folder, and W&B ``val/name``."""
+    file = Path(trainer.default_root_dir) / name / f"epoch-{trainer.current_epoch:03d}.png"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    save_image(grid, file)
+    log_image(trainer, f"val/{name}", grid)

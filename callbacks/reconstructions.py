@@ -1,12 +1,10 @@
 """What comes back through a chart while it trains."""
 
-from pathlib import Path
-
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
-from torchvision.utils import make_grid, save_image
+from torchvision.utils import make_grid
 
-from callbacks.logs import log_image
+from callbacks.logs import show_epoch
 from counterfactuals.freeze import frozen
 from lightning_modules import chart_of
 
@@ -38,7 +36,4 @@ class Reconstructions(Callback):
         with frozen(chart):
             back = chart.decode(chart.encode(x)).clamp(0, 1)
         grid = make_grid(torch.cat([x, back]).float(), nrow=len(x), padding=1, pad_value=0.5)
-        file = Path(trainer.default_root_dir) / "reconstructions" / f"epoch-{trainer.current_epoch:03d}.png"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        save_image(grid, file)
-        log_image(trainer, "val/reconstructions", grid)
+        show_epoch(trainer, "reconstructions", grid)

@@ -1,14 +1,13 @@
 """What a generative model dreams of while it trains."""
 
-from pathlib import Path
 from typing import Protocol
 
 import torch
 from pytorch_lightning import Callback, Trainer
 from torch import Tensor
-from torchvision.utils import make_grid, save_image
+from torchvision.utils import make_grid
 
-from callbacks.logs import log_image
+from callbacks.logs import show_epoch
 
 
 class Generative(Protocol):
@@ -43,7 +42,4 @@ class Samples(Callback):
         generator = torch.Generator().manual_seed(0)
         samples = pl_module.sample(self.num_samples, self.temperature, generator).clamp(0, 1)
         grid = make_grid(samples, nrow=round(self.num_samples**0.5), padding=1, pad_value=0.5)
-        file = Path(trainer.default_root_dir) / "samples" / f"epoch-{trainer.current_epoch:03d}.png"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        save_image(grid, file)
-        log_image(trainer, "val/samples", grid)
+        show_epoch(trainer, "samples", grid)
