@@ -61,6 +61,15 @@ class Prepared(Protocol):
         ...
 
 
+@runtime_checkable
+class Particular(Protocol):
+    """A method that is not for every chart."""
+
+    def check(self, chart: Chart) -> None:
+        """Raise ``InputError`` where it cannot search in these coordinates."""
+        ...
+
+
 class Finished(NamedTuple):
     """Rows that have ended: their places in the batch (n int64, repeated for several each) and what they came to."""
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from counterfactuals.charts import Chart
 from counterfactuals.engine import Problem, Stepped
 from counterfactuals.hierarchical_chart import HierarchicalChart
 from counterfactuals.result import Counterfactuals
@@ -70,12 +71,16 @@ class Relaxation:
         self.grid, self.rounds = sorted(set(grid), reverse=True), rounds
         self.temperature, self.relax_variance, self.seed = temperature, relax_variance, seed
 
-    def start(self, problem: Problem, x: Tensor, target: Tensor) -> Stepped:
-        if not isinstance(problem.chart, HierarchicalChart):
+    def check(self, chart: Chart) -> None:
+        """Raise ``InputError`` unless the chart is a VAEX's."""
+        if not isinstance(chart, HierarchicalChart):
             raise InputError(
                 f"Relaxation needs the chart of a VAEX (a HierarchicalVAEModule's checkpoint), not a "
-                f"{type(problem.chart).__name__}: it relaxes the posterior of its levels"
+                f"{type(chart).__name__}: it relaxes the posterior of its levels"
             )
+
+    def start(self, problem: Problem, x: Tensor, target: Tensor) -> Stepped:
+        self.check(problem.chart)
         search, done = begin(problem, x, target, (0.0, 1.0), decode=True)
         r = torch.zeros(len(x), device=x.device)
         path = search.best_x[:, None].expand(-1, len(self.grid), *x.shape[1:]).contiguous()

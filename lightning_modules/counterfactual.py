@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from counterfactuals.ascent import Ascent
 from counterfactuals.charts import Chart, PixelChart, counting
 from counterfactuals.diverse import Diverse
-from counterfactuals.engine import Method, Prepared, Problem
+from counterfactuals.engine import Method, Particular, Prepared, Problem
 from counterfactuals.explain import plan, search, slots_that_pay
 from counterfactuals.freeze import frozen
 from counterfactuals.objectives import Objective, ReachClass
@@ -126,6 +126,9 @@ class CounterfactualModule(LightningModule):
             self.searches[name] = (self.chart, other)
         if control is not None:
             self.searches["control"] = (PixelChart(self.chart.shape), control)
+        for own, searching in self.searches.values():
+            if isinstance(searching, Particular):
+                searching.check(own)
         each = {name or "method": counterfactuals_each(method) for name, (_, method) in self.searches.items()}
         if len(set(each.values())) > 1:
             raise InputError(f"all methods of a run must give as many counterfactuals a search; they give {each}")

@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from counterfactuals import HierarchicalChart, InputError, PixelChart, ReachClass, Relaxation, explain
+from counterfactuals import HierarchicalChart, InputError, PixelChart, ReachClass, Relaxation, RunnerUp, explain
+from lightning_modules import CounterfactualModule
 from networks import HierarchicalVAE
 from networks.autoencoders.hierarchical import condition_of_class
 
@@ -81,6 +82,8 @@ def test_errors(vae: HierarchicalVAE) -> None:
     x = torch.rand(2, 1, 12, 12)
     with pytest.raises(InputError, match=r"needs the chart of a VAEX .* not a PixelChart"):
         explain(Threshold(0.5), PixelChart([1, 12, 12]), x, 1, Relaxation())
+    with pytest.raises(InputError, match=r"needs the chart of a VAEX .* not a PixelChart"):  # before any measurement
+        CounterfactualModule(Threshold(0.5), PixelChart([1, 12, 12]), RunnerUp(), method=Relaxation())
     with pytest.raises(InputError, match=r"(?s)r of the grid must lie in \[0, 1\]; got 1.5.*rounds"):
         Relaxation([1.5], rounds=-1)
     with pytest.raises(InputError, match="at least one r"):
