@@ -98,6 +98,10 @@ NARROW = ["--model.init_args.flow.init_args.velocity.init_args.widths=[4,4]"]
 #: the papers' sizes, made small
 TINIER = {
     **{f"{name}/compare.yaml": TINY_OTHERS for name in ("digits", "mnist")},
+    **{
+        f"{name}/explain_vaex.yaml": ["--model.others.ascent.init_args.max_steps=5"]
+        for name in ("digits", "mnist", "image_folder")
+    },
     "mnist/explain_vae.yaml": ["--model.others.looveren.init_args.steps=3"],
     **{f"{name}/flow_matching.yaml": NARROW for name in ("mnist", "fashion_mnist", "celeba", "celeba_hq", "chexpert")},
     "celeba/vae.yaml": ["--data.batch_size=4"],
