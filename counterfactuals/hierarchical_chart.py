@@ -48,10 +48,14 @@ class HierarchicalChart(Chart):
             )
         self._predictor = [predictor]
 
-    def encode(self, x: Tensor) -> Tensor:
+    def condition(self, x: Tensor) -> Tensor:
+        """ξ of what the explained predictor says of x of B×``shape``, B×(C − 1)."""
         if not self._predictor:
             raise InputError("VAEX encodes x with what a predictor says of it: call chart.explaining(predictor) first")
-        xi = condition(self._predictor[0](x))
+        return condition(self._predictor[0](x))
+
+    def encode(self, x: Tensor) -> Tensor:
+        xi = self.condition(x)
         return torch.cat([self.vae.encode(x, xi), self.coordinates(xi)], 1)
 
     def decode(self, z: Tensor) -> Tensor:
@@ -62,7 +66,13 @@ class HierarchicalChart(Chart):
         return self.vae.decode(u, torch.special.ndtr(coordinates))
 
     def relax(
-        self, x: Tensor, xi: Tensor, r: Tensor, noise: Sequence[Tensor], relax_variance: bool = False
+        self,
+        x: Tensor,
+        xi: Tensor,
+        r: Tensor,
+        noise: Sequence[Tensor],
+        relax_variance: bool = False,
+        xi_of_x: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """z′ and x′ under the condition ξ, the posterior's differences from the prior times r, r², r⁴, … from the top.
 
@@ -74,11 +84,12 @@ class HierarchicalChart(Chart):
             r: n×G in [0, 1].
             noise: of every level from the top, 1×c×h×w, in posterior standard deviations.
             relax_variance: also of the differences of log σ.
+            xi_of_x: condition under which x is looked at, n×(C − 1); ξ unless given.
 
         Returns:
             z′ of nG×D, and the mean of x′, nG×``shape``.
         """
-        observed, g = self.vae.observe(x, xi), r.shape[1]
+        g, observed = r.shape[1], self.vae.observe(x, xi if xi_of_x is None else xi_of_x)
         top, *hidden = (t.repeat_interleave(g, 0) for t in (observed.top.at(noise[0]), *observed.hidden))
         observed, xi, r = observed._replace(hidden=hidden), xi.repeat_interleave(g, 0), r.flatten()
         moved = self.vae.prior_of_top(xi).mean

@@ -49,6 +49,9 @@ class Relaxation:
         rounds: halvings after the grid; 0 for none.
         temperature: of the noise, a factor of the posteriors' standard deviations; the paper divides them by 3.
         relax_variance: also of the differences of log σ.
+        abduction: look at x under what the classifier says of it, and intervene only then (Pearl's abduction, action,
+            prediction). The paper looks at it under the target: the encoder then sees an x that contradicts its
+            condition, and writes the contradiction into z₀, against the change.
         seed: of the noise, the same for every row: a row's result does not depend on its batch.
 
     Raises:
@@ -61,6 +64,7 @@ class Relaxation:
         rounds: int = 4,
         temperature: float = 1 / 3,
         relax_variance: bool = False,
+        abduction: bool = False,
         seed: int = 0,
     ) -> None:
         problems = [f"every r of the grid must lie in [0, 1]; got {r}" for r in grid if not 0 <= r <= 1]
@@ -70,6 +74,7 @@ class Relaxation:
         InputError.collect(problems)
         self.grid, self.rounds = sorted(set(grid), reverse=True), rounds
         self.temperature, self.relax_variance, self.seed = temperature, relax_variance, seed
+        self.abduction = abduction
 
     def check(self, chart: Chart) -> None:
         """Raise ``InputError`` unless the chart is a VAEX's."""
@@ -150,7 +155,8 @@ class Relaxation:
         n, g = r.shape
         xi = condition_of_class(search.target, chart.vae.num_classes)
         noise = [self.temperature * e.to(r) for e in self._noise(chart.vae.latents)]
-        z, x = chart.relax(search.x, xi, r, noise, self.relax_variance)
+        xi_of_x = chart.condition(search.x) if self.abduction else None
+        z, x = chart.relax(search.x, xi, r, noise, self.relax_variance, xi_of_x)
         return z.view(n, g, -1), x.clamp(0, 1).view(n, g, *x.shape[1:])
 
     def _noise(self, latents: Sequence[tuple[int, int, int]]) -> list[Tensor]:

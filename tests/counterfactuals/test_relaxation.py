@@ -5,7 +5,7 @@ from torch import Tensor
 from counterfactuals import HierarchicalChart, InputError, PixelChart, ReachClass, Relaxation, RunnerUp, explain
 from lightning_modules import CounterfactualModule
 from networks import HierarchicalVAE
-from networks.autoencoders.hierarchical import condition_of_class
+from networks.autoencoders.hierarchical import condition, condition_of_class
 
 
 class Threshold(torch.nn.Module):
@@ -67,6 +67,20 @@ def test_the_grid_is_the_path_from_the_largest_r(vae: HierarchicalVAE) -> None:
     for row in range(4):
         expected = means(chart, x[row : row + 1], int(target[row]), [1.0, 0.0])[0]
         assert torch.allclose(cf.path[row].flatten(1).mean(1), expected, atol=1e-5)
+
+
+def test_abduction_looks_under_what_the_classifier_says(vae: HierarchicalVAE) -> None:
+    chart, x, predictor = HierarchicalChart(vae), torch.rand(4, 1, 12, 12), Threshold(0.5)
+    target = 1 - predictor(x).argmax(1)
+    cf = explain(predictor, chart, x, target, Relaxation([0.5], 0, abduction=True), ReachClass(0.5))
+    assert cf.path is not None
+    noise = [e / 3 for e in Relaxation()._noise(vae.latents)]
+    arguments = condition_of_class(target, 2), torch.full((4, 1), 0.5), noise
+    with torch.no_grad():
+        expected = chart.relax(x, *arguments, xi_of_x=condition(predictor(x)))[1]
+        under_target = chart.relax(x, *arguments)[1]
+    assert torch.allclose(cf.path[:, 0], expected, atol=1e-5)
+    assert not torch.allclose(cf.path[:, 0], under_target, atol=1e-3)
 
 
 def test_timeouts_keep_the_best_and_already_target_is_left_alone(vae: HierarchicalVAE) -> None:
