@@ -5,6 +5,7 @@ from callbacks.class_distance import ClassDistance
 from callbacks.dashboard import Dashboard
 from callbacks.ema import EMA
 from callbacks.fid import FID
+from callbacks.head_localisation import HeadLocalisation
 from callbacks.helix_figure import HelixFigure
 from callbacks.interpretability import Interpretability
 from callbacks.label_variation import LabelVariation
@@ -12,6 +13,7 @@ from callbacks.manifold_distance import ManifoldDistance
 from callbacks.model_artifact import ModelArtifact
 from callbacks.on_manifold import OnManifold
 from callbacks.oracle_accuracy import OracleAccuracy
+from callbacks.oracle_value import OracleValue
 from callbacks.perceptual import Perceptual
 from callbacks.progress import SearchProgress
 from callbacks.realism import Realism
@@ -34,6 +36,7 @@ __all__ = [
     "ChartQuality",
     "ClassDistance",
     "Dashboard",
+    "HeadLocalisation",
     "HelixFigure",
     "Interpretability",
     "LabelVariation",
@@ -41,6 +44,7 @@ __all__ = [
     "ModelArtifact",
     "OnManifold",
     "OracleAccuracy",
+    "OracleValue",
     "Perceptual",
     "Realism",
     "Reconstructions",

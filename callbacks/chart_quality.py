@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from callbacks.logs import log_scalars
 from counterfactuals import Chart
 from counterfactuals.freeze import frozen
-from lightning_modules import ClassifierModule, CounterfactualModule, load
+from lightning_modules import CounterfactualModule, load_predictor
 from metrics import FID
 from networks.features import Features
 
@@ -46,7 +46,7 @@ class ChartQuality(Callback):
         max_fid_share: float = 0.25,
         min_oracle: float = 0.3,
     ) -> None:
-        self.extractor = load(extractor, ClassifierModule).network if isinstance(extractor, str) else extractor
+        self.extractor = load_predictor(extractor) if isinstance(extractor, str) else extractor
         self.num_samples = num_samples
         self.max_reconstruction, self.max_fid_share, self.min_oracle = max_reconstruction, max_fid_share, min_oracle
 

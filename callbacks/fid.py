@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from callbacks.logs import log_scalars
 from callbacks.samples import Generative
 from datamodules.base import SplitName
-from lightning_modules import ClassifierModule, load
+from lightning_modules import load_predictor
 from metrics import FID as FIDMetric
 from networks.features import Features
 
@@ -20,8 +20,8 @@ class FID(Callback):
     For counterfactuals see ``Realism``.
 
     Args:
-        extractor: checkpoint of a ``ClassifierModule`` (its penultimate features), or any network
-            with ``features`` and ``num_features``, such as ``TimmModel``.
+        extractor: checkpoint of a ``ClassifierModule`` or ``RegressorModule`` (its penultimate features), or any
+            network with ``features`` and ``num_features``, such as ``TimmModel``.
         every_n_epochs: how often.
         batch_size: images through the extractor at once.
     """
@@ -32,7 +32,7 @@ class FID(Callback):
         every_n_epochs: int = 5,
         batch_size: int = 256,
     ) -> None:
-        network = load(extractor, ClassifierModule).network if isinstance(extractor, str) else extractor
+        network = load_predictor(extractor) if isinstance(extractor, str) else extractor
         self.extractor = Features(network)
         self.every_n_epochs, self.batch_size = every_n_epochs, batch_size
 

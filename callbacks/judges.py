@@ -1,20 +1,20 @@
-"""Classifiers that look at counterfactuals without having taken part in the search."""
+"""Models that look at counterfactuals without having taken part in the search."""
 
 from collections.abc import Mapping
 
 from torch import nn
 
-from lightning_modules import ClassifierModule, load
+from lightning_modules import load_predictor
 
 
 def judges(given: Mapping[str, str | nn.Module]) -> dict[str, nn.Module]:
-    """Frozen networks by name, of checkpoints of a ``ClassifierModule`` or of modules.
+    """Frozen networks by name, of checkpoints of a ``ClassifierModule`` or ``RegressorModule``, or of modules.
 
     Raises:
         InputError: a checkpoint that cannot be used.
     """
     return {
-        name: (load(judge, ClassifierModule).network if isinstance(judge, str) else judge).eval().requires_grad_(False)
+        name: (load_predictor(judge) if isinstance(judge, str) else judge).eval().requires_grad_(False)
         for name, judge in given.items()
     }
 

@@ -73,6 +73,8 @@ class OracleAccuracy(Callback):
         problems = []
         for name, oracle in self.oracles.items():
             try:
+                if data.task != "classification":
+                    raise InputError(f"OracleAccuracy is for classes, the data for {data.task}: use OracleValue")
                 logits = self._logits(oracle, torch.zeros(1, *data.shape), pl_module)
                 classes(logits, "OracleAccuracy")
             except InputError as error:

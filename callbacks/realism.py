@@ -17,7 +17,7 @@ from callbacks.logs import log_scalars
 from callbacks.naming import column, scalar
 from datamodules import DataModule
 from datamodules.base import Split, SplitName
-from lightning_modules import ClassifierModule, CounterfactualModule, Explanation, load
+from lightning_modules import CounterfactualModule, Explanation, load_predictor
 from metrics import FeatureBank, FrechetDistance, KernelDistance, Nearest, half_sampling_interval, label_share
 from networks.errors import InputError
 from networks.features import Features
@@ -41,7 +41,7 @@ class Realism(Callback):
     The reference's features are computed once for a network and a split, and cached.
 
     Args:
-        extractor: checkpoint of a ``ClassifierModule``, or any network with ``features`` and
+        extractor: checkpoint of a ``ClassifierModule`` or ``RegressorModule``, or any network with ``features`` and
             ``num_features``, such as ``TimmModel``. It should be neither the explained predictor, whose
             features the control attacks, nor an oracle. ``None`` for the neighbours alone.
         reference: split of the real samples.
@@ -58,7 +58,7 @@ class Realism(Callback):
     ) -> None:
         if k is not None and k < 1:
             raise InputError(f"k, the number of neighbours to look at, must be positive; got {k}")
-        network = load(extractor, ClassifierModule).network if isinstance(extractor, str) else extractor
+        network = load_predictor(extractor) if isinstance(extractor, str) else extractor
         self.checkpoints = {"features": extractor} if isinstance(extractor, str) else {}
         self.extractor = None if network is None else Features(network)
         self.reference, self.most, self.k = reference, most, k

@@ -240,9 +240,14 @@ def summary_of(table: pd.DataFrame, module: CounterfactualModule, class_names: l
 def merged(summary: dict[str, Any], measured: dict[str, Any], oracle: str | None) -> dict[str, Any]:
     """Both, and the intervals of both; ``oracle`` is the one whose accuracy stands for all."""
     intervals = {**summary["intervals"], **measured.get("intervals", {})}
-    if f"oracle_accuracy/{oracle}" in intervals:
-        intervals["oracle_accuracy"] = intervals[f"oracle_accuracy/{oracle}"]
-    return {"oracle_accuracy": None, "fid": None, **summary, **measured, "intervals": intervals}
+    both = {"oracle_accuracy": None, "fid": None, **summary, **measured, "intervals": intervals}
+    for kind in ("oracle_accuracy", "oracle_share"):
+        first = f"{kind}/{oracle}"
+        if first in intervals:
+            intervals[kind] = intervals[first]
+        if first in both and both.get(kind) is None:
+            both[kind] = both[first]
+    return both
 
 
 def _by_result(module: CounterfactualModule) -> dict[str, dict[str, Any]]:

@@ -27,11 +27,23 @@ from counterfactuals.region import Box, MaskFile, Region
 from counterfactuals.relaxation import Relaxation
 from counterfactuals.result import Counterfactuals, Status
 from counterfactuals.schedules import Cosine, Exponential, Schedule
-from counterfactuals.targets import EveryOther, FixedTarget, OwnClass, RunnerUp, Searches, Shift, TargetPolicy, Value
-from counterfactuals.values import AtLeast, AtMost, Within
+from counterfactuals.targets import (
+    EveryOther,
+    FewAndMany,
+    FixedTarget,
+    OwnClass,
+    RunnerUp,
+    Searches,
+    Shift,
+    TargetPolicy,
+    Value,
+    Values,
+)
+from counterfactuals.values import Across, AtLeast, AtMost, Within
 from networks.errors import InputError
 
 __all__ = [
+    "Across",
     "Adam",
     "Ascent",
     "AtLeast",
@@ -46,6 +58,7 @@ __all__ = [
     "EveryOther",
     "Exponential",
     "FeatureL2",
+    "FewAndMany",
     "FixedTarget",
     "FlowChart",
     "HierarchicalChart",
@@ -77,6 +90,7 @@ __all__ = [
     "Status",
     "TargetPolicy",
     "Value",
+    "Values",
     "Within",
     "explain",
 ]

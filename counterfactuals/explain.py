@@ -42,12 +42,17 @@ def explain(
         method gives several counterfactuals (then ordered by sample).
 
     Raises:
-        InputError: shapes that do not fit, a target out of range, or inference mode.
+        InputError: shapes that do not fit, a target out of range, a policy that asks for no search, or
+            inference mode.
     """
     objective = objective or ReachClass()
     chart.explaining(predictor)
     with frozen(predictor, chart):
         searches = plan(predictor, chart, x, target, objective)
+        if not len(searches.rows):
+            raise InputError(
+                f"nothing to search for: {type(target).__name__} asks for none from these {len(x)} samples"
+            )
         finished = list(search(predictor, chart, x[searches.rows], searches.target, method, objective, slots))
     rows = torch.cat([f.rows for f in finished])
     return Counterfactuals.join([f.counterfactuals for f in finished]).take(rows.argsort(stable=True))

@@ -1,6 +1,8 @@
 """Which classes or values to search for, given what the predictor says of a sample."""
 
-from typing import NamedTuple, Protocol
+import math
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -35,6 +37,17 @@ class TargetPolicy(Protocol):
     """
 
     def __call__(self, logits: Tensor) -> Searches: ...
+
+
+@runtime_checkable
+class Foretold(Protocol):
+    """A policy whose values are known before it sees a sample; those that no data has are refused.
+
+    Attributes:
+        asked_for: the values.
+    """
+
+    asked_for: tuple[float, ...]
 
 
 class FixedTarget:
@@ -83,14 +96,72 @@ class Value:
 
     Args:
         target: r.
+
+    Raises:
+        InputError: r is not finite.
     """
 
     def __init__(self, target: float) -> None:
-        self.target = target
+        self.asked_for = finite_values("target", [target])
 
     def __call__(self, logits: Tensor) -> Searches:
         now = values(logits, "Value")
-        return Searches(everyone(now), torch.full_like(now, self.target))
+        return Searches(everyone(now), torch.full_like(now, self.asked_for[0]))
+
+
+class Values:
+    """Several values for every sample, for a dose–response curve: with the objective ``Within``.
+
+    Args:
+        targets: r₁, r₂, …; as many searches a sample, in this order.
+
+    Raises:
+        InputError: none, or one that is not finite.
+    """
+
+    def __init__(self, targets: Sequence[float]) -> None:
+        if not targets:
+            raise InputError("targets must name at least one value, e.g. [0, 2, 4, 6]; got none")
+        self.asked_for = finite_values("targets", targets)
+
+    def __call__(self, logits: Tensor) -> Searches:
+        now = values(logits, "Values")
+        rows = everyone(now).repeat_interleave(len(self.asked_for))
+        return Searches(rows, torch.tensor(self.asked_for, device=now.device, dtype=now.dtype).repeat(len(now)))
+
+
+class FewAndMany:
+    """Few become many and many become few, by what the predictor says (Dombrowski et al., IV.B.1).
+
+    Samples between are not searched from. With the objective ``Across``, whose middle lies between, too.
+
+    Args:
+        few: samples of this value or less are to become many.
+        many: samples of this value or more are to become few; more than ``few``.
+        high: r that the few are to reach, above ``few``.
+        low: r that the many are to come down to, below ``many``.
+
+    Raises:
+        InputError: numbers in another order, or not finite.
+    """
+
+    def __init__(self, few: float, many: float, high: float, low: float) -> None:
+        self.asked_for = finite_values("high and low", [high, low])
+        finite_values("few and many", [few, many])
+        given = {"few": few, "many": many, "high": high, "low": low}
+        problems = [
+            f"{a} must be below {b}; got {given[a]} and {given[b]}"
+            for a, b in (("few", "many"), ("few", "high"), ("low", "many"))
+            if not given[a] < given[b]
+        ]
+        InputError.collect(problems)
+        self.few, self.many = few, many
+
+    def __call__(self, logits: Tensor) -> Searches:
+        now = values(logits, "FewAndMany")
+        high, low = self.asked_for
+        rows = ((now <= self.few) | (now >= self.many)).nonzero()[:, 0]
+        return Searches(rows, torch.where(now[rows] <= self.few, high, low).to(now))
 
 
 class Shift:
@@ -106,6 +177,13 @@ class Shift:
     def __call__(self, logits: Tensor) -> Searches:
         now = values(logits, "Shift")
         return Searches(everyone(now), now + self.by)
+
+
+def finite_values(name: str, given: Sequence[float]) -> tuple[float, ...]:
+    """The same; raises ``InputError`` where one is not finite."""
+    if bad := [value for value in given if not math.isfinite(value)]:
+        raise InputError(f"{name} must be finite, in the predictor's unit; got {bad}")
+    return tuple(map(float, given))
 
 
 def everyone(said: Tensor) -> Tensor:

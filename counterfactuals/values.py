@@ -1,5 +1,6 @@
 """What a search wants of a predictor that returns a number."""
 
+import torch
 from torch import Tensor
 
 from networks.errors import InputError
@@ -44,6 +45,23 @@ class AtMost(ValueObjective):
 
     def score(self, logits: Tensor, target: Tensor) -> Tensor:
         return target - self.says(logits)
+
+
+class Across(ValueObjective):
+    """A value of r or more where r lies above the middle, of r or less where it lies below: ``AtLeast`` or ``AtMost``.
+
+    For searches in both directions in one run, with ``FewAndMany`` as targets.
+
+    Args:
+        middle: m, between the targets.
+    """
+
+    def __init__(self, middle: float) -> None:
+        self.middle = middle
+
+    def score(self, logits: Tensor, target: Tensor) -> Tensor:
+        difference = self.says(logits) - target
+        return torch.where(target > self.middle, difference, -difference)
 
 
 class Within(ValueObjective):

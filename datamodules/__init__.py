@@ -9,7 +9,9 @@ from datamodules.digits import Digits
 from datamodules.fashion_mnist import FashionMNIST
 from datamodules.helix import Helix, distance_to_helix
 from datamodules.image_folder import ImageFolder
+from datamodules.mall import Mall
 from datamodules.mnist import MNIST
+from datamodules.scenes import Scenes
 
 __all__ = [
     "MNIST",
@@ -23,6 +25,8 @@ __all__ = [
     "FashionMNIST",
     "Helix",
     "ImageFolder",
+    "Mall",
+    "Scenes",
     "Split",
     "distance_to_helix",
 ]

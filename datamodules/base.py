@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any, Literal, Protocol, TypedDict
+from typing import Any, Literal, NotRequired, Protocol, TypedDict
 
 import numpy as np
 import torch
@@ -20,13 +20,15 @@ class Batch(TypedDict):
 
     Keys:
         x: float32; images B×C×H×W in [0, 1], or points B×D.
-        y: class indices, B int64.
+        y: class indices, B int64, or for a regression values, B float32.
         index: position in the split, B int64.
+        map: for data sets whose values are counts, 1 where a counted object stands and 0 elsewhere, B×1×H×W float32.
     """
 
     x: Tensor
     y: Tensor
     index: Tensor
+    map: NotRequired[Tensor]
 
 
 class Split(Protocol):
@@ -48,11 +50,12 @@ class TensorSplit(Dataset):
 
     Args:
         x: float32 samples as batches hold them, or uint8 images that become x / 255.
-        y: class indices, N int64.
+        y: class indices, N int64, or values, N float32.
+        map: where counted objects stand, N×1×H×W uint8 of 0 and 1; ``None`` for data without.
     """
 
-    def __init__(self, x: Tensor, y: Tensor) -> None:
-        self.x, self.y = x, y
+    def __init__(self, x: Tensor, y: Tensor, map: Tensor | None = None) -> None:
+        self.x, self.y, self.map = x, y, map
 
     def __len__(self) -> int:
         return len(self.x)
@@ -60,10 +63,13 @@ class TensorSplit(Dataset):
     def __getitems__(self, positions: Sequence[int]) -> Batch:
         index = torch.as_tensor(positions)
         x = self.x[index]
-        return Batch(x=x.float() / 255 if x.dtype == torch.uint8 else x, y=self.y[index], index=index)
+        batch = Batch(x=x.float() / 255 if x.dtype == torch.uint8 else x, y=self.y[index], index=index)
+        if self.map is not None:
+            batch["map"] = self.map[index].float()
+        return batch
 
     def fingerprint(self) -> str:
-        return sha256(self.x.numpy(), self.y.numpy())
+        return sha256(self.x.numpy(), self.y.numpy(), *([] if self.map is None else [self.map.numpy()]))
 
 
 class Selection(Dataset):
@@ -94,12 +100,15 @@ class DataModule(LightningDataModule):
         num_classes: number of classes.
         class_names: their names, in order.
         levels: grey values of the images (256 for 8 bits); ``None`` for continuous data.
+        has_map: whether batches hold a ``map``.
+        value_range: of a regression, the least and the largest value that there can be.
 
     Args:
         batch_size: samples a batch and rank.
         num_workers: processes that load images; 0 loads in the training process.
         predict_split: the split that ``explain.py`` explains.
         predict_classes: explain only samples with these labels; ``None`` takes all.
+        predict_values: of a regression, explain only samples with values from the first number to the second.
         predict_limit: explain only the first so many of them; ``None`` takes all.
     """
 
@@ -108,6 +117,8 @@ class DataModule(LightningDataModule):
     num_classes: int
     class_names: list[str]
     levels: int | None = None
+    has_map: bool = False
+    value_range: tuple[float, float] | None = None
 
     def __init__(
         self,
@@ -116,11 +127,13 @@ class DataModule(LightningDataModule):
         predict_split: SplitName = "test",
         predict_classes: list[int] | None = None,
         predict_limit: int | None = None,
+        predict_values: tuple[float, float] | None = None,
     ) -> None:
         super().__init__()
         self.batch_size, self.num_workers = batch_size, num_workers
         self.predict_split: SplitName = predict_split
         self.predict_classes, self.predict_limit = predict_classes, predict_limit
+        self.predict_values = predict_values
         self._splits: dict[SplitName, Split] = {}
 
     def load(self) -> dict[SplitName, Split]:
@@ -139,18 +152,31 @@ class DataModule(LightningDataModule):
     def predict_selection(self) -> Split:
         """What ``explain.py`` explains, in order."""
         split = self.split(self.predict_split)
-        wanted = torch.ones(len(split), dtype=torch.bool)
+        positions = self._wanted(split.y).nonzero()[:, 0][: self.predict_limit]
+        if not len(positions):
+            asked = self.predict_classes if self.task == "classification" else self.predict_values
+            raise InputError(f"nothing to explain: no sample of {self.predict_split} has a label in {asked}")
+        return Selection(split, positions)
+
+    def _wanted(self, y: Tensor) -> Tensor:
+        """Which samples are to be explained, by their labels; N bool."""
+        given = {"predict_classes": self.predict_classes, "predict_values": self.predict_values}
+        foreign = "predict_values" if self.task == "classification" else "predict_classes"
+        if given[foreign] is not None:
+            own = next(name for name in given if name != foreign)
+            raise InputError(f"{foreign} is not for {self.task}, which {type(self).__name__} is: use {own}")
+        wanted = torch.ones(len(y), dtype=torch.bool)
         if self.predict_classes is not None:
             bad = [c for c in self.predict_classes if not 0 <= c < self.num_classes]
             if bad:
                 raise InputError(f"predict_classes names {bad}; the classes are 0 to {self.num_classes - 1}")
-            wanted = torch.isin(split.y, torch.tensor(self.predict_classes))
-        positions = wanted.nonzero()[:, 0][: self.predict_limit]
-        if not len(positions):
-            raise InputError(
-                f"nothing to explain: no sample of {self.predict_split} has a label in {self.predict_classes}"
-            )
-        return Selection(split, positions)
+            wanted = torch.isin(y, torch.tensor(self.predict_classes))
+        if self.predict_values is not None:
+            low, high = self.predict_values
+            if not low <= high:
+                raise InputError(f"predict_values must be the lower and the upper end; got {low} and {high}")
+            wanted = (y >= low) & (y <= high)
+        return wanted
 
     def _loader(self, split: Split, shuffle: bool = False) -> DataLoader:
         ranks = self.trainer.world_size if self.trainer else 1

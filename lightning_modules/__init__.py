@@ -9,6 +9,8 @@ from lightning_modules.counterfactual import CounterfactualModule, Explanation
 from lightning_modules.flow import FlowModule
 from lightning_modules.flow_matching import FlowMatchingModule
 from lightning_modules.hierarchical_vae import HierarchicalVAEModule
+from lightning_modules.predictor import load_predictor
+from lightning_modules.regressor import RegressorModule
 from lightning_modules.vae import VAEModule
 
 __all__ = [
@@ -21,7 +23,9 @@ __all__ = [
     "FlowMatchingModule",
     "FlowModule",
     "HierarchicalVAEModule",
+    "RegressorModule",
     "VAEModule",
     "chart_of",
     "load",
+    "load_predictor",
 ]

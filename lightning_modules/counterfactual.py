@@ -20,10 +20,11 @@ from counterfactuals.explain import plan, search, slots_that_pay
 from counterfactuals.freeze import frozen
 from counterfactuals.objectives import Objective, ReachClass
 from counterfactuals.result import Counterfactuals
-from counterfactuals.targets import Searches, TargetPolicy
+from counterfactuals.targets import Foretold, Searches, TargetPolicy
 from lightning_modules.charted import load_chart
 from lightning_modules.checkpoint import load
 from lightning_modules.classifier import ClassifierModule
+from lightning_modules.predictor import load_predictor
 from lightning_modules.task import shape_problem
 from networks.committee import Committee
 from networks.errors import InputError
@@ -81,8 +82,9 @@ class CounterfactualModule(LightningModule):
 
     Args:
         predictor: the model to explain: a module that normalises inside itself and returns logits of
-            B×K or one value a sample; or the path of a ``ClassifierModule``'s checkpoint; or a list of
-            such paths, with ``ReachAll`` as the objective: all of them must change their minds.
+            B×K or one value a sample; or the path of a ``ClassifierModule``'s or a ``RegressorModule``'s
+            checkpoint; or a list of classifiers' paths, with ``ReachAll`` as the objective: all of them must
+            change their minds.
         chart: coordinates to search in: a ``Chart``, or the path of the checkpoint of a task that has one, such
             as ``FlowModule``, ``FlowMatchingModule`` or ``VAEModule``.
         target: which classes to search for.
@@ -158,6 +160,7 @@ class CounterfactualModule(LightningModule):
     def problems_with(self, datamodule: Any) -> list[str]:
         """What keeps predictor, chart and targets from working on the data module."""
         problems = shape_problem("the predictor", getattr(self.predictor, "shape", None), datamodule)
+        problems += self._absurd_values(datamodule)
         problems += shape_problem("the chart", self.chart.shape, datamodule)
         if problems:
             return problems
@@ -168,6 +171,18 @@ class CounterfactualModule(LightningModule):
         except InputError as error:
             return [str(error)]
         return []
+
+    def _absurd_values(self, datamodule: Any) -> list[str]:
+        """A count of −3 or of a million is never reached; the search would take all its steps to find out."""
+        if datamodule.value_range is None or not isinstance(self.target, Foretold):
+            return []
+        low, high = datamodule.value_range
+        return [
+            f"the target value {value:g} is outside of what {type(datamodule).__name__} has, {low:g} to {high:g}: no "
+            "image can have it"
+            for value in self.target.asked_for
+            if not low <= value <= high
+        ]
 
     def on_predict_start(self) -> None:
         for chart, method in self.searches.values():
@@ -258,4 +273,4 @@ def counterfactuals_each(method: Method) -> int:
 def _predictor(given: str | list[str] | nn.Module) -> nn.Module:
     if isinstance(given, list):
         return Committee([load(path, ClassifierModule).network for path in given])
-    return load(given, ClassifierModule).network if isinstance(given, str) else given
+    return load_predictor(given) if isinstance(given, str) else given

@@ -13,6 +13,7 @@ from metrics.fid import FID
 from metrics.grain import Grain
 from metrics.interpretability import im1, im2
 from metrics.label_variation import label_variation
+from metrics.localisation import LocalisationF1, localise
 from metrics.neighbours import Nearest, label_share
 from metrics.oracle import OracleAccuracy, agrees
 from metrics.similarity import similarity
@@ -36,6 +37,7 @@ __all__ = [
     "FrechetDistance",
     "Grain",
     "KernelDistance",
+    "LocalisationF1",
     "Nearest",
     "OracleAccuracy",
     "Spectrum",
@@ -52,6 +54,7 @@ __all__ = [
     "label_share",
     "label_variation",
     "leading_spectrum",
+    "localise",
     "mean_interval",
     "median_interval",
     "similarity",

@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from metrics.summary import ALREADY_TARGET, FLIPPED
+from metrics.oracle import HALF_WAY, share_of_way
+from metrics.summary import ALREADY_TARGET, FLIPPED, is_classes
 
 GREEN, AMBER, RED = "green", "amber", "red"
 
@@ -29,13 +30,15 @@ def certify(table: pd.DataFrame, prefix: str, thresholds: Thresholds = Threshold
     """The columns ``certificate`` and ``certificate_reasons`` of one result, with its prefix.
 
     - **red**: no counterfactual (the search ended otherwise), or one off the data manifold.
-    - **amber**: on the manifold, but borderline, or an oracle disagrees, or the chart does not give it back.
+    - **amber**: on the manifold, but borderline, or an oracle disagrees, or the chart does not give it back. Where
+      targets are values an oracle agrees that sees x′ go at least half of the way.
     - **green**: none of that.
 
     Rows that nothing was searched for have "".
 
     Args:
-        table: columns ``status``, ``target``, ``p_manifold``, ``chart_error`` and any ``oracle_NAME``.
+        table: columns ``status``, ``target``, ``p_manifold``, ``chart_error`` and any ``oracle_NAME``; where targets
+            are values also ``source`` and ``source_oracle_NAME``.
         prefix: "" for the chart's columns, "control_" for the control's.
     """
     of = lambda name: table[prefix + name]  # noqa: E731
@@ -47,7 +50,7 @@ def certify(table: pd.DataFrame, prefix: str, thresholds: Thresholds = Threshold
     amber = {
         "at the edge of the data manifold": (p > thresholds.off_manifold) & (p <= thresholds.borderline),
         "the chart does not give it back": ~(error <= thresholds.reconstruction),
-        **{f"{name} disagrees": of(f"oracle_{name}") != table["target"] for name in oracle_names(table, prefix)},
+        **{f"{name} disagrees": _disagrees(table, name, prefix) for name in oracle_names(table, prefix)},
     }
     colour = np.select([np.any([*red.values()], axis=0), np.any([*amber.values()], axis=0)], [RED, AMBER], GREEN)
     searched = (of("status") != ALREADY_TARGET).to_numpy()
@@ -63,6 +66,12 @@ def certify(table: pd.DataFrame, prefix: str, thresholds: Thresholds = Threshold
         },
         index=table.index,
     )
+
+
+def _disagrees(table: pd.DataFrame, oracle: str, prefix: str) -> pd.Series:
+    if is_classes(table["target"]):
+        return table[f"{prefix}oracle_{oracle}"] != table["target"]
+    return ~(share_of_way(table, oracle, prefix) >= HALF_WAY)
 
 
 def oracle_names(table: pd.DataFrame, prefix: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pandas as pd
 import torch
 from torch import Tensor
 from torchmetrics import Metric
@@ -10,6 +11,23 @@ from torchmetrics import Metric
 def agrees(oracle_logits: Tensor, target: Tensor) -> Tensor:
     """Whether the oracle's class (argmax of N×K) is the target (N); N bool."""
     return oracle_logits.argmax(1) == target
+
+
+#: of the way to a target value that an oracle must have seen a counterfactual go, to agree
+HALF_WAY = 0.5
+
+
+def share_of_way(table: pd.DataFrame, oracle: str, prefix: str = "") -> pd.Series:
+    """How much of the way from x to the target value an oracle sees x′ go: (o(x′) − o(x)) / (r − f(x)), N.
+
+    Args:
+        table: columns ``source`` (f(x)), ``target`` (r), ``source_oracle_NAME`` (o(x)) and, with the prefix,
+            ``oracle_NAME`` (o(x′)).
+        oracle: its name.
+        prefix: as in ``summarize``.
+    """
+    went = table[f"{prefix}oracle_{oracle}"] - table[f"source_oracle_{oracle}"]
+    return went / (table["target"] - table["source"])
 
 
 class OracleAccuracy(Metric):

@@ -6,9 +6,12 @@ import numpy as np
 import pandas as pd
 
 from metrics.bootstrap import mean_interval, median_interval
+from metrics.oracle import share_of_way
 
 #: status names as they stand in the table
 FLIPPED, ALREADY_TARGET, FAILED = "flipped", "already_target", "failed"
+
+SHARED = ("label", "source", "target")  # columns that all results have in common
 
 #: columns of which the summary holds the mean over flipped rows
 MEANS = (
@@ -35,6 +38,7 @@ MEANS = (
     "attributes_changed",
     "lpips",
     "relaxation",
+    "heads_agree",
 )
 
 
@@ -52,7 +56,8 @@ def summarize(table: pd.DataFrame, prefix: str = "") -> dict[str, Any]:
     """
     own = table
     if prefix:
-        own = table[["source", "target", *(c for c in table.columns if str(c).startswith(prefix))]]
+        shared = [c for c in table.columns if c in SHARED or str(c).startswith("source_oracle_")]
+        own = table[[*shared, *(c for c in table.columns if str(c).startswith(prefix))]]
         own = own.rename(columns=lambda c: str(c).removeprefix(prefix))
     searched = own[own.status != ALREADY_TARGET].copy()  # in one piece: the table has grown column by column
     flipped = searched[searched.status == FLIPPED]
@@ -65,7 +70,10 @@ def summarize(table: pd.DataFrame, prefix: str = "") -> dict[str, Any]:
     }
     summary["timeout"], summary["failed"] = (int((own.status == s).sum()) for s in ("timeout", FAILED))
     summary["failures"] = _counts(searched.loc[searched.status != FLIPPED], "reason")
-    summary["pairs"] = _pairs(searched)
+    if is_classes(searched.target):
+        summary["pairs"] = _pairs(searched)
+    else:
+        summary["values"] = _values(searched)
     if "certificate" in own:
         summary["certificate"] = {c: int((own.certificate == c).sum()) for c in ("green", "amber", "red")}
     return summary
@@ -78,7 +86,6 @@ def _samples(own: pd.DataFrame, searched: pd.DataFrame, flipped: pd.DataFrame) -
     """Values a row of what the summary holds the mean of, and of what it holds the median of."""
     means: Samples = {
         "flip_rate": searched.status == FLIPPED,
-        "flip_rate_half": (searched.status == FLIPPED) | (searched.confidence > 0.5),
         "confidence": flipped.confidence,
         "reconstruction_error": own.reconstruction_error,
         "seconds_per_sample": searched.seconds,
@@ -86,8 +93,13 @@ def _samples(own: pd.DataFrame, searched: pd.DataFrame, flipped: pd.DataFrame) -
         **{name: flipped[name] for name in MEANS if name in flipped},
         **{str(c): flipped[c] for c in flipped if str(c).startswith("label_variation_")},
     }
-    for name in [str(c).removeprefix("oracle_") for c in flipped if str(c).startswith("oracle_")]:
-        means[f"oracle_accuracy/{name}"] = flipped[f"oracle_{name}"] == flipped.target
+    if classes := is_classes(searched.target):
+        means["flip_rate_half"] = (searched.status == FLIPPED) | (searched.confidence > 0.5)
+    for name in oracles_in(flipped):
+        if classes:
+            means[f"oracle_accuracy/{name}"] = flipped[f"oracle_{name}"] == flipped.target
+        else:
+            means[f"oracle_share/{name}"] = share_of_way(flipped, name)
     if "certificate" in flipped:
         means["certified"] = searched.certificate == "green"
         means["on_manifold"] = ~flipped.certificate_reasons.str.contains("off the data manifold")
@@ -99,13 +111,37 @@ def _samples(own: pd.DataFrame, searched: pd.DataFrame, flipped: pd.DataFrame) -
     return means, medians
 
 
+def is_classes(target: pd.Series) -> bool:
+    """Whether targets are classes; otherwise they are values."""
+    return pd.api.types.is_integer_dtype(target)
+
+
+def oracles_in(table: pd.DataFrame) -> list[str]:
+    """Of columns ``oracle_NAME``."""
+    return [str(c).removeprefix("oracle_") for c in table if str(c).startswith("oracle_")]
+
+
 def _pairs(searched: pd.DataFrame) -> list[dict[str, Any]]:
-    """Every pair of source and target, where they are classes: searches, and how many flipped."""
-    if not pd.api.types.is_integer_dtype(searched.target):
-        return []
+    """Every pair of source and target class: searches, and how many flipped."""
     pairs = searched.assign(flipped=searched.status == FLIPPED).groupby(["source", "target"]).flipped
     counts = pairs.agg(n="size", flipped="sum").reset_index()
     return [{str(k): int(v) for k, v in row.items()} for row in counts.to_dict("records")]
+
+
+def _values(searched: pd.DataFrame) -> list[dict[str, Any]]:
+    """Every target value: searches, how many reached it, and over those what the model and others say, on average.
+
+    Fig. 11 and 13 of Dombrowski et al.: ``source`` and ``prediction`` are the model's values for x and x′,
+    ``source_oracle_NAME`` and ``oracle_NAME`` an oracle's, ``neighbours`` those of real images near x′.
+    """
+    shown = ["label", "source", "prediction", "neighbours"]
+    shown += [str(c) for c in searched if str(c).startswith(("oracle_", "source_oracle_"))]
+    rows = []
+    for target, group in searched.groupby("target"):
+        reached = group[group.status == FLIPPED]
+        means = {name: _mean(reached[name]) for name in shown if name in reached}
+        rows.append({"target": float(target), "n": len(group), "reached": len(reached), **means})  # type: ignore[arg-type]
+    return rows
 
 
 def _counts(rows: pd.DataFrame, column: str) -> dict[str, int]:

@@ -37,8 +37,10 @@ from networks.flows import (
     VectorRealNVP,
 )
 from networks.linear_svm import LinearSVM
+from networks.map_losses import BlurredFocal, WeightedHausdorff
 from networks.mlp import MLP
 from networks.timm_model import TimmModel
+from networks.unet import UNet
 from networks.velocity_unet import VelocityUNet
 
 __all__ = [
@@ -50,6 +52,7 @@ __all__ = [
     "Adaptive",
     "BatchGaussian",
     "Bernoulli",
+    "BlurredFocal",
     "CircularConv",
     "ClassAutoencoders",
     "Committee",
@@ -75,7 +78,9 @@ __all__ = [
     "ResNet",
     "SVDConv",
     "TimmModel",
+    "UNet",
     "VectorAutoencoder",
     "VectorRealNVP",
     "VelocityUNet",
+    "WeightedHausdorff",
 ]

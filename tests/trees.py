@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from scipy.io import savemat
 
 from datamodules.chexpert import FINDINGS
 
@@ -117,3 +118,21 @@ def edit(file: Path, old: str, new: str) -> None:
     text = file.read_text()
     assert text.count(old) == 1
     file.write_text(text.replace(old, new))
+
+
+def write_mall(root: Path, n: int = 20, size: tuple[int, int] = (96, 64)) -> Path:
+    """``root/{frames/seq_*.jpg, mall_gt.mat}`` in the layout of the real data set, with blobs as heads.
+
+    Frame i (from 0) has i mod 5 heads, the k-th of them at x = 10 + 16 k, y = 20 + i.
+    """
+    width, height = size
+    heads = [np.array([[10 + 16 * k, 20 + i] for k in range(i % 5)], dtype=float).reshape(-1, 2) for i in range(n)]
+    frames = np.empty(n, dtype=object)
+    for i, loc in enumerate(heads):
+        write_jpeg(root / "frames" / f"seq_{i + 1:06d}.jpg", 60 + i, (height, width, 3))
+        frames[i] = {"loc": loc}
+    counts = np.array([[len(loc)] for loc in heads])
+    savemat(root / "mall_gt.mat", {"frame": frames[None], "count": counts})
+    for name in ("mall_feat.mat", "perspective_roi.mat"):
+        (root / name).write_bytes(b"not read")
+    return root

@@ -15,6 +15,7 @@ from callbacks.report.images import data_uri
 from callbacks.report.opinions import neighbour_figure, oracle_figure
 from callbacks.report.relaxation import relaxation_rows, relaxation_shares
 from callbacks.report.results import Results
+from callbacks.report.values import dose_curve, dose_strips
 
 SPECTRUM_NOTE = (
     "effective dimension {effective_dimension:.1f}; "
@@ -64,6 +65,8 @@ def _spectrum(results: Results) -> Figure | None:
 DRAWINGS: dict[str, tuple[str, Callable[[Results], Figure | None], str]] = {
     "relaxation": ("Relaxing the posterior", relaxation_rows, "p: the model's probability of the target"),
     "relaxation_shares": ("How much relaxation convinces", relaxation_shares, "of all searches"),
+    "dose_strips": ("From few to many", dose_strips, "under each image: the model's value (and the first oracle's)"),
+    "dose_curve": ("Dose and response", dose_curve, "over all searches"),
     "oracles": ("What independent models say", oracle_figure, "over flipped rows"),
     "neighbours": ("The nearest real images", neighbour_figure, "over flipped rows; bars: 95 % intervals"),
     "steps": ("Steps of the search", _steps, "flipped searches only"),
@@ -74,7 +77,7 @@ DRAWINGS: dict[str, tuple[str, Callable[[Results], Figure | None], str]] = {
         "distances of x′ to its own original, and on average to all originals of the source class; flipped rows",
     ),
 }
-WIDE = ("distances", "relaxation")
+WIDE = ("distances", "relaxation", "dose_strips")
 SHOWN_ELSEWHERE = ("examples", "mean_change")
 
 

@@ -31,7 +31,11 @@ class SummaryRow(NamedTuple):
 
 #: key of summary.json or column → label, format, meaning; "n" and provenance are shown elsewhere
 MEANINGS = {
-    "flip_rate": ("flip rate", "{:.1%}", "searches that reached the target class with the confidence asked for"),
+    "flip_rate": (
+        "flip rate",
+        "{:.1%}",
+        "searches that reached the target: the class with the confidence asked for, or the value",
+    ),
     "flip_rate_half": (
         "flip rate at ½",
         "{:.1%}",
@@ -41,6 +45,11 @@ MEANINGS = {
         "oracle accuracy",
         "{:.1%}",
         "flipped ones that a model unseen by the search also gives the target class: higher is better",
+    ),
+    "oracle_share": (
+        "oracle's share of the way",
+        "{:.1%}",
+        "of the way from x to the target value, what a model unseen by the search sees: 100 % is all of it",
     ),
     "certified": (
         "certified",
@@ -107,6 +116,11 @@ MEANINGS = {
         "tangent share",
         "{:.3f}",
         "share of the change that lies in the manifold's tangent space: 1 stays along the data, 0 leaves it",
+    ),
+    "heads_agree": (
+        "heads agree",
+        "{:.3f}",
+        "F1 of the heads that model and oracle locate in x′, to each other: 1 where they see the same",
     ),
     "im1": (
         "IM1",

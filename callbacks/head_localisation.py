@@ -1,0 +1,115 @@
+"""Where predictor and oracle see what they count, in x, x′ and the control."""
+
+from pathlib import Path
+
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from pytorch_lightning import Callback, Trainer
+from torch import Tensor, nn
+
+from callbacks.judges import checkpoints_of, judges
+from callbacks.report.figures import CONTROL, OWN
+from counterfactuals.freeze import frozen
+from lightning_modules import CounterfactualModule, Explanation
+from lightning_modules.regressor import Counter
+from metrics import localise
+from metrics.localisation import f1, matches
+from networks.errors import InputError
+
+ROLES = {"": "counterfactual", "control": "control"}
+
+
+class HeadLocalisation(Callback):
+    """Heads as the explained network and an oracle locate them (Dombrowski et al., Fig. 12).
+
+    Adds a column ``heads_agree`` a result: the F1 of the two networks' heads in x′ to each other, within ``radius``
+    pixels. Adversarial examples make the explained network see heads, or none, where the oracle does not.
+    ``figures/heads.png`` shows both networks' heads drawn over x, x′ and the control, for the first searches of each
+    target.
+
+    Args:
+        oracle: checkpoint of a ``RegressorModule`` whose network counts, or such a network.
+        radius: within which two heads are the same one, in pixels.
+        num_samples: searches drawn for every target, those with the smallest indices (of rank zero).
+
+    Raises:
+        InputError: a network without a map, or a checkpoint that cannot be used.
+    """
+
+    def __init__(self, oracle: str | nn.Module, radius: float = 5.0, num_samples: int = 4) -> None:
+        self.checkpoints = checkpoints_of({"heads": oracle}, "oracle")
+        self.oracle = judges({"heads": oracle})["heads"]
+        self.radius, self.num_samples = radius, num_samples
+
+    def setup(self, trainer: Trainer, pl_module: CounterfactualModule, stage: str) -> None:  # type: ignore[override]
+        without = [
+            f"HeadLocalisation needs networks with a map, such as UNet; the {role} is a {type(network).__name__}"
+            for role, network in (("predictor", pl_module.predictor), ("oracle", self.oracle))
+            if not isinstance(network, Counter)
+        ]
+        InputError.collect(without)
+
+    def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
+        pl_module.checkpoints |= self.checkpoints
+        self.oracle.to(pl_module.device)
+        self.seen: dict[str, list[Explanation]] = {}
+        pl_module.listeners.append(lambda explanation: self._update(explanation, pl_module))
+
+    def _update(self, explanation: Explanation, pl_module: CounterfactualModule) -> None:
+        x_prime = explanation.counterfactuals.counterfactual.to(pl_module.device)
+        both = zip(heads_of(pl_module.predictor, x_prime), heads_of(self.oracle, x_prime), strict=True)
+        agree = [f1(matches(a, b, self.radius), len(a), len(b)) for a, b in both]
+        explanation.columns["heads_agree"] = torch.tensor(agree)
+        if explanation.name in ROLES:
+            self.seen.setdefault(explanation.name, []).append(explanation)
+
+    def on_predict_epoch_end(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
+        if not trainer.is_global_zero or not self.seen:
+            return
+        joined = {name: Explanation.join(parts) for name, parts in self.seen.items()}
+        figure = self._figure(joined, pl_module)
+        folder = Path(trainer.default_root_dir) / "figures"
+        folder.mkdir(parents=True, exist_ok=True)
+        figure.savefig(folder / "heads.png", dpi=110)
+
+    def _figure(self, joined: dict[str, Explanation], pl_module: CounterfactualModule) -> Figure:
+        own = joined[""]
+        targets = own.counterfactuals.target
+        rows = torch.cat([(targets == t).nonzero()[: self.num_samples, 0] for t in targets.unique()])
+        pictures = {"x": own.counterfactuals.x[rows]}
+        for name, role in ROLES.items():
+            if name in joined:
+                pictures[role] = joined[name].counterfactuals.counterfactual[_same(own, joined[name])[rows]]
+        figure = Figure(figsize=(1.5 * 2 * len(pictures), 1.62 * len(rows) + 0.3), layout="constrained")
+        grid = figure.subplots(len(rows), 2 * len(pictures), squeeze=False)
+        for i, (role, x) in enumerate(pictures.items()):
+            for j, (who, network) in enumerate((("predictor", pl_module.predictor), ("oracle", self.oracle))):
+                found = heads_of(network, x.to(pl_module.device))
+                colour = OWN if who == "predictor" else CONTROL
+                for axes, image, heads in zip(grid[:, 2 * i + j], x, found, strict=True):
+                    draw_heads(axes, image, heads, f"{role}, {who}: {len(heads)}", colour)
+        return figure
+
+
+@torch.no_grad()
+def heads_of(network: nn.Module, x: Tensor) -> list[Tensor]:
+    """Positions of what a counting network counts in each of B×C×H×W; n×2 each, in pixels."""
+    with frozen(network):
+        counted = network.count_and_map(x)  # type: ignore[operator]  # checked in setup
+    maps, counts = counted.map_logits.sigmoid()[:, 0], counted.counts.tolist()
+    return [localise(p, n) for p, n in zip(maps, counts, strict=True)]
+
+
+def draw_heads(axes: Axes, image: Tensor, heads: Tensor, title: str, colour: str) -> None:
+    """Crosses over an image C×H×W."""
+    axes.imshow(image[0] if len(image) == 1 else image.permute(1, 2, 0), cmap="gray", vmin=0, vmax=1)
+    axes.scatter(heads[:, 1], heads[:, 0], marker="x", s=30, linewidths=1.3, color=colour)
+    axes.set_title(title, fontsize=7, pad=2)
+    axes.set_axis_off()
+
+
+def _same(own: Explanation, other: Explanation) -> Tensor:
+    """For every row of one result its row in the other; both are ordered by index and number."""
+    keys = {key: row for row, key in enumerate(zip(other.index.tolist(), other.number.tolist(), strict=True))}
+    return torch.tensor([keys[key] for key in zip(own.index.tolist(), own.number.tolist(), strict=True)])

@@ -1,0 +1,58 @@
+"""What independent regressors say of the counterfactuals, and of the control."""
+
+import torch
+from pytorch_lightning import Callback, Trainer
+from torch import nn
+
+from callbacks.judges import checkpoints_of, judges
+from counterfactuals.explain import call
+from counterfactuals.values import values
+from lightning_modules import CounterfactualModule, Explanation
+from networks.errors import InputError
+
+
+class OracleValue(Callback):
+    """Values of models unseen by the search, for x, x′ and the control (Dombrowski et al., Fig. 11).
+
+    Adds a column ``oracle_NAME`` (its value for x′) a result and ``source_oracle_NAME`` (for x). In the summary,
+    ``oracle_share/NAME`` says how much of the way from its own value for x to the target an oracle sees the flipped
+    counterfactuals go, and ``values`` holds the means for every target.
+
+    Args:
+        oracles: name → checkpoint of a ``RegressorModule``, or a module that returns values.
+
+    Raises:
+        InputError: no oracle, a checkpoint that cannot be used, or a classifier.
+    """
+
+    def __init__(self, oracles: dict[str, str | nn.Module]) -> None:
+        if not oracles:
+            raise InputError("OracleValue needs at least one oracle: oracles: {unet: runs/…/best.ckpt}")
+        self.checkpoints = checkpoints_of(oracles, "oracle")
+        self.oracles = judges(oracles)
+
+    def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
+        pl_module.checkpoints |= self.checkpoints
+        for oracle in self.oracles.values():
+            oracle.to(pl_module.device)
+        blank, problems = torch.zeros(1, *trainer.datamodule.shape), []  # type: ignore[attr-defined]
+        for name, oracle in self.oracles.items():
+            try:
+                self._values(oracle, blank, pl_module.device)
+            except InputError as error:
+                problems.append(f"oracle {name!r}: {error}")
+        InputError.collect(problems)
+        pl_module.summary["oracle"] = next(iter(self.oracles))
+        pl_module.listeners.append(lambda explanation: self._update(explanation, pl_module.device))
+
+    def _update(self, explanation: Explanation, device: torch.device) -> None:
+        cf = explanation.counterfactuals
+        for name, oracle in self.oracles.items():
+            if not explanation.name:
+                explanation.columns[f"source_oracle_{name}"] = self._values(oracle, cf.x, device)
+            explanation.columns[f"oracle_{name}"] = self._values(oracle, cf.counterfactual, device)
+
+    @staticmethod
+    @torch.no_grad()
+    def _values(oracle: nn.Module, x: torch.Tensor, device: torch.device) -> torch.Tensor:
+        return values(call(oracle, x.to(device)), "OracleValue").float().cpu()

@@ -1,0 +1,73 @@
+"""Searches for several values from the same images: a dose–response curve, and what it looks like."""
+
+from itertools import cycle
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from callbacks.naming import column
+from callbacks.report.figures import CONTROL, INK, OWN, canvas, legend_above
+from callbacks.report.results import Results
+
+ROWS = 8
+COLOURS = ("#1d4ed8", "#a16207", "#7c3aed")
+
+
+def dose_strips(results: Results) -> Figure | None:
+    """A row an image: x, and x′ for every value that was asked for, with what the model and the first oracle say."""
+    doses = _doses(results)
+    if doses is None or not results.images:
+        return None
+    table, targets = results.table, sorted(doses)
+    chosen = table["index"].drop_duplicates().tolist()[:ROWS]
+    last = int(np.flatnonzero(table["index"].isin(chosen))[-1]) + 1
+    x, own = (results.part(name, 0, last) for name in ("x", "counterfactual"))
+    oracle = next(iter(results.oracles()), None)
+    figure = Figure(figsize=(0.95 * (1 + len(targets)), 1.2 * len(chosen) + 0.2), layout="constrained")
+    grid = figure.subplots(len(chosen), 1 + len(targets), squeeze=False)
+    for axes, index in zip(grid, chosen, strict=True):
+        rows = table.index[table["index"] == index]
+        first = rows[0]
+        before, after = table.get(f"source_oracle_{oracle}"), table.get(f"oracle_{oracle}")
+        pictures = [(x[first], _note("x", table["source"][first], before, first))]
+        pictures += [
+            (own[row], _note(f"r = {table['target'][row]:g}", table["prediction"][row], after, row))
+            for row in table.loc[rows].sort_values("target").index
+        ]
+        for ax in axes:
+            ax.set_axis_off()
+        for ax, (image, note) in zip(axes, pictures, strict=False):
+            ax.imshow(image[0] if len(image) == 1 else image.permute(1, 2, 0), cmap="gray", vmin=0, vmax=1)
+            ax.set_title(note, fontsize=6, pad=2)
+    return figure
+
+
+def dose_curve(results: Results) -> Figure | None:
+    """Mean value of x′ by the value asked for: the model's, every oracle's, and the first oracle's for the control."""
+    doses = _doses(results)
+    if doses is None:
+        return None
+    lines = {"model": ("prediction", OWN)}
+    for oracle, colour in zip(results.oracles(), cycle(COLOURS)):
+        lines[oracle] = (f"oracle_{oracle}", colour)
+    if "control" in results.names and results.oracles():
+        lines[f"{results.oracles()[0]}, control"] = (column("control", f"oracle_{results.oracles()[0]}"), CONTROL)
+    figure, axes = canvas()
+    axes.plot(sorted(doses), sorted(doses), color=INK, linewidth=0.8, linestyle=":")
+    for name, (values, colour) in lines.items():
+        means = results.table.groupby("target")[values].mean()
+        axes.plot(means.index, means, marker="o", markersize=4, color=colour, label=name)
+    axes.set(xlabel="value asked for (dotted: reached)", ylabel="mean value of x′")
+    legend_above(figure)
+    return figure
+
+
+def _doses(results: Results) -> list[float] | None:
+    """The values that were asked for, where there are several for an image."""
+    several = results.table["number"].max() > 0
+    return results.table["target"].unique().tolist() if not results.class_names and several else None
+
+
+def _note(what: str, model: float, oracle: pd.Series | None, row: int) -> str:
+    return f"{what}\n{model:.1f}" + ("" if oracle is None else f" ({oracle[row]:.1f})")
