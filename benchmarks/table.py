@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from callbacks.report.page import results_of, summary_rows
+from callbacks.report.values import value_table
 
 
 def joined(folders: list[Path]) -> dict[str, Any]:
@@ -33,8 +34,13 @@ def main(*folders: str) -> None:
     for row in summary_rows(summary):
         print(f"| {row.label} | " + " | ".join(row.values) + " |")
     colours = [numbers.get("certificate") for numbers in results_of(summary).values()]
+    header, values = value_table(summary)
     if any(colours):
         print("| green / amber / red | " + " | ".join(" / ".join(map(str, c.values())) for c in colours if c) + " |")
+    if values:
+        print("\n| " + " | ".join(header) + " |\n" + "|---" * len(header) + "|")
+        for cells in values:
+            print("| " + " | ".join(cells) + " |")
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from callbacks.logs import log_scalars
 from callbacks.naming import column, scalar
 from callbacks.provenance import provenance
 from counterfactuals import Status
+from datamodules import DataModule
 from lightning_modules import CounterfactualModule, Explanation
 from lightning_modules.checkpoint import fingerprint
 from metrics import similarity, summarize
@@ -100,6 +101,7 @@ class ResultWriter(Callback):
         self._close()
         trainer.strategy.barrier("written")
         if trainer.is_global_zero:
+            check_anything(shard_folder(trainer), pl_module, trainer.datamodule)  # type: ignore[attr-defined]
             table = merge(shard_folder(trainer), Path(trainer.default_root_dir), pl_module.finished_table)
             summary = finite(summary_of(table, pl_module, trainer.datamodule.class_names))  # type: ignore[attr-defined]
             text = json.dumps(summary, indent=2, ensure_ascii=False)
@@ -149,6 +151,16 @@ def check_same(folder: Path, identity: Identity) -> None:
             + "; ".join(differences[:5])
             + (f"; and {len(differences) - 5} more" if len(differences) > 5 else "")
             + ". Finish it with its own command, choose another --trainer.default_root_dir, or delete that folder"
+        )
+
+
+def check_anything(folder: Path, module: CounterfactualModule, data: DataModule) -> None:
+    """Raise ``InputError`` where the targets asked for no search at all, as ``FewAndMany`` may."""
+    n = len(data.predict_selection())
+    if next(_all(folder), None) is None:
+        raise InputError(
+            f"no search was asked for: {type(module.target).__name__} leaves all {n} samples "
+            "as they are, by what the predictor says of them; change its numbers, or explain other samples"
         )
 
 

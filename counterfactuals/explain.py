@@ -50,9 +50,7 @@ def explain(
     with frozen(predictor, chart):
         searches = plan(predictor, chart, x, target, objective)
         if not len(searches.rows):
-            raise InputError(
-                f"nothing to search for: {type(target).__name__} asks for none from these {len(x)} samples"
-            )
+            raise InputError(f"nothing to search for: {type(target).__name__} asks for none of these {len(x)} samples")
         finished = list(search(predictor, chart, x[searches.rows], searches.target, method, objective, slots))
     rows = torch.cat([f.rows for f in finished])
     return Counterfactuals.join([f.counterfactuals for f in finished]).take(rows.argsort(stable=True))

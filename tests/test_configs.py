@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from tests.runs import ROOT, fit, run_explain
-from tests.trees import write_celeba, write_celeba_hq, write_chexpert, write_image_folder, write_mnist
+from tests.trees import write_celeba, write_celeba_hq, write_chexpert, write_image_folder, write_mall, write_mnist
 
 #: configs in an order in which each finds the checkpoints of those before it
 HELIX = ["helix/classifier.yaml", "helix/svm.yaml", "helix/flow.yaml", "helix/explain.yaml"]
@@ -69,6 +69,8 @@ FASHION = [f"fashion_mnist/{job}.yaml" for job in JOBS]
 CELEBA = [f"celeba/{job}.yaml" for job in ("classifier", "svm", "flow_matching", "vae", "explain")]
 CELEBA_HQ = [f"celeba_hq/{job}.yaml" for job in JOBS]
 CHEXPERT = [f"chexpert/{job}.yaml" for job in JOBS]
+SCENES = [f"scenes/{job}.yaml" for job in ("regressor", "oracle", "flow", "explain", "dose_response")]
+MALL = [f"mall/{job}.yaml" for job in ("regressor", "oracle", "flow", "explain")]
 ALL = {
     "helix": HELIX,
     "mnist": MNIST,
@@ -79,6 +81,8 @@ ALL = {
     "celeba": CELEBA,
     "celeba_hq": CELEBA_HQ,
     "chexpert": CHEXPERT,
+    "scenes": SCENES,
+    "mall": MALL,
 }
 TINY_SEARCH = [
     "--model.method.init_args.max_steps=5",
@@ -95,8 +99,28 @@ TINY_OTHERS = [
 #: a relaxation has no steps to limit
 TINY_RELAXATION = ["--model.method.init_args.rounds=1", *TINY_SEARCH[1:]]
 NARROW = ["--model.init_args.flow.init_args.velocity.init_args.widths=[4,4]"]
+#: an untrained regressor says about 0 of every image: all are few, and searched from
+SEARCH_VALUES = {
+    "scenes/explain.yaml": {"few": 9, "many": 9.5},
+    "mall/explain.yaml": {"few": 1, "many": 1.8, "high": 1.9},  # no tile of the tiny frames has more than two
+}
+TINY_UNET = ["--model.init_args.network.init_args.widths=[4,4]"]
+#: of data sets whose defaults are larger than a test
+TINY_DATA = {
+    **{key: ["--data.n_val=20"] for key in ("mnist", "binarized_mnist", "fashion_mnist")},
+    "scenes": ["--data.n_train=64", "--data.n_val=32", "--data.n_test=32"],
+    "mall": ["--data.tile=32", "--data.gap=1"],
+}
 #: the papers' sizes, made small
 TINIER = {
+    **{f"{name}/{job}.yaml": TINY_UNET for name in ("scenes", "mall") for job in ("regressor", "oracle")},
+    **{
+        name: [f"--model.target.init_args.{key}={value}" for key, value in numbers.items()]
+        + ["--model.objective.init_args.middle=1"]
+        for name, numbers in SEARCH_VALUES.items()
+    },
+    "scenes/flow.yaml": ["--data.batch_size=4", "--model.init_args.flow.init_args.num_steps=1"],
+    "mall/flow.yaml": ["--data.batch_size=2", "--model.init_args.flow.init_args.num_steps=1"],
     **{f"{name}/compare.yaml": TINY_OTHERS for name in ("digits", "mnist")},
     **{
         f"{name}/explain_vaex.yaml": ["--model.others.ascent.init_args.max_steps=5"]
@@ -126,13 +150,14 @@ def test_runs(names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     write_celeba(tmp_path / "data")
     write_celeba_hq(tmp_path / "data" / "CelebAMask-HQ")
     write_chexpert(tmp_path / "data")
+    write_mall(tmp_path / "data" / "mall_dataset")
     for name in names:
         folder = tmp_path / "runs" / name.removesuffix(".yaml")
-        small = ["--data.n_val=20"] if name.startswith(("mnist", "binarized_mnist", "fashion_mnist")) else []
-        if "explain" in name or "compare" in name:
+        small = TINY_DATA.get(name.split("/")[0], [])
+        if any(job in name for job in ("explain", "compare", "dose")):
             search = TINY_RELAXATION if "vaex" in name else TINY_SEARCH
             run_explain(name, *search, *TINIER.get(name, []), *small)
-            searches = 54 if "pairs" in name else 6
+            searches = 54 if "pairs" in name else 36 if "dose" in name else 6
             assert len(pd.read_parquet(folder / "counterfactuals.parquet")) == searches
             assert (folder / "report.html").stat().st_size > 10_000
         else:

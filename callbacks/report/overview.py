@@ -35,4 +35,6 @@ def outcome(results: Results, name: str) -> Outcome:
     certificate = {word: int(counts[word]) for word in VERDICTS if counts and counts.get(word)}
     ended = {word: int(status[word]) for word in STATUSES if word in status}
     searched = sum(ended.values()) - ended.get("already_target", 0)
-    return Outcome(name or "counterfactual", searched, numbers.get("oracle_accuracy"), ended, certificate)
+    agreed = numbers.get("oracle_accuracy")
+    oracle = numbers.get("oracle_share") if agreed is None else agreed
+    return Outcome(name or "counterfactual", searched, oracle, ended, certificate)

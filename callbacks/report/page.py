@@ -15,6 +15,7 @@ from callbacks.report.overview import outcome, results_of
 from callbacks.report.pairs import confusion, mean_change_figure, mean_change_uris, mean_changes
 from callbacks.report.results import Results
 from callbacks.report.sprites import Sheets, pack
+from callbacks.report.values import value_table
 
 MOST_BYTES = 40_000_000  # of a page: more is slow to open and cannot be mailed
 MAX_CARDS = 5000
@@ -312,6 +313,7 @@ def _numbers(results: Results) -> dict[str, Any]:
         "rows": summary_rows(summary),
         "outcomes": [outcome(results, name) for name in results.names],
         "failures": failures(results),
+        "values": value_table(summary),
         "total": len(results.table),
         "oracles": results.oracles(),
         "class_filters": bool(results.class_names),

@@ -1,6 +1,7 @@
-"""Searches for several values from the same images: a dose–response curve, and what it looks like."""
+"""Searches for values: what each target came to, and where an image has several, a dose–response curve."""
 
 from itertools import cycle
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,10 +9,34 @@ from matplotlib.figure import Figure
 
 from callbacks.naming import column
 from callbacks.report.figures import CONTROL, INK, OWN, canvas, legend_above
+from callbacks.report.overview import results_of
 from callbacks.report.results import Results
 
 ROWS = 8
 COLOURS = ("#1d4ed8", "#a16207", "#7c3aed")
+
+
+def value_table(summary: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of every result's ``values``: Fig. 11 and 13 of Dombrowski et al. in numbers; not for classes."""
+    found = [(name, row) for name, numbers in results_of(summary).items() for row in numbers.get("values", [])]
+    oracles = [key.removeprefix("oracle_") for key in (found[0][1] if found else {}) if key.startswith("oracle_")]
+    header = ["result", "target", "searches", "reached", "label of x", "model"]
+    header += [f"oracle {oracle}" for oracle in oracles] + ["neighbours of x′"]
+    rows = []
+    for name, row in found:
+        ways = [_way(row.get("source"), row.get("prediction"))]
+        ways += [_way(row.get(f"source_oracle_{o}"), row.get(f"oracle_{o}")) for o in oracles]
+        start = [name, f"{row['target']:g}", str(row["n"]), str(row["reached"]), _number(row.get("label"))]
+        rows.append([*start, *ways, _number(row.get("neighbours"))])
+    return header, rows
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
+
+
+def _way(before: float | None, after: float | None) -> str:
+    return f"{_number(before)} → {_number(after)}"
 
 
 def dose_strips(results: Results) -> Figure | None:

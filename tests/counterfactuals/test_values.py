@@ -3,9 +3,11 @@ import torch
 from torch import Tensor, nn
 
 from counterfactuals import (
+    Across,
     Ascent,
     AtLeast,
     AtMost,
+    FewAndMany,
     FixedTarget,
     InputError,
     LatentSearch,
@@ -16,6 +18,7 @@ from counterfactuals import (
     Shift,
     Status,
     Value,
+    Values,
     Within,
     explain,
 )
@@ -50,6 +53,26 @@ def test_down_and_into_an_interval(thermometer: nn.Linear) -> None:
     middle = search(thermometer, x, Value(3.0), Within(0.2))
     assert middle.flipped.all() and ((middle.prediction - 3).abs() <= 0.2).all()
     assert torch.equal(middle.counterfactual[:, 1], x[:, 1])
+
+
+def test_both_directions_in_one_run(thermometer: nn.Linear) -> None:
+    """From 1 up to 4 in ten steps of 0.3, from 7 down to 2 in seventeen; 5 is neither few nor many."""
+    x = torch.tensor([[0.0, 0.0], [4 / 3, 0.0], [2.0, 0.0]])
+    cf = search(thermometer, x, FewAndMany(few=3, many=6, high=3.95, low=1.95), Across(3))
+    assert cf.flipped.all() and cf.steps.tolist() == [10, 17]
+    assert torch.allclose(cf.x, x[[0, 2]]) and cf.prediction.tolist() == pytest.approx([4.0, 1.9], abs=1e-4)
+
+
+def test_a_dose_response(thermometer: nn.Linear) -> None:
+    cf = search(thermometer, torch.tensor([[0.0, 0.0], [1.0, 0.0]]), Values([1, 2.5, 4]), Within(0.16))
+    assert cf.source.tolist() == [1, 1, 1, 4, 4, 4]
+    assert ((cf.prediction - torch.tensor([1, 2.5, 4] * 2)).abs() <= 0.16).all()
+    assert cf.status.tolist() == [Status.ALREADY_TARGET, 0, 0, 0, 0, Status.ALREADY_TARGET]
+
+
+def test_nobody_to_search_from_is_an_error(thermometer: nn.Linear) -> None:
+    with pytest.raises(InputError, match="nothing to search for: FewAndMany asks for none of these 2 samples"):
+        search(thermometer, torch.zeros(2, 2), FewAndMany(few=0, many=2, high=3, low=0), Across(1.5))
 
 
 def test_what_has_the_value_needs_no_search(thermometer: nn.Linear) -> None:

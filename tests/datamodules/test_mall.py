@@ -25,7 +25,7 @@ def test_tiles_hold_the_heads_that_were_annotated(tmp_path: Path) -> None:
     assert maps[0].nonzero().tolist() == [[48, 20], [48, 52]]
     assert maps[1].nonzero().tolist() == [[48, 20], [48, 52]]
     assert data.value_range == (0.0, 2.0)
-    assert batch["x"].dtype == torch.float32 and 0 <= batch["x"].min() and batch["x"].max() <= 1
+    assert batch["x"].dtype == torch.float32 and batch["x"].min() >= 0 and batch["x"].max() <= 1
 
 
 def test_tiles_are_pieces_of_the_frame(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
     root = write_mall(tmp_path / "gap", n=20)
     (root / "frames" / "seq_000007.jpg").unlink()
     (root / "frames" / "seq_000008.jpg").unlink()
-    with pytest.raises(InputError, match="lacks 2 of the 20 annotated frames, first seq_000007.jpg"):
+    with pytest.raises(InputError, match=r"lacks 2 of the 20 annotated frames, first seq_000007\.jpg"):
         Mall(str(root), tile=32, gap=1).setup()
 
 

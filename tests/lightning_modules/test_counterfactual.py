@@ -5,15 +5,19 @@ import pytorch_lightning as pl
 import torch
 
 from counterfactuals import (
+    Across,
     Ascent,
     AtLeast,
     Diverse,
     EveryOther,
+    FewAndMany,
     FixedTarget,
     LatentSearch,
     PixelChart,
     RunnerUp,
     Shift,
+    Value,
+    Values,
     explain,
 )
 from datamodules import Digits
@@ -110,6 +114,14 @@ def test_a_predictor_of_values() -> None:
         assert cf.flipped.all() and (cf.prediction >= cf.source + 5 - 1e-4).all()
     with pytest.raises(InputError, match="RunnerUp is for classes"):
         predict(module(predictor=Brightness(), objective=AtLeast()), Digits(predict_limit=2))
+
+
+@pytest.mark.parametrize("target", [Value(-3.0), FewAndMany(few=3, many=5, high=1e6, low=0.0), Values([2, 99])])
+def test_values_that_no_image_has_are_refused(target) -> None:
+    data = Digits(predict_limit=2)
+    data.value_range = (0.0, 12.0)
+    with pytest.raises(InputError, match=r"target value (-3|1e\+06|99) is outside of what Digits has, 0 to 12"):
+        predict(module(predictor=Brightness(), target=target, objective=Across(4)), data)
 
 
 def test_what_an_earlier_run_has_ended_is_left_out() -> None:

@@ -36,3 +36,10 @@ def test_colours_and_reasons(change: dict[str, float], colour: str, reasons: str
 def test_another_results_oracles_are_not_asked() -> None:
     table = pd.DataFrame([{**ROW, "target": 9, "control_oracle_svm": 4}])
     assert certify(table, "")["certificate"].tolist() == ["green"]
+
+
+@pytest.mark.parametrize(("said", "colour"), [(7.1, "green"), (6.9, "amber"), (np.nan, "amber")])
+def test_an_oracle_of_values_agrees_from_half_of_the_way(said: float, colour: str) -> None:
+    values = {"source": 2.0, "target": 10.0, "source_oracle_unet": 3.0, "oracle_unet": said}
+    row = {"status": "flipped", "p_manifold": 0.5, "chart_error": 0.0, **values}
+    assert certify(pd.DataFrame([row]), "")["certificate"].tolist() == [colour]

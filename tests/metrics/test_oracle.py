@@ -1,6 +1,9 @@
+import pandas as pd
+import pytest
 import torch
 
 from metrics import OracleAccuracy, agrees
+from metrics.oracle import share_of_way
 
 
 def test_counts_over_uneven_batches() -> None:
@@ -15,3 +18,11 @@ def test_nothing_counted_is_not_a_number() -> None:
     metric = OracleAccuracy()
     metric.update(torch.randn(0, 4), torch.zeros(0, dtype=torch.long))
     assert metric.compute().isnan()
+
+
+def test_share_of_the_way_up_and_down() -> None:
+    """From 2 to 10 an oracle sees 3 → 7: half of it; from 8 to 0 it sees 9 → 7: a quarter."""
+    table = pd.DataFrame({"source": [2.0, 8.0], "target": [10.0, 0.0], "source_oracle_a": [3.0, 9.0]})
+    table["oracle_a"], table["control_oracle_a"] = [7.0, 7.0], [3.0, 10.0]
+    assert share_of_way(table, "a").tolist() == pytest.approx([0.5, 0.25])
+    assert share_of_way(table, "a", "control_").tolist() == pytest.approx([0.0, -0.125])

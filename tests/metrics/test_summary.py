@@ -67,3 +67,44 @@ def test_certificates() -> None:
     summary = summarize(rows)
     assert summary["certificate"] == {"green": 1, "amber": 0, "red": 3}
     assert (summary["certified"], summary["on_manifold"]) == (0.25, 0.5)
+
+
+def counted() -> pd.DataFrame:
+    """Two who are to become many, one of which arrives, and one who is to become few."""
+    columns = {
+        "source": [1.0, 2.0, 8.0],
+        "target": [10.0, 10.0, 0.0],
+        "label": [1.0, 3.0, 8.0],
+        "status": ["flipped", "timeout", "flipped"],
+        "prediction": [10.5, 6.0, 0.0],
+        "neighbours": [9.0, 5.0, 1.0],
+        "source_oracle_unet": [2.0, 2.0, 8.0],
+        "oracle_unet": [9.2, 4.0, 2.0],
+        "control_oracle_unet": [2.9, 2.0, 8.0],
+    }
+    return table().iloc[:3].assign(**columns)
+
+
+def test_values_are_summed_up_by_target() -> None:
+    summary = summarize(counted())
+    assert "pairs" not in summary and "flip_rate_half" not in summary and "oracle_accuracy/unet" not in summary
+    assert math.isclose(summary["oracle_share/unet"], (7.2 / 9 + 6 / 8) / 2)
+    low, high = summary["values"]
+    assert (high["target"], high["n"], high["reached"]) == (10.0, 2, 1) and (low["n"], low["reached"]) == (1, 1)
+    expected = {
+        "label": 1,
+        "source": 1,
+        "prediction": 10.5,
+        "neighbours": 9,
+        "oracle_unet": 9.2,
+        "source_oracle_unet": 2,
+    }
+    assert {name: high[name] for name in expected} == expected
+
+
+def test_the_controls_values_are_compared_with_the_same_originals() -> None:
+    control = ["status", "confidence", "steps", "seconds", "reconstruction_error", "reason", "prediction"]
+    both = counted().assign(**{f"control_{name}": counted()[name] for name in control})
+    summary = summarize(both, "control_")
+    assert math.isclose(summary["oracle_share/unet"], (0.9 / 9 + 0) / 2)
+    assert summary["values"][1]["source_oracle_unet"] == 2.0

@@ -1,0 +1,108 @@
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import pytorch_lightning as pl
+import torch
+from torch import nn
+
+from callbacks import HeadLocalisation, OracleAccuracy, OracleValue, ResultWriter
+from callbacks.head_localisation import heads_of
+from counterfactuals import Across, Ascent, FewAndMany, PixelChart
+from datamodules import Scenes
+from lightning_modules import CounterfactualModule
+from networks import MLP, InputError, UNet
+from tests.collect import Collect
+
+QUIET = {"logger": False, "enable_progress_bar": False, "accelerator": "cpu", "inference_mode": False}
+
+
+class Brightness(nn.Module):
+    """Mean grey value in percent, and a map that is the image; the oracle's is off by a little."""
+
+    def __init__(self, offset: float = 0.0) -> None:
+        super().__init__()
+        self.offset = offset
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return 100 * x.flatten(1).mean(1) + self.offset
+
+
+class Blots(UNet):
+    """A U-Net that always counts two, wherever its map says; an integer count makes the test of F1 exact."""
+
+    def count_and_map(self, x: torch.Tensor):  # type: ignore[no-untyped-def]
+        counted = super().count_and_map(x)
+        return counted._replace(counts=counted.counts * 0 + 2 + 10 * x.flatten(1).mean(1))
+
+
+def run(
+    tmp_path: Path, predictor: nn.Module, *callbacks: pl.Callback, **settings
+) -> tuple[Collect, dict, pd.DataFrame]:
+    data = Scenes(n_train=8, n_val=8, n_test=30, batch_size=16, predict_limit=12)
+    policy = settings.get("target", FewAndMany(few=26, many=27, high=30, low=20))
+    module = CounterfactualModule(
+        predictor, PixelChart((1, 64, 64)), policy, Across(26.5), Ascent(0.01, 50), control=Ascent(0.01, 2)
+    )
+    data.value_range = None
+    collect = Collect()
+    trainer = pl.Trainer(**QUIET, default_root_dir=tmp_path, callbacks=[*callbacks, collect, ResultWriter()])
+    trainer.predict(module, datamodule=data, return_predictions=False)
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    return collect, summary, pd.read_parquet(tmp_path / "counterfactuals.parquet")
+
+
+def test_oracles_values_and_their_share_of_the_way(tmp_path: Path) -> None:
+    collect, summary, table = run(tmp_path, Brightness(), OracleValue({"twin": Brightness(5.0), "blind": Blind()}))
+    for name, prefix in (("", ""), ("control", "control_")):
+        cf = collect.results()[name].counterfactuals
+        said = torch.from_numpy(table[f"{prefix}oracle_twin"].to_numpy())
+        assert torch.allclose(said, Brightness(5.0)(cf.counterfactual).float())
+    flipped = table[table.status == "flipped"]
+    share = ((flipped.oracle_twin - flipped.source_oracle_twin) / (flipped.target - flipped.source)).mean()
+    assert summary["oracle_share"] == summary["oracle_share/twin"] == pytest.approx(share)
+    assert summary["oracle_share/blind"] == 0 and summary["oracle"] == "twin"
+    assert {row["target"] for row in summary["values"]} <= {20.0, 30.0}
+    assert sum(row["n"] for row in summary["values"]) == len(table)
+    assert summary["intervals"]["oracle_share"] == summary["intervals"]["oracle_share/twin"]
+
+
+class Blind(nn.Module):
+    """Always three."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.full((len(x), 1), 3.0)
+
+
+def test_a_classifier_is_no_oracle_of_values(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"oracle 'mlp': OracleValue is for predictors that return one value"):
+        run(tmp_path, Brightness(), OracleValue({"mlp": MLP([1, 64, 64], 3, hidden=[])}))
+    with pytest.raises(InputError, match="OracleAccuracy is for classes, the data for regression: use OracleValue"):
+        run(tmp_path, Brightness(), OracleAccuracy({"twin": Brightness()}))
+    with pytest.raises(InputError, match="at least one oracle"):
+        OracleValue({})
+
+
+def test_a_policy_that_picks_nobody_is_one_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no search was asked for: FewAndMany leaves all 12 samples"):
+        run(tmp_path, Brightness(), target=FewAndMany(few=-1, many=101, high=102, low=-2))
+
+
+def test_heads_of_both_networks(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    net, oracle = Blots([1, 64, 64], widths=[4, 6]).eval(), Blots([1, 64, 64], widths=[4, 6]).eval()
+    callback = HeadLocalisation(oracle, radius=4, num_samples=2)
+    policy = FewAndMany(few=4.5, many=4.6, high=5, low=3)
+    collect, summary, _ = run(tmp_path, net, callback, HeadLocalisation(net), target=policy)
+    assert (tmp_path / "figures" / "heads.png").stat().st_size > 10_000
+    assert summary["heads_agree"] == 1  # the second one compares the network with itself, and comes last
+    cf = collect.results()[""].counterfactuals
+    assert [len(h) for h in heads_of(net, cf.counterfactual)] == net(cf.counterfactual).round().int().tolist()
+
+
+def test_heads_need_a_map() -> None:
+    module = CounterfactualModule(Brightness(), PixelChart((1, 64, 64)), FewAndMany(1, 2, 3, 0), Across(2))
+    trainer = pl.Trainer(**QUIET, callbacks=[HeadLocalisation(MLP([1, 64, 64], 1))])
+    with pytest.raises(InputError, match=r"(?s)the predictor is a Brightness.*the oracle is a MLP"):
+        trainer.predict(module, datamodule=Scenes(n_train=8, n_val=8, n_test=8))
