@@ -103,7 +103,7 @@ def heads_of(network: nn.Module, x: Tensor) -> list[Tensor]:
 
 def draw_heads(axes: Axes, image: Tensor, heads: Tensor, title: str, colour: str) -> None:
     """Crosses over an image C×H×W."""
-    axes.imshow(image[0] if len(image) == 1 else image.permute(1, 2, 0), cmap="gray", vmin=0, vmax=1)
+    axes.imshow((image[0] if len(image) == 1 else image.permute(1, 2, 0)).numpy(), cmap="gray", vmin=0, vmax=1)
     axes.scatter(heads[:, 1], heads[:, 0], marker="x", s=30, linewidths=1.3, color=colour)
     axes.set_title(title, fontsize=7, pad=2)
     axes.set_axis_off()

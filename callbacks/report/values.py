@@ -63,7 +63,7 @@ def dose_strips(results: Results) -> Figure | None:
         for ax in axes:
             ax.set_axis_off()
         for ax, (image, note) in zip(axes, pictures, strict=False):
-            ax.imshow(image[0] if len(image) == 1 else image.permute(1, 2, 0), cmap="gray", vmin=0, vmax=1)
+            ax.imshow((image[0] if len(image) == 1 else image.permute(1, 2, 0)).numpy(), cmap="gray", vmin=0, vmax=1)
             ax.set_title(note, fontsize=6, pad=2)
     return figure
 
