@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from callbacks.logs import log_scalars
 from counterfactuals import Chart
 from counterfactuals.freeze import frozen
+from datamodules import DataModule
 from lightning_modules import CounterfactualModule, load_predictor
 from metrics import FID
 from networks.features import Features
@@ -23,7 +24,7 @@ class ChartQuality(Callback):
     - **Samples**: Fréchet distance of decoded noise to the validation images (``fid_samples``), as a share of the
       trace of their covariance: 0 is like the data, and 1 as far from it as an image from the mean. Beside it the
       distance of equally many training images (``fid_real``), which is what chance leaves.
-    - **Oracles**: every oracle's accuracy on the explained originals, at the end of the run.
+    - **Oracles**: every oracle's accuracy, or error, on the explained originals, at the end of the run.
 
     The verdicts go to the terminal, to ``summary.json`` (``quality``) and to the head of the report. Nothing
     is refused: a chart that fails is shown for what it is.
@@ -35,7 +36,8 @@ class ChartQuality(Callback):
         num_samples: images that are looked at, at most.
         max_reconstruction: root mean square that is good enough.
         max_fid_share: share that is good enough.
-        min_oracle: an oracle's accuracy above the largest class's share, as a part of what that lacks of 1.
+        min_oracle: an oracle's accuracy above the largest class's share, as a part of what that lacks of 1; of
+            values, how much smaller than their spread its error must be.
     """
 
     def __init__(
@@ -70,10 +72,13 @@ class ChartQuality(Callback):
 
     def on_predict_end(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
         """Oracles have seen all originals by now."""
-        share = trainer.datamodule.split("train").y.bincount().max() / len(trainer.datamodule.split("train"))  # type: ignore[attr-defined]
-        own = "oracle_own_accuracy/"
-        accuracies = {k.removeprefix(own): v for k, v in pl_module.summary.items() if k.startswith(own)}
-        self._say(trainer, pl_module, self.oracle_problems(accuracies, float(share)))
+        data: DataModule = trainer.datamodule  # type: ignore[attr-defined]
+        y = data.split("train").y
+        if data.task == "classification":
+            problems = self.oracle_problems(_own(pl_module, "accuracy"), float(y.bincount().max() / len(y)))
+        else:
+            problems = self.value_problems(_own(pl_module, "rmse"), float(y.std()))
+        self._say(trainer, pl_module, problems)
 
     @staticmethod
     def _say(trainer: Trainer, pl_module: CounterfactualModule, problems: list[str]) -> None:
@@ -107,6 +112,22 @@ class ChartQuality(Callback):
             for name, accuracy in accuracies.items()
             if not accuracy >= needed
         ]
+
+    def value_problems(self, errors: dict[str, float], spread: float) -> list[str]:
+        """The oracles of values that know too little; ``spread`` is the values' standard deviation."""
+        allowed = (1 - self.min_oracle) * spread
+        return [
+            f"the oracle {name!r} is off by {error:.2g} on the originals, whose values spread by {spread:.2g}: what it "
+            f"says means little ({allowed:.2g} is allowed). Train a better one"
+            for name, error in errors.items()
+            if not error <= allowed
+        ]
+
+
+def _own(module: CounterfactualModule, kind: str) -> dict[str, float]:
+    """Oracle → what it is worth on the originals themselves."""
+    head = f"oracle_own_{kind}/"
+    return {k.removeprefix(head): v for k, v in module.summary.items() if k.startswith(head)}
 
 
 def chart_encodings(chart: Chart, x: Tensor) -> Tensor:

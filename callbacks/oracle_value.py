@@ -3,8 +3,10 @@
 import torch
 from pytorch_lightning import Callback, Trainer
 from torch import nn
+from torchmetrics import MeanSquaredError
 
 from callbacks.judges import checkpoints_of, judges
+from callbacks.logs import log_scalars
 from counterfactuals.explain import call
 from counterfactuals.values import values
 from lightning_modules import CounterfactualModule, Explanation
@@ -16,7 +18,8 @@ class OracleValue(Callback):
 
     Adds a column ``oracle_NAME`` (its value for x′) a result and ``source_oracle_NAME`` (for x). In the summary,
     ``oracle_share/NAME`` says how much of the way from its own value for x to the target an oracle sees the flipped
-    counterfactuals go, and ``values`` holds the means for every target.
+    counterfactuals go, ``values`` holds the means for every target, and ``oracle_own_rmse/NAME`` is what the oracle is
+    worth on the explained originals themselves.
 
     Args:
         oracles: name → checkpoint of a ``RegressorModule``, or a module that returns values.
@@ -43,14 +46,22 @@ class OracleValue(Callback):
                 problems.append(f"oracle {name!r}: {error}")
         InputError.collect(problems)
         pl_module.summary["oracle"] = next(iter(self.oracles))
+        self.own = {name: MeanSquaredError(squared=False).to(pl_module.device) for name in self.oracles}
         pl_module.listeners.append(lambda explanation: self._update(explanation, pl_module.device))
 
     def _update(self, explanation: Explanation, device: torch.device) -> None:
         cf = explanation.counterfactuals
         for name, oracle in self.oracles.items():
             if not explanation.name:
-                explanation.columns[f"source_oracle_{name}"] = self._values(oracle, cf.x, device)
+                of_x = self._values(oracle, cf.x, device)
+                explanation.columns[f"source_oracle_{name}"] = of_x
+                self.own[name].update(of_x.to(device), explanation.y.to(device))
             explanation.columns[f"oracle_{name}"] = self._values(oracle, cf.counterfactual, device)
+
+    def on_predict_epoch_end(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
+        errors = {f"oracle_own_rmse/{name}": float(metric.compute()) for name, metric in self.own.items()}  # every rank
+        pl_module.summary.update(errors)
+        log_scalars(trainer, {f"cf/{name}": error for name, error in errors.items()})
 
     @staticmethod
     @torch.no_grad()

@@ -10,12 +10,14 @@ from torch import Tensor, nn
 
 from networks.errors import InputError
 
+LEAK = 0.01  # slope of a count below zero
+
 
 class Counted(NamedTuple):
     """What a counting network says of B images.
 
     Attributes:
-        counts: number of objects, B; a regression's plain value, a little below 0 at times.
+        counts: number of objects, B; no integer, and where there are none a little below 0.
         map_logits: of the probability that an object stands at a pixel, B×1×H×W.
     """
 
@@ -26,8 +28,9 @@ class Counted(NamedTuple):
 class UNet(nn.Module):
     """Count and head map of an image (Ronneberger et al. 2015; Ribera et al. 2019; Dombrowski et al., IV.B.1).
 
-    The count is read off the coarsest features and the mass of the map, by two linear layers; its
-    output is linear, so that the gradient of a search to zero does not vanish there.
+    The count is read off the coarsest features and the mass of the map, by two layers. Counts are not
+    negative: the paper's network ends in a ReLU, here it leaks a little, because a search must find its
+    way up from an image that has nobody in it.
 
     Args:
         shape: ``[C, H, W]`` of one image with values in [0, 1]; H and W multiples of 2^(stages − 1).
@@ -64,7 +67,8 @@ class UNet(nn.Module):
         self.up = nn.ModuleList(_stage(coarse + fine, fine) for coarse, fine in ways_up)
         self.to_map = nn.Conv2d(widths[0], 1, 1)
         self.num_features = widths[-1]
-        self.to_count = nn.Sequential(nn.Linear(self.num_features + 1, hidden), nn.ReLU(), nn.Linear(hidden, 1))
+        count = [nn.Linear(self.num_features + 1, hidden), nn.ReLU(), nn.Linear(hidden, 1), nn.LeakyReLU(LEAK)]
+        self.to_count = nn.Sequential(*count)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.count_and_map(x).counts

@@ -7,7 +7,7 @@ import pytorch_lightning as pl
 import torch
 from torch import nn
 
-from callbacks import HeadLocalisation, OracleAccuracy, OracleValue, ResultWriter
+from callbacks import ChartQuality, HeadLocalisation, OracleAccuracy, OracleValue, ResultWriter
 from callbacks.head_localisation import heads_of
 from counterfactuals import Across, Ascent, FewAndMany, PixelChart
 from datamodules import Scenes
@@ -54,18 +54,23 @@ def run(
 
 
 def test_oracles_values_and_their_share_of_the_way(tmp_path: Path) -> None:
-    collect, summary, table = run(tmp_path, Brightness(), OracleValue({"twin": Brightness(5.0), "blind": Blind()}))
+    judge, quality = OracleValue({"blind": Blind(), "twin": Brightness(5.0)}), ChartQuality()
+    collect, summary, table = run(tmp_path, Brightness(), quality, judge)
     for name, prefix in (("", ""), ("control", "control_")):
         cf = collect.results()[name].counterfactuals
         said = torch.from_numpy(table[f"{prefix}oracle_twin"].to_numpy())
         assert torch.allclose(said, Brightness(5.0)(cf.counterfactual).float())
     flipped = table[table.status == "flipped"]
     share = ((flipped.oracle_twin - flipped.source_oracle_twin) / (flipped.target - flipped.source)).mean()
-    assert summary["oracle_share"] == summary["oracle_share/twin"] == pytest.approx(share)
-    assert summary["oracle_share/blind"] == 0 and summary["oracle"] == "twin"
+    assert summary["oracle_share/twin"] == pytest.approx(share)
+    assert summary["oracle_share"] == summary["oracle_share/blind"] == 0 and summary["oracle"] == "blind"
     assert {row["target"] for row in summary["values"]} <= {20.0, 30.0}
     assert sum(row["n"] for row in summary["values"]) == len(table)
-    assert summary["intervals"]["oracle_share"] == summary["intervals"]["oracle_share/twin"]
+    errors = table.source_oracle_twin - table.label
+    assert summary["oracle_own_rmse/twin"] == pytest.approx((errors**2).mean() ** 0.5, rel=1e-5)
+    (problem,) = summary["quality"]["problems"][-1:]
+    assert "the oracle 'twin' is off by" in problem and "whose values spread by" in problem
+    assert summary["intervals"]["oracle_share"] == summary["intervals"]["oracle_share/blind"]
 
 
 class Blind(nn.Module):

@@ -34,3 +34,12 @@ def test_features_are_pooled_maps() -> None:
 def test_refuses_sizes_that_cannot_be_halved() -> None:
     with pytest.raises(InputError, match=r"20×16 cannot be halved 3 times: .* multiples of 8"):
         UNet([1, 20, 16])
+
+
+def test_nobody_is_nobody_and_still_has_a_gradient() -> None:
+    """Whatever the features say, a count hardly falls below zero, and a search can climb from there."""
+    net, x = UNet([1, 16, 16], widths=[4, 8]).eval(), torch.rand(2, 1, 16, 16).requires_grad_()
+    torch.nn.init.constant_(net.to_count[2].bias, -50.0)
+    counts = net(x)
+    assert ((counts < 0) & (counts > -1)).all()
+    assert torch.autograd.grad(counts.sum(), x)[0].abs().sum() > 0
