@@ -7,8 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pytorch_lightning import Callback, Trainer
 from torch import Tensor, nn
+from torchvision.io import ImageReadMode, read_image
 
 from callbacks.judges import checkpoints_of, judges
+from callbacks.logs import log_image
 from callbacks.report.figures import CONTROL, OWN
 from counterfactuals.freeze import frozen
 from lightning_modules import CounterfactualModule, Explanation
@@ -25,8 +27,8 @@ class HeadLocalisation(Callback):
 
     Adds a column ``heads_agree`` a result: the F1 of the two networks' heads in x′ to each other, within ``radius``
     pixels. Adversarial examples make the explained network see heads, or none, where the oracle does not.
-    ``figures/heads.png`` shows both networks' heads drawn over x, x′ and the control, for the first searches of each
-    target.
+    ``figures/heads.png``, and W&B's ``cf/heads``, show both networks' heads over x, x′ and the control, for the first
+    searches of each target.
 
     Args:
         oracle: checkpoint of a ``RegressorModule`` whose network counts, or such a network.
@@ -72,6 +74,7 @@ class HeadLocalisation(Callback):
         folder = Path(trainer.default_root_dir) / "figures"
         folder.mkdir(parents=True, exist_ok=True)
         figure.savefig(folder / "heads.png", dpi=110)
+        log_image(trainer, "cf/heads", read_image(str(folder / "heads.png"), ImageReadMode.RGB) / 255)
 
     def _figure(self, joined: dict[str, Explanation], pl_module: CounterfactualModule) -> Figure:
         own = joined[""]
