@@ -95,4 +95,4 @@ def _doses(results: Results) -> list[float] | None:
 
 
 def _note(what: str, model: float, oracle: pd.Series | None, row: int) -> str:
-    return f"{what}\n{model:.1f}" + ("" if oracle is None else f" ({oracle[row]:.1f})")
+    return f"{what}\n{model:z.1f}" + ("" if oracle is None else f" ({oracle[row]:z.1f})")
