@@ -55,7 +55,7 @@ class HeadLocalisation(Callback):
     def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
         pl_module.checkpoints |= self.checkpoints
         self.oracle.to(pl_module.device)
-        self.seen: dict[str, list[Explanation]] = {}
+        self.shown: dict[str, Explanation] = {}
         pl_module.listeners.append(lambda explanation: self._update(explanation, pl_module))
 
     def _update(self, explanation: Explanation, pl_module: CounterfactualModule) -> None:
@@ -64,26 +64,22 @@ class HeadLocalisation(Callback):
         agree = [f1(matches(a, b, self.radius), len(a), len(b)) for a, b in both]
         explanation.columns["heads_agree"] = torch.tensor(agree)
         if explanation.name in ROLES:
-            self.seen.setdefault(explanation.name, []).append(explanation)
+            earlier = [self.shown[explanation.name]] if explanation.name in self.shown else []
+            self.shown[explanation.name] = first_of_each_target([*earlier, explanation], self.num_samples)
 
     def on_predict_epoch_end(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
-        if not trainer.is_global_zero or not self.seen:
+        if not trainer.is_global_zero or not (shown := in_all_of(self.shown)):
             return
-        joined = {name: Explanation.join(parts) for name, parts in self.seen.items()}
-        figure = self._figure(joined, pl_module)
+        figure = self._figure(shown, pl_module)
         folder = Path(trainer.default_root_dir) / "figures"
         folder.mkdir(parents=True, exist_ok=True)
         figure.savefig(folder / "heads.png", dpi=110)
         log_image(trainer, "cf/heads", read_image(str(folder / "heads.png"), ImageReadMode.RGB) / 255)
 
-    def _figure(self, joined: dict[str, Explanation], pl_module: CounterfactualModule) -> Figure:
-        own = joined[""]
-        targets = own.counterfactuals.target
-        rows = torch.cat([(targets == t).nonzero()[: self.num_samples, 0] for t in targets.unique()])
-        pictures = {"x": own.counterfactuals.x[rows]}
-        for name, role in ROLES.items():
-            if name in joined:
-                pictures[role] = joined[name].counterfactuals.counterfactual[_same(own, joined[name])[rows]]
+    def _figure(self, shown: dict[str, Explanation], pl_module: CounterfactualModule) -> Figure:
+        rows = next(iter(shown.values())).index
+        pictures = {"x": next(iter(shown.values())).counterfactuals.x}
+        pictures |= {ROLES[name]: explanation.counterfactuals.counterfactual for name, explanation in shown.items()}
         figure = Figure(figsize=(1.5 * 2 * len(pictures), 1.62 * len(rows) + 0.3), layout="constrained")
         grid = figure.subplots(len(rows), 2 * len(pictures), squeeze=False)
         for i, (role, x) in enumerate(pictures.items()):
@@ -107,12 +103,20 @@ def heads_of(network: nn.Module, x: Tensor) -> list[Tensor]:
 def draw_heads(axes: Axes, image: Tensor, heads: Tensor, title: str, colour: str) -> None:
     """Crosses over an image C×H×W."""
     axes.imshow((image[0] if len(image) == 1 else image.permute(1, 2, 0)).numpy(), cmap="gray", vmin=0, vmax=1)
-    axes.scatter(heads[:, 1], heads[:, 0], marker="x", s=30, linewidths=1.3, color=colour)
+    axes.scatter(heads[:, 1].numpy(), heads[:, 0].numpy(), marker="x", s=30, linewidths=1.3, color=colour)
     axes.set_title(title, fontsize=7, pad=2)
     axes.set_axis_off()
 
 
-def _same(own: Explanation, other: Explanation) -> Tensor:
-    """For every row of one result its row in the other; both are ordered by index and number."""
-    keys = {key: row for row, key in enumerate(zip(other.index.tolist(), other.number.tolist(), strict=True))}
-    return torch.tensor([keys[key] for key in zip(own.index.tolist(), own.number.tolist(), strict=True)])
+def first_of_each_target(parts: list[Explanation], n: int) -> Explanation:
+    """The n searches of every target with the smallest indices; a run's thousands need not stay in memory."""
+    joined = Explanation.join(parts)
+    target = joined.counterfactuals.target
+    return joined.take(torch.cat([(target == t).nonzero()[:n, 0] for t in target.unique()]))
+
+
+def in_all_of(shown: dict[str, Explanation]) -> dict[str, Explanation]:
+    """The searches that every result has, in one order; a run that goes on shares the earlier ones out over ranks."""
+    keys = {name: list(zip(e.index.tolist(), e.number.tolist(), strict=True)) for name, e in shown.items()}
+    common = [key for key in next(iter(keys.values()), []) if all(key in other for other in keys.values())]
+    return {name: e.take(torch.tensor([keys[name].index(k) for k in common])) for name, e in shown.items() if common}

@@ -7,12 +7,11 @@ import pytorch_lightning as pl
 import torch
 from torch import nn
 
-from callbacks import ChartQuality, HeadLocalisation, OracleAccuracy, OracleValue, ResultWriter
-from callbacks.head_localisation import heads_of
+from callbacks import ChartQuality, OracleAccuracy, OracleValue, ResultWriter
 from counterfactuals import Across, Ascent, FewAndMany, PixelChart
 from datamodules import Scenes
 from lightning_modules import CounterfactualModule
-from networks import MLP, InputError, UNet
+from networks import MLP, InputError
 from tests.collect import Collect
 
 QUIET = {"logger": False, "enable_progress_bar": False, "accelerator": "cpu", "inference_mode": False}
@@ -27,14 +26,6 @@ class Brightness(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return 100 * x.flatten(1).mean(1) + self.offset
-
-
-class Blots(UNet):
-    """A U-Net that always counts two, wherever its map says; an integer count makes the test of F1 exact."""
-
-    def count_and_map(self, x: torch.Tensor):  # type: ignore[no-untyped-def]
-        counted = super().count_and_map(x)
-        return counted._replace(counts=counted.counts * 0 + 2 + 10 * x.flatten(1).mean(1))
 
 
 def run(
@@ -92,22 +83,3 @@ def test_a_classifier_is_no_oracle_of_values(tmp_path: Path) -> None:
 def test_a_policy_that_picks_nobody_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no search was asked for: FewAndMany leaves all 12 samples"):
         run(tmp_path, Brightness(), target=FewAndMany(few=-1, many=101, high=102, low=-2))
-
-
-def test_heads_of_both_networks(tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    net, oracle = Blots([1, 64, 64], widths=[4, 6]).eval(), Blots([1, 64, 64], widths=[4, 6]).eval()
-    callback = HeadLocalisation(oracle, radius=4, num_samples=2)
-    policy = FewAndMany(few=4.5, many=4.6, high=5, low=3)
-    collect, summary, _ = run(tmp_path, net, callback, HeadLocalisation(net), target=policy)
-    assert (tmp_path / "figures" / "heads.png").stat().st_size > 10_000
-    assert summary["heads_agree"] == 1  # the second one compares the network with itself, and comes last
-    cf = collect.results()[""].counterfactuals
-    assert [len(h) for h in heads_of(net, cf.counterfactual)] == net(cf.counterfactual).round().int().tolist()
-
-
-def test_heads_need_a_map() -> None:
-    module = CounterfactualModule(Brightness(), PixelChart((1, 64, 64)), FewAndMany(1, 2, 3, 0), Across(2))
-    trainer = pl.Trainer(**QUIET, callbacks=[HeadLocalisation(MLP([1, 64, 64], 1))])
-    with pytest.raises(InputError, match=r"(?s)the predictor is a Brightness.*the oracle is a MLP"):
-        trainer.predict(module, datamodule=Scenes(n_train=8, n_val=8, n_test=8))

@@ -4,10 +4,10 @@ import torch
 from torch import nn
 
 from datamodules import Digits, Scenes
-from lightning_modules import ClassifierModule, RegressorModule, load_predictor
+from lightning_modules import ClassifierModule, RegressorModule
 from metrics import localise
 from metrics.localisation import f1, matches
-from networks import CNN, MLP, BlurredFocal, InputError, UNet
+from networks import CNN, MLP, BlurredFocal, UNet
 
 QUIET = {
     "logger": False,
@@ -65,14 +65,3 @@ def test_problems_name_what_to_change() -> None:
     assert "map_loss is for networks that count, and CNN has no map" in problem
     (problem,) = ClassifierModule(CNN([1, 64, 64], 2)).problems_with(tiny_scenes())
     assert "a classifier needs class labels; Scenes is for regression" in problem
-
-
-def test_a_path_becomes_the_network_of_a_classifier_or_a_regressor(tmp_path, monkeypatch) -> None:
-    from tests.runs import fit
-
-    monkeypatch.chdir(tmp_path)
-    tiny = ["--data.n_train=64", "--data.n_val=32", "--model.init_args.network.init_args.widths=[4,8]"]
-    fit("scenes/regressor.yaml", *tiny)
-    assert isinstance(load_predictor("runs/scenes/regressor/best.ckpt"), UNet)
-    with pytest.raises(InputError, match=r"no checkpoint 'nowhere\.ckpt'"):
-        load_predictor("nowhere.ckpt")
