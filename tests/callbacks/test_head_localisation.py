@@ -41,6 +41,7 @@ def test_heads_need_a_map() -> None:
 
 
 def test_few_searches_stay_in_memory_and_only_those_of_both_results_are_drawn(tmp_path: Path) -> None:
+    torch.manual_seed(0)
     net, callback = (
         Blots([1, 64, 64], widths=[4, 6]).eval(),
         HeadLocalisation(Blots([1, 64, 64], widths=[4, 6]), num_samples=3),
