@@ -37,7 +37,8 @@ class RegressorModule(Task):
         map_loss: (map logits, points) → scalar, such as ``WeightedHausdorff`` or ``BlurredFocal``, for a network
             that counts; ``None`` for the value alone.
         map_weight: of the map's loss beside the value's.
-        noise: standard deviation of Gaussian noise on x in training.
+        noise: largest standard deviation of Gaussian noise on x in training. Every image draws its own, evenly
+            from 0: with one level for all, BatchNorm would know no clean image.
         radius: within which a found object counts as a true one, in pixels.
         optimizer, scheduler, warmup_steps: see ``Task``.
     """
@@ -71,7 +72,7 @@ class RegressorModule(Task):
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         x, n = batch["x"], len(batch["x"])
-        x = x + self.noise * torch.randn_like(x) if self.noise else x
+        x = self._noisy(x) if self.noise else x
         if self.map_loss is None:
             loss = self.loss(self(x), batch["y"])
         else:
@@ -81,6 +82,10 @@ class RegressorModule(Task):
             loss = self.loss(counted.counts, batch["y"]) + self.map_weight * on_map
         self.log("train/loss", loss, batch_size=n)
         return loss
+
+    def _noisy(self, x: Tensor) -> Tensor:
+        level = self.noise * torch.rand(len(x), *[1] * (x.ndim - 1), dtype=x.dtype, device=x.device)
+        return x + level * torch.randn_like(x)
 
     def _evaluate(self, batch: dict[str, Tensor], predicted: Tensor, stage: str) -> None:
         n = len(predicted)

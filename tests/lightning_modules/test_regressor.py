@@ -52,6 +52,26 @@ def test_any_network_that_returns_one_value_will_do() -> None:
     assert "test/f1" not in trainer.test(module, datamodule=data, verbose=False)[0]
 
 
+def test_every_image_draws_its_own_noise_up_to_the_largest() -> None:
+    class Seen(nn.Module):
+        def forward(self, x):
+            self.x = x
+            return x.mean((1, 2, 3))
+
+    torch.manual_seed(0)
+    net = Seen()
+    batch = {"x": torch.full((200, 1, 32, 32), 0.5), "y": torch.zeros(200)}
+    module = RegressorModule(net, noise=0.3)
+    module.log = lambda *_, **__: None
+    module.training_step(batch, 0)
+    levels = net.x.flatten(1).std(1)
+    assert levels.max() < 0.33 and levels.min() < 0.02  # 0.3 estimated from 1,024 pixels; some images stay clean
+    assert levels.mean() == pytest.approx(0.15, abs=0.02)
+    module.eval()
+    module.validation_step(batch, 0)
+    assert torch.equal(net.x, batch["x"])
+
+
 def test_problems_name_what_to_change() -> None:
     net = UNet([1, 64, 64], widths=[4, 8])
     assert RegressorModule(net, map_loss=BlurredFocal()).problems_with(tiny_scenes()) == []
