@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import wandb
@@ -11,6 +12,7 @@ from safetensors.torch import load_file
 from callbacks.artifacts import MEGABYTE, artifact_name, folder_artifact, log_input, log_output, model_artifact
 from callbacks.gallery import gallery
 from callbacks.logs import log_plot, staged, wandb_runs
+from callbacks.report.overview import results_of
 from lightning_modules import CounterfactualModule
 from networks.errors import InputError
 
@@ -30,7 +32,7 @@ class Dashboard(Callback):
     """Logs the finished results folder to the run's W&B; without W&B it does nothing.
 
     - ``cf/gallery``, a table with a row and pictures a search (``callbacks.gallery``), and ``cf/pairs``, where
-      the summary has pairs of classes;
+      the summary has pairs of classes, or ``cf/values``, a row a target and result, where it is about values;
     - ``cf/report``, the report as a panel;
     - artifacts ``report-…`` (type "report") and ``explanation-…`` (type "explanation", the folder's results);
     - an artifact ``model-…`` (type "model") for every checkpoint as an input of the run, and under ``checkpoints``
@@ -67,8 +69,11 @@ class Dashboard(Callback):
         tensors = load_file(folder / "counterfactuals.safetensors")
         names = trainer.datamodule.class_names  # type: ignore[attr-defined]  # Lightning attaches it at run time
         log_plot(trainer, "cf/gallery", gallery(table, tensors, names, self.max_rows))
-        if pairs := json.loads((folder / "summary.json").read_text()).get("pairs"):
+        summary = json.loads((folder / "summary.json").read_text())
+        if pairs := summary.get("pairs"):
             log_plot(trainer, "cf/pairs", wandb.Table(dataframe=pd.json_normalize(pairs)))
+        if values := values_by_target(summary):
+            log_plot(trainer, "cf/values", wandb.Table(dataframe=pd.DataFrame(values)))
         log_plot(trainer, "cf/report", wandb.Html(str(folder / "report.html"), inject=False))
 
     def _log_outputs(self, run: wandb.Run, folder: Path) -> None:
@@ -76,6 +81,12 @@ class Dashboard(Callback):
         for kind, files in (("report", [folder / "report.html"]), ("explanation", results)):
             name = artifact_name(kind, folder)
             log_output(run, folder_artifact(name, kind, folder, files, self.max_upload_mb * MEGABYTE))
+
+
+def values_by_target(summary: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of every result's ``values`` under one another, with the result's name; none for classes."""
+    results = results_of(summary)
+    return [{"result": name, **row} for name, numbers in results.items() for row in numbers.get("values", [])]
 
 
 def _log_inputs(run: wandb.Run, checkpoints: dict[str, Path]) -> None:

@@ -17,7 +17,7 @@ class OracleValue(Callback):
     """Values of models unseen by the search, for x, x′ and the control (Dombrowski et al., Fig. 11).
 
     Adds a column ``oracle_NAME`` (its value for x′) a result and ``source_oracle_NAME`` (for x). In the summary,
-    ``oracle_share/NAME`` says how much of the way from its own value for x to the target an oracle sees the flipped
+    ``oracle_share/NAME`` says how much of the model's way from x to the target an oracle sees the flipped
     counterfactuals go, ``values`` holds the means for every target, and ``oracle_own_rmse/NAME`` is what the oracle is
     worth on the explained originals themselves.
 

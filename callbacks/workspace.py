@@ -10,6 +10,7 @@ from networks.errors import InputError
 USAGE = "usage: python -m callbacks.workspace ENTITY/PROJECT, as in the address https://wandb.ai/ENTITY/PROJECT"
 TRAINING = ("val/bpd", "val/loss", "val/accuracy", "val/fid", "spectrum/effective_dimension")
 EXPLANATION = ("flip_rate", "oracle_accuracy", "fid", "l2_x", "l2_z", "median_steps")
+VALUES = ("oracle_share",)  # of searches for values alone
 CERTIFICATE = ("cf/certificate/green", "cf/certificate/amber", "cf/certificate/red")
 
 
@@ -41,10 +42,12 @@ def _explanation_panels() -> list[Any]:
 
     wide = wr.Layout(w=24, h=14)
     return [
-        *(wr.BarPlot(title=name, metrics=[f"cf/{name}", f"cf/control/{name}"]) for name in EXPLANATION),
+        *(wr.BarPlot(title=name, metrics=[f"cf/{name}", f"cf/control/{name}"]) for name in EXPLANATION + VALUES),
         wr.BarPlot(title="certificate", metrics=list(CERTIFICATE)),
         _spectrum(),
         wr.MediaBrowser(title="search path", media_keys=["cf/path"]),
+        wr.MediaBrowser(title="heads", media_keys=["cf/heads"]),
+        wr.WeavePanelSummaryTable(table_name="cf/values"),
         wr.WeavePanelSummaryTable(table_name="cf/gallery", layout=wide),
         wr.MediaBrowser(title="report", media_keys=["cf/report"], num_columns=1, layout=wide),
     ]

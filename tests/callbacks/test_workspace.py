@@ -23,11 +23,19 @@ def test_every_number_stands_beside_the_controls() -> None:
     found = panels(module.workspace("me", "project"))
     assert list(found) == ["Explanations", "Trainings"]
     bars = [p["config"]["metrics"] for p in found["Explanations"] if p["viewType"] == "Bar Chart"]
-    assert bars == [*([f"cf/{n}", f"cf/control/{n}"] for n in module.EXPLANATION), list(module.CERTIFICATE)]
+    assert bars == [
+        *([f"cf/{n}", f"cf/control/{n}"] for n in module.EXPLANATION + module.VALUES),
+        list(module.CERTIFICATE),
+    ]
     lines = [p["config"] for p in found["Trainings"] if p["viewType"] == "Run History Line Plot"]
     assert [line["metrics"] for line in lines] == [[name] for name in module.TRAINING]
     assert {line["xAxis"] for line in lines} == {"trainer/global_step"}
-    for section, key in (("Explanations", "cf/gallery"), ("Explanations", "cf/report"), ("Trainings", "val/samples")):
+    for section, key in (
+        ("Explanations", "cf/gallery"),
+        ("Explanations", "cf/report"),
+        ("Explanations", "cf/values"),
+        ("Trainings", "val/samples"),
+    ):
         assert key in str(found[section]), key
     assert all("spectrum/mean_sorted_table" in str(section) for section in found.values())
 
