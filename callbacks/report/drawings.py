@@ -68,7 +68,7 @@ DRAWINGS: dict[str, tuple[str, Callable[[Results], Figure | None], str]] = {
     "dose_strips": ("From few to many", dose_strips, "under each image: the model's value (and the first oracle's)"),
     "dose_curve": ("Dose and response", dose_curve, "over all searches"),
     "oracles": ("What independent models say", oracle_figure, "over flipped rows"),
-    "neighbours": ("The nearest real images", neighbour_figure, "over flipped rows; bars: 95 % intervals"),
+    "neighbours": ("The nearest real images", neighbour_figure, "over flipped rows; bars have 95 % intervals"),
     "steps": ("Steps of the search", _steps, "flipped searches only"),
     "spectrum": ("Spectrum of ∂g/∂z", _spectrum, SPECTRUM_NOTE),
     "distances": (

@@ -10,31 +10,36 @@ from callbacks.report.figures import CONTROL, GREY, INK, OWN, canvas, legend_abo
 from callbacks.report.results import Results
 
 KINDS = (("source", "source image", GREY), ("control", "control", CONTROL), ("", "counterfactual", OWN))
+MOST_TARGETS = 6  # boxes of more could not be told apart
 
 
 def oracle_figure(results: Results) -> Figure | None:
-    """Bars of the share of each oracle that says target; box plots of its values for regression.
+    """Bars of the share of each oracle that says target; box plots of its values, by target, for regression.
 
     Over the rows that the result flipped; source images (where the table holds the oracles' verdicts
     on them, ``source_oracle_NAME``) over those that the chart's search flipped. Source:
     *Diffeomorphic Counterfactuals*, Fig. 11.
     """
+    if not results.class_names:
+        return _boxes(results, {o: f"oracle_{o}" for o in results.oracles()}, "oracle's value (dotted: target)")
     said = {kind: _said(results, kind[0]) for kind in KINDS}
     said = {kind: verdicts for kind, verdicts in said.items() if verdicts}
-    if not said:
-        return None
-    return _bars(said) if results.class_names else _boxes(said, results.table["target"].to_numpy())
+    return _bars(said) if said else None
 
 
 def _said(results: Results, kind: str) -> dict[str, np.ndarray]:
-    """Oracle → for classes whether it says target, for values what it says; over flipped rows."""
-    if kind not in (*results.names, "source"):
-        return {}
-    rows = results.flipped("" if kind == "source" else kind)
+    """Oracle → whether it says target, over flipped rows."""
+    rows = _flipped(results, kind)
     target = results.table["target"].to_numpy()[rows]
     verdicts = {o: results.values(kind, f"oracle_{o}") for o in results.oracles()}
-    found = {o: v.to_numpy()[rows] for o, v in verdicts.items() if v is not None and rows.any()}
-    return {o: v == target if results.class_names else v[np.isfinite(v)] for o, v in found.items()}
+    return {o: v.to_numpy()[rows] == target for o, v in verdicts.items() if v is not None and rows.any()}
+
+
+def _flipped(results: Results, kind: str) -> np.ndarray:
+    """Rows that a kind is shown over, N bool; none of a result that the run does not have."""
+    if kind not in (*results.names, "source"):
+        return np.zeros(len(results.table), dtype=bool)
+    return results.flipped("" if kind == "source" else kind)
 
 
 def _bars(said: Mapping[tuple[str, str, str], dict[str, np.ndarray]]) -> Figure:
@@ -52,14 +57,20 @@ def _bars(said: Mapping[tuple[str, str, str], dict[str, np.ndarray]]) -> Figure:
     return figure
 
 
-def _boxes(said: Mapping[tuple[str, str, str], dict[str, np.ndarray]], target: np.ndarray) -> Figure:
-    oracles = list(dict.fromkeys(o for verdicts in said.values() for o in verdicts))
+def _boxes(results: Results, columns: Mapping[str, str], label: str) -> Figure | None:
+    """Box plots over flipped rows: a tick a column (title → name) and target, a box a kind; dotted the target."""
+    targets = _by_target(results)
+    ticks = {f"{title}\n{t}".strip(): (name, rows) for title, name in columns.items() for t, rows in targets.items()}
+    parts = {kind: [_finite(results, kind[0], name, rows) for name, rows in ticks.values()] for kind in KINDS}
+    parts = {kind: values for kind, values in parts.items() if any(len(part) for part in values)}
+    if not parts:
+        return None
     figure, axes = canvas()
-    width = 0.8 / len(said)
-    for i, ((_, label, colour), verdicts) in enumerate(said.items()):
-        at = np.arange(len(oracles)) + (i - (len(said) - 1) / 2) * width
+    width = 0.8 / len(parts)
+    for i, ((_, title, colour), values) in enumerate(parts.items()):
+        at = np.arange(len(ticks)) + (i - (len(parts) - 1) / 2) * width
         drawn = axes.boxplot(
-            [verdicts.get(o, np.array([])) for o in oracles],
+            values,
             positions=at.tolist(),
             widths=0.8 * width,
             patch_artist=True,
@@ -69,36 +80,54 @@ def _boxes(said: Mapping[tuple[str, str, str], dict[str, np.ndarray]], target: n
             capprops={"color": GREY},
             flierprops={"marker": ".", "markersize": 3, "markeredgecolor": GREY},
         )
-        drawn["boxes"][0].set_label(label)
-    for value in np.unique(target)[:3]:  # one goal, or one for each direction; more would only be a grid
-        axes.axhline(value, color=INK, linewidth=0.8, linestyle=":")
-    axes.set_ylabel("oracle's value (dotted: target)")
-    _ticks(axes, oracles)
+        drawn["boxes"][0].set_label(title)
+    for tick, (_, rows) in enumerate(ticks.values()):
+        if len(goal := results.table["target"][rows].unique()) == 1:
+            axes.hlines(goal, tick - 0.48, tick + 0.48, color=INK, linewidth=0.8, linestyle=":")
+    axes.set_ylabel(label)
+    _ticks(axes, list(ticks))
     legend_above(figure)
     return figure
 
 
+def _by_target(results: Results) -> dict[str, np.ndarray]:
+    """What to call a target value → its rows, N bool; all rows where there is one, or more than fit."""
+    target = results.table["target"].to_numpy()
+    values = np.unique(target)
+    if not 1 < len(values) <= MOST_TARGETS:
+        return {"": np.ones(len(target), dtype=bool)}
+    return {f"r = {value:.4g}": target == value for value in values}
+
+
+def _finite(results: Results, kind: str, name: str, rows: np.ndarray) -> np.ndarray:
+    """The finite values of a kind's column over those of the rows that it flipped."""
+    column = results.values(kind, name)
+    chosen = np.array([]) if column is None else column.to_numpy()[rows & _flipped(results, kind)]
+    return chosen[np.isfinite(chosen)]
+
+
 def neighbour_figure(results: Results) -> Figure | None:
-    """Bars of the mean ``neighbours`` over flipped rows, with the summary's intervals.
+    """Bars of the mean ``neighbours`` over flipped rows, with the summary's intervals; for values, boxes by target.
 
     Source: *Diffeomorphic Counterfactuals*, Fig. 13.
     """
+    if not results.class_names:
+        return _boxes(results, {"": "neighbours"}, "neighbours hold (dotted: target)")
     shown = [(name, label, colour) for name, label, colour in KINDS if (name in results.names)]
     means = [(label, colour, *_mean(results, name)) for name, label, colour in shown]
     known = [bar for bar in means if np.isfinite(bar[2])]
     if not known:
         return None
-    scale = 100 if results.class_names else 1
     figure, axes = canvas()
     for i, (_, colour, mean, interval) in enumerate(known):
-        axes.bar(i, scale * mean, 0.6, color=colour)
+        axes.bar(i, 100 * mean, 0.6, color=colour)
         if interval:
-            reach = [[scale * (mean - interval[0])], [scale * (interval[1] - mean)]]
-            axes.errorbar(i, scale * mean, np.maximum(reach, 0), color=INK, capsize=4, linewidth=1)
-        top = scale * max(mean, interval[1] if interval else mean)
-        axes.annotate(f"{scale * mean:.3g}", (i, top), (0, 4), textcoords="offset points", ha="center", color=INK)
+            reach = [[100 * (mean - interval[0])], [100 * (interval[1] - mean)]]
+            axes.errorbar(i, 100 * mean, np.maximum(reach, 0), color=INK, capsize=4, linewidth=1)
+        top = 100 * max(mean, interval[1] if interval else mean)
+        axes.annotate(f"{100 * mean:.3g}", (i, top), (0, 4), textcoords="offset points", ha="center", color=INK)
     axes.margins(y=0.15)
-    axes.set_ylabel("neighbours of the target class, %" if results.class_names else "neighbours' mean value")
+    axes.set_ylabel("neighbours of the target class, %")
     _ticks(axes, [label for label, *_ in known])
     return figure
 

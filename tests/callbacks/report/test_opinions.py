@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from callbacks.report.distances import distance_histograms
+from callbacks.report.figures import INK
 from callbacks.report.opinions import neighbour_figure, oracle_figure
 from callbacks.report.results import Results
 from tests.callbacks.report.synthetic import write_run
@@ -29,10 +30,31 @@ def test_bars_are_the_oracles_shares(results: Results) -> None:
     assert heights(figure)[:1] == [0] and heights(figure)[2:] == pytest.approx(shares)
 
 
-def test_values_get_boxes(results: Results) -> None:
+def test_values_get_boxes_of_each_target(results: Results) -> None:
     results.class_names = []
+    table = results.table
+    table["target"] = [0.01, 10.0] * (len(table) // 2)
+    table["neighbours"] = table["oracle_svm"] = table["target"] + table.index / 1000
+    oracles, neighbours = oracle_figure(results), neighbour_figure(results)
+    assert oracles is not None and neighbours is not None
+    flipped = table[table["status"] == "flipped"]
+    for figure, ticks in ((oracles, ["svm\nr = 0.01", "svm\nr = 10"]), (neighbours, ["r = 0.01", "r = 10"])):
+        (axes,) = figure.axes
+        assert [t.get_text() for t in axes.get_xticklabels()][:2] == ticks
+        medians = {line.get_ydata()[0] for line in axes.lines if line.get_color() == INK}
+        for target in (0.01, 10.0):
+            median = flipped["oracle_svm"][flipped["target"] == target].median()
+            assert any(m == pytest.approx(median) for m in medians)
+        dotted = [c.get_segments()[0][:, 1].tolist() for c in axes.collections]
+        assert dotted[:2] == [[0.01, 0.01], [10.0, 10.0]]
+
+
+def test_too_many_targets_share_one_box(results: Results) -> None:
+    results.class_names = []
+    results.table["target"] = results.table.index.astype(float)
     figure = oracle_figure(results)
-    assert figure is not None and figure.axes[0].get_ylabel().startswith("oracle's value")
+    assert figure is not None and [t.get_text() for t in figure.axes[0].get_xticklabels()] == ["svm", "cnn"]
+    assert not figure.axes[0].collections
 
 
 def test_bars_are_the_neighbours_means_with_intervals(results: Results) -> None:
