@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import wandb
@@ -12,7 +11,7 @@ from safetensors.torch import load_file
 from callbacks.artifacts import MEGABYTE, artifact_name, folder_artifact, log_input, log_output, model_artifact
 from callbacks.gallery import gallery
 from callbacks.logs import log_plot, staged, wandb_runs
-from callbacks.report.overview import results_of
+from callbacks.report.values import values_by_target
 from lightning_modules import CounterfactualModule
 from networks.errors import InputError
 
@@ -81,12 +80,6 @@ class Dashboard(Callback):
         for kind, files in (("report", [folder / "report.html"]), ("explanation", results)):
             name = artifact_name(kind, folder)
             log_output(run, folder_artifact(name, kind, folder, files, self.max_upload_mb * MEGABYTE))
-
-
-def values_by_target(summary: dict[str, Any]) -> list[dict[str, Any]]:
-    """The rows of every result's ``values`` under one another, with the result's name; none for classes."""
-    results = results_of(summary)
-    return [{"result": name, **row} for name, numbers in results.items() for row in numbers.get("values", [])]
 
 
 def _log_inputs(run: wandb.Run, checkpoints: dict[str, Path]) -> None:

@@ -37,7 +37,7 @@ class RegressorModule(Task):
         map_loss: (map logits, points) → scalar, such as ``WeightedHausdorff`` or ``BlurredFocal``, for a network
             that counts; ``None`` for the value alone.
         map_weight: of the map's loss beside the value's.
-        noise: largest standard deviation of Gaussian noise on x in training. Every image draws its own, evenly
+        max_noise: largest standard deviation of Gaussian noise on x in training. Every image draws its own, evenly
             from 0: with one level for all, BatchNorm would know no clean image.
         radius: within which a found object counts as a true one, in pixels.
         optimizer, scheduler, warmup_steps: see ``Task``.
@@ -49,7 +49,7 @@ class RegressorModule(Task):
         loss: nn.Module | None = None,
         map_loss: nn.Module | None = None,
         map_weight: float = 1.0,
-        noise: float = 0.0,
+        max_noise: float = 0.0,
         radius: float = 5.0,
         optimizer: OptimizerCallable = torch.optim.Adam,
         scheduler: LRSchedulerCallable | None = None,
@@ -60,7 +60,7 @@ class RegressorModule(Task):
         self.save_plain_hyperparameters()
         self.network = network
         self.loss = loss or nn.SmoothL1Loss()
-        self.map_loss, self.map_weight, self.noise = map_loss, map_weight, noise
+        self.map_loss, self.map_weight, self.max_noise = map_loss, map_weight, max_noise
         stages = ("val", "test")
         self.rmse = nn.ModuleDict({stage: MeanSquaredError(squared=False) for stage in stages})
         self.mae = nn.ModuleDict({stage: MeanAbsoluteError() for stage in stages})
@@ -72,7 +72,7 @@ class RegressorModule(Task):
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         x, n = batch["x"], len(batch["x"])
-        x = self._noisy(x) if self.noise else x
+        x = self._noisy(x) if self.max_noise else x
         if self.map_loss is None:
             loss = self.loss(self(x), batch["y"])
         else:
@@ -84,7 +84,7 @@ class RegressorModule(Task):
         return loss
 
     def _noisy(self, x: Tensor) -> Tensor:
-        level = self.noise * torch.rand(len(x), *[1] * (x.ndim - 1), dtype=x.dtype, device=x.device)
+        level = self.max_noise * torch.rand(len(x), *[1] * (x.ndim - 1), dtype=x.dtype, device=x.device)
         return x + level * torch.randn_like(x)
 
     def _evaluate(self, batch: dict[str, Tensor], predicted: Tensor, stage: str) -> None:

@@ -16,17 +16,23 @@ ROWS = 8
 COLOURS = ("#1d4ed8", "#a16207", "#7c3aed")
 
 
+def values_by_target(summary: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of every result's ``values`` under one another, with the result's name; none for classes."""
+    results = results_of(summary)
+    return [{"result": name, **row} for name, numbers in results.items() for row in numbers.get("values", [])]
+
+
 def value_table(summary: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     """Header and rows of every result's ``values``: Fig. 11 and 13 of Dombrowski et al. in numbers; not for classes."""
-    found = [(name, row) for name, numbers in results_of(summary).items() for row in numbers.get("values", [])]
-    oracles = [key.removeprefix("oracle_") for key in (found[0][1] if found else {}) if key.startswith("oracle_")]
+    found = values_by_target(summary)
+    oracles = [key.removeprefix("oracle_") for key in (found[0] if found else {}) if key.startswith("oracle_")]
     header = ["result", "target", "searches", "reached", "label of x", "model"]
     header += [f"oracle {oracle}" for oracle in oracles] + ["neighbours of x′"]
     rows = []
-    for name, row in found:
+    for row in found:
         ways = [_way(row.get("source"), row.get("prediction"))]
         ways += [_way(row.get(f"source_oracle_{o}"), row.get(f"oracle_{o}")) for o in oracles]
-        start = [name, f"{row['target']:g}", str(row["n"]), str(row["reached"]), _number(row.get("label"))]
+        start = [row["result"], f"{row['target']:g}", str(row["n"]), str(row["reached"]), _number(row.get("label"))]
         rows.append([*start, *ways, _number(row.get("neighbours"))])
     return header, rows
 

@@ -15,7 +15,6 @@ from safetensors.torch import load_file
 import explain
 from callbacks import Dashboard
 from callbacks.artifacts import artifact_name
-from callbacks.dashboard import values_by_target
 from callbacks.result_writer import loggable
 from callbacks.workspace import EXPLANATION
 from lightning_modules.checkpoint import fingerprint
@@ -79,17 +78,6 @@ def test_numbers_are_the_summarys(run: Path) -> None:
 def test_the_workspaces_panels_find_what_is_logged(run: Path) -> None:
     logged = {key.removesuffix("._type") for key in wandb_reader.history(run)}
     assert {f"cf/{name}" for name in EXPLANATION} | {"cf/gallery", "cf/report", "spectrum/mean_sorted_table"} <= logged
-
-
-def test_values_stand_under_one_another_by_result_and_target() -> None:
-    up, down = {"target": 10.0, "n": 3, "oracle_unet": 9.5}, {"target": 0.0, "n": 2, "oracle_unet": 0.25}
-    rows = values_by_target({"values": [up, down], "control": {"values": [up]}, "flip_rate": 1.0})
-    assert [(row.pop("result"), row) for row in rows] == [
-        ("counterfactual", up),
-        ("counterfactual", down),
-        ("control", up),
-    ]
-    assert values_by_target({"flip_rate": 1.0, "control": {}}) == []
 
 
 def test_artifacts_and_what_they_were_made_from(run: Path) -> None:

@@ -61,7 +61,7 @@ def test_every_image_draws_its_own_noise_up_to_the_largest() -> None:
     torch.manual_seed(0)
     net = Seen()
     batch = {"x": torch.full((200, 1, 32, 32), 0.5), "y": torch.zeros(200)}
-    module = RegressorModule(net, noise=0.3)
+    module = RegressorModule(net, max_noise=0.3)
     module.log = lambda *_, **__: None
     module.training_step(batch, 0)
     levels = net.x.flatten(1).std(1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from callbacks.report.results import Results
-from callbacks.report.values import dose_curve, dose_strips, value_table
+from callbacks.report.values import dose_curve, dose_strips, value_table, values_by_target
 from tests.callbacks.report.synthetic import write_run
 
 
@@ -63,3 +63,14 @@ def test_a_line_a_result_and_target() -> None:
     assert rows[0] == ["counterfactual", "10", "4", "3", "2.00", "2.10 → 10.20", "2.20 → 9.00", "8.00"]
     assert rows[1] == ["control", "10", "4", "4", "–", "2.10 → 10.00", "– → –", "–"]
     assert value_table({"pairs": []})[1] == []
+
+
+def test_values_stand_under_one_another_by_result_and_target() -> None:
+    up, down = {"target": 10.0, "n": 3, "oracle_unet": 9.5}, {"target": 0.0, "n": 2, "oracle_unet": 0.25}
+    rows = values_by_target({"values": [up, down], "control": {"values": [up]}, "flip_rate": 1.0})
+    assert [(row.pop("result"), row) for row in rows] == [
+        ("counterfactual", up),
+        ("counterfactual", down),
+        ("control", up),
+    ]
+    assert values_by_target({"flip_rate": 1.0, "control": {}}) == []
