@@ -18,6 +18,7 @@ def identity_of(module: CounterfactualModule, data: DataModule, settings: dict[s
         **names,
         "the predictor's weights": weights_hash(module.predictor),
         "the chart's weights": weights_hash(module.chart),
+        **({"the weights of what the methods hold": weights_hash(module.held)} if len(module.held) else {}),
         "the data to explain": data.predict_selection().fingerprint(),
     }
 

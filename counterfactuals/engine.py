@@ -15,6 +15,8 @@ from counterfactuals.rows import join, take
 
 MOST_SLOTS = 4096
 WORTH = 1.1  # more slots must bring so much more speed
+#: of errors that have no type of their own
+NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED", "ALLOCATION_FAILED")
 
 
 class Problem(NamedTuple):
@@ -82,7 +84,7 @@ def run(method: Method, problem: Problem, x: Tensor, target: Tensor, slots: int 
 
     At most ``slots`` searches are under way. One that ends hands its slot to the next at once, so
     every decode is on an unfinished search; what starts is prepared ``slots`` rows at a time. Where
-    memory does not suffice the slots are halved, once.
+    memory does not suffice the slots are halved, down to one.
 
     Args:
         slots: rows in one step; ``None`` for as many as pay (see ``find_slots``).
@@ -103,7 +105,6 @@ class _Engine:
         self.waiting: _Searches = (None, torch.arange(0, device=x.device))
         self.active: _Searches = self.waiting
         self.finished: list[Finished] = []
-        self.halved = False
 
     def more(self) -> bool:
         return self.next < len(self.x) or len(self.waiting[1]) > 0 or len(self.active[1]) > 0
@@ -120,7 +121,7 @@ class _Engine:
                 self.active = self._unfinished((state, self.active[1]), done)
             return
         except RuntimeError as error:
-            if self.halved or self.slots == 1 or not out_of_memory(error):
+            if self.slots == 1 or not out_of_memory(error):
                 raise
         self._halve()
 
@@ -151,7 +152,7 @@ class _Engine:
         return _take(searches, ~done)
 
     def _halve(self) -> None:
-        self.halved, self.slots = True, self.slots // 2
+        self.slots //= 2
         warnings.warn(f"out of memory: going on with {self.slots} slots instead of {2 * self.slots}", stacklevel=2)
         self.waiting = _join(_take(self.active, slice(self.slots, None)), self.waiting)
         self.active = _take(self.active, slice(0, self.slots))
@@ -172,8 +173,13 @@ def _join(searches: _Searches, others: _Searches) -> _Searches:
 
 
 def out_of_memory(error: RuntimeError) -> bool:
-    """Whether a device or the CPU's allocator ran out of memory."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+    """Whether a device, a library on it, or the CPU's allocator ran out of memory."""
+    return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in NO_MEMORY)
+
+
+def lost_device(error: RuntimeError) -> bool:
+    """Whether the device itself has failed: nothing runs on it any more."""
+    return isinstance(error, getattr(torch, "AcceleratorError", ())) or "CUDA error" in str(error)
 
 
 def find_slots(method: Method, problem: Problem, x: Tensor, target: Tensor) -> int:

@@ -7,12 +7,15 @@ from torch import Tensor, nn
 
 from counterfactuals.ascent import Ascent
 from counterfactuals.charts import Chart
-from counterfactuals.engine import Finished, Method, Problem, find_slots, run
+from counterfactuals.engine import Finished, Method, Problem, find_slots, lost_device, out_of_memory, run
 from counterfactuals.freeze import frozen
+from counterfactuals.held import modules_in
 from counterfactuals.objectives import Objective, ReachClass
 from counterfactuals.result import Counterfactuals
 from counterfactuals.targets import FixedTarget, Searches, TargetPolicy, Value, check_classes, everyone
 from networks.errors import InputError
+from networks.placement import misplaced
+from networks.precision import exact
 
 
 def explain(
@@ -42,11 +45,13 @@ def explain(
         method gives several counterfactuals (then ordered by sample).
 
     Raises:
-        InputError: shapes that do not fit, a target out of range, a policy that asks for no search, or
-            inference mode.
+        InputError: shapes, devices or types that do not fit, a target out of range, a policy that asks for no
+            search, or inference mode.
     """
     objective = objective or ReachClass()
     chart.explaining(predictor)
+    for network in modules_in(method, objective):
+        check_place(network, x)
     with frozen(predictor, chart):
         searches = plan(predictor, chart, x, target, objective)
         if not len(searches.rows):
@@ -60,8 +65,8 @@ def plan(
     predictor: nn.Module, chart: Chart, x: Tensor, target: float | Tensor | TargetPolicy, objective: Objective
 ) -> Searches:
     """Which searches a batch asks for; checks everything that can be checked before the first step."""
-    _check_samples(chart, x)
-    with torch.no_grad():
+    with torch.no_grad(), exact(x.device):
+        _check_samples(chart, x)
         logits = call(predictor, x)
         said = objective.says(logits)
     if isinstance(target, int | float):
@@ -87,7 +92,7 @@ def search(
     """Run planned searches in float32 with predictor and chart frozen; they come as they end (see ``engine.run``)."""
     _check_gradients()
     problem = Problem(predictor, chart, objective or ReachClass())
-    with frozen(predictor, chart), torch.autocast(x.device.type, enabled=False):
+    with frozen(predictor, chart), exact(x.device):
         yield from run(method or Ascent(), problem, x.float(), target, slots)
 
 
@@ -96,25 +101,36 @@ def slots_that_pay(
 ) -> int:
     """What ``search`` would take without ``slots``; for many batches of one kind (see ``find_slots``)."""
     _check_gradients()
-    with frozen(predictor, chart), torch.autocast(x.device.type, enabled=False):
+    with frozen(predictor, chart), exact(x.device):
         return find_slots(method, Problem(predictor, chart, objective), x.float(), target)
 
 
 def call(predictor: nn.Module, x: Tensor) -> Tensor:
-    """predictor(x), logits of B×K or values of B or B×1, with one clear error where they do not fit together."""
+    """predictor(x), logits of B×K or values of B or B×1, with one clear error where they do not fit together.
+
+    Raises:
+        InputError: weights on another device or of another type than x, another shape than the predictor's, or
+            outputs that are neither. What says nothing of the input, such as a device that is out of memory or lost,
+            is raised as it is.
+    """
     try:
         logits = predictor(x)
     except RuntimeError as error:
-        raise InputError(
-            f"{type(predictor).__name__} cannot take images of shape {tuple(x.shape[1:])}"
-            f"{_expected(predictor)}: {error}"
-        ) from error
+        if out_of_memory(error) or lost_device(error):
+            raise
+        raise InputError(_cannot_take(predictor, x, error)) from error
     if logits.ndim not in (1, 2) or len(logits) != len(x) or logits.numel() == 0:
         raise InputError(
             f"{type(predictor).__name__} must return logits of B×K with K ≥ 2, or one value a sample, of B or B×1; "
             f"for {len(x)} samples it returned shape {tuple(logits.shape)}"
         )
     return logits
+
+
+def check_place(network: nn.Module, x: Tensor) -> None:
+    """Raise ``InputError`` where a network is on another device, or of another type, than the samples."""
+    if (problem := misplaced(network, x)) is not None:
+        raise InputError(f"{type(network).__name__} cannot take these samples: {problem}")
 
 
 def _check_gradients() -> None:
@@ -125,9 +141,19 @@ def _check_gradients() -> None:
         )
 
 
-def _expected(predictor: nn.Module) -> str:
+def _cannot_take(predictor: nn.Module, x: Tensor, error: RuntimeError) -> str:
+    """What does not fit: device or type, which can be seen, or what the network itself says of this shape."""
+    name = type(predictor).__name__
+    if (problem := misplaced(predictor, x)) is not None:
+        return f"{name} cannot take these samples: {problem}"
+    if "device" in str(error):  # constants that are neither parameters nor buffers, so nothing moves them
+        return (
+            f"{name} cannot take samples on {x.device}: something in it stays on another device, though its weights "
+            f"are there. Register its tensors with register_buffer, and make new ones on x.device ({error})"
+        )
     shape = getattr(predictor, "shape", None)
-    return f" (it was made for {tuple(shape)})" if shape is not None else ""
+    made_for = f" (it was made for {tuple(shape)})" if shape is not None else ""
+    return f"{name} cannot take images of shape {tuple(x.shape[1:])}{made_for}: {error}"
 
 
 def _check_samples(chart: Chart, x: Tensor) -> None:
@@ -136,5 +162,6 @@ def _check_samples(chart: Chart, x: Tensor) -> None:
             f"samples of shape {tuple(x.shape[1:])} do not fit the chart, which was trained on {chart.shape}: "
             "load them at that size and number of channels, or train a chart on these"
         )
+    check_place(chart, x)
     if len(x) == 0:
         raise InputError("there is no sample to explain: x is empty")

@@ -11,6 +11,7 @@ from counterfactuals.explain import call
 from counterfactuals.freeze import frozen
 from lightning_modules.task import Task, shape_problem
 from networks.errors import InputError
+from networks.placement import blank
 
 
 class ClassifierModule(Task):
@@ -74,7 +75,7 @@ class ClassifierModule(Task):
         """Try the network on one blank sample."""
         try:
             with frozen(self.network), torch.no_grad():
-                k = call(self.network, torch.zeros(1, *datamodule.shape, device=self.device)).shape[1]
+                k = call(self.network, blank(self.network, datamodule.shape)).shape[1]
         except InputError as error:
             return [str(error)]
         if k == datamodule.num_classes:

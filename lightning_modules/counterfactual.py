@@ -18,6 +18,7 @@ from counterfactuals.diverse import Diverse
 from counterfactuals.engine import Method, Particular, Prepared, Problem
 from counterfactuals.explain import plan, search, slots_that_pay
 from counterfactuals.freeze import frozen
+from counterfactuals.held import modules_in
 from counterfactuals.objectives import Objective, ReachClass
 from counterfactuals.result import Counterfactuals
 from counterfactuals.targets import Foretold, Searches, TargetPolicy
@@ -28,6 +29,8 @@ from lightning_modules.predictor import load_predictor
 from lightning_modules.task import shape_problem
 from networks.committee import Committee
 from networks.errors import InputError
+from networks.placement import blank
+from networks.precision import exact
 
 
 @dataclass
@@ -131,6 +134,8 @@ class CounterfactualModule(LightningModule):
         for own, searching in self.searches.values():
             if isinstance(searching, Particular):
                 searching.check(own)
+        #: networks that methods and objective hold, so that they are moved with the rest
+        self.held = nn.ModuleList(modules_in(self.objective, [searching for _, searching in self.searches.values()]))
         each = {name or "method": counterfactuals_each(method) for name, (_, method) in self.searches.items()}
         if len(set(each.values())) > 1:
             raise InputError(f"all methods of a run must give as many counterfactuals a search; they give {each}")
@@ -153,6 +158,11 @@ class CounterfactualModule(LightningModule):
     def setup(self, stage: str) -> None:
         """Refuse what cannot work before anything is searched; every problem in one error."""
         self.listeners, self.finishers, self.finished, self.summary, self._found = [], [], {}, {}, {}
+        if self.trainer.precision not in ("32-true", "bf16-mixed", "16-mixed"):
+            raise InputError(
+                f"a search is made in float32, and --trainer.precision {self.trainer.precision} would convert weights "
+                "and images: leave it out. Ascent(bf16=true) takes the gradients alone in bfloat16"
+            )
         datamodule = getattr(self.trainer, "datamodule", None)
         if datamodule is not None:
             InputError.collect(self.problems_with(datamodule))
@@ -164,7 +174,7 @@ class CounterfactualModule(LightningModule):
         problems += shape_problem("the chart", self.chart.shape, datamodule)
         if problems:
             return problems
-        example = torch.zeros(1, *datamodule.shape, device=self.device)
+        example = blank(self.predictor, datamodule.shape)
         try:
             with frozen(self.predictor):
                 plan(self.predictor, self.chart, example, self.target, self.objective)
@@ -208,12 +218,12 @@ class CounterfactualModule(LightningModule):
         Returns:
             how many searches the batch asked for.
         """
-        with frozen(self.predictor, self.chart):
+        with frozen(self.predictor, self.chart), exact(self.device):  # the listeners measure here, too
             searches = plan(self.predictor, self.chart, batch["x"], self.target, self.objective)
-        for name in self.searches:
-            todo = self._unfinished(name, batch["index"][searches.rows], searches.number)
-            if len(todo):
-                self._search(name, batch, searches, todo)
+            for name in self.searches:
+                todo = self._unfinished(name, batch["index"][searches.rows], searches.number)
+                if len(todo):
+                    self._search(name, batch, searches, todo)
         return len(searches.rows)
 
     def _unfinished(self, name: str, index: Tensor, number: Tensor) -> Tensor:

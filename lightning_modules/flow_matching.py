@@ -86,7 +86,8 @@ class FlowMatchingModule(Task):
         x, condition = batch["x"][:TRIED], None if condition is None else condition[:TRIED]
         with torch.autocast(self.device.type, enabled=False):  # bfloat16 has three digits
             error = self.flow.choose_steps(x, self.reconstruction_error, condition)
-        self.flow.steps = self.trainer.strategy.broadcast(self.flow.steps)
+        # A number: a tensor would come back on the sender's GPU, on every rank.
+        self.flow.steps.fill_(self.trainer.strategy.broadcast(int(self.flow.steps)))
         self.log("val/reconstruction_error", error, batch_size=len(x), sync_dist=True)
         self.log("val/steps", float(self.flow.steps), batch_size=len(x), sync_dist=True)
 

@@ -13,6 +13,7 @@ from counterfactuals.values import values
 from lightning_modules.task import Task, shape_problem
 from metrics import LocalisationF1, localise
 from networks.errors import InputError
+from networks.placement import blank
 from networks.unet import Counted
 
 
@@ -124,7 +125,7 @@ class RegressorModule(Task):
         """Try the network on one blank sample."""
         try:
             with frozen(self.network), torch.no_grad():
-                values(call(self.network, torch.zeros(1, *datamodule.shape, device=self.device)), "RegressorModule")
+                values(call(self.network, blank(self.network, datamodule.shape)), "RegressorModule")
         except InputError as error:
             return [str(error)]
         return []

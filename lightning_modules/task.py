@@ -73,6 +73,12 @@ class Task(LightningModule):
             )
 
     def setup(self, stage: str) -> None:
+        if self.trainer.precision in ("bf16-true", "16-true"):
+            raise InputError(
+                f"--trainer.precision {self.trainer.precision} would keep the weights in "
+                f"{'three' if self.trainer.precision == 'bf16-true' else 'four'} digits, in which an optimiser's steps "
+                "vanish and flows have no inverse: use bf16-mixed, or 32-true"
+            )
         if (datamodule := getattr(self.trainer, "datamodule", None)) is not None:
             InputError.collect(self.problems_with(datamodule))
 

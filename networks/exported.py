@@ -1,10 +1,11 @@
 """A classifier that comes as an exported program, without its source."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.export.passes import move_to_device_pass
 
 from networks.errors import InputError
 
@@ -22,6 +23,8 @@ class Exported(nn.Module):
 
     Shapes:
         x of B×C×H×W → what the program returns: logits of B×K.
+
+    ``.to(device)`` moves all of it: constants, too, and devices that its export has written into the program.
 
     Raises:
         InputError: a file that cannot be loaded, or a std that is not positive.
@@ -41,7 +44,8 @@ class Exported(nn.Module):
         if min(std) <= 0:
             raise InputError(f"std must be positive; got {list(std)}")
         try:
-            self.program = torch.export.load(path).module()
+            self._exported = move_to_device_pass(torch.export.load(path), "cpu")
+            self.program = self._exported.module()
         except Exception as error:  # torch raises whatever its zip reader and unpickler raise
             raise InputError(
                 f"{path!r} cannot be loaded as an exported program: {error}. Save it with torch.export.save"
@@ -53,6 +57,20 @@ class Exported(nn.Module):
     def train(self, mode: bool = True) -> "Exported":
         """An exported program has one mode, the one in which it was exported."""
         self.training = mode
+        return self
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "Exported":
+        """What ``.to``, ``.cuda`` and ``.float`` call; it knows parameters and buffers alone."""
+        before = self.mean.device
+        super()._apply(fn, recurse)
+        if self.mean.device != before:
+            state = self.program.state_dict()
+            asking = {name for name, p in self.program.named_parameters() if p.requires_grad}
+            self._exported = move_to_device_pass(self._exported, str(self.mean.device))
+            self.program = self._exported.module()
+            self.program.load_state_dict(state)
+            for name, p in self.program.named_parameters():
+                p.requires_grad_(name in asking)
         return self
 
     def forward(self, x: Tensor) -> Tensor:

@@ -13,7 +13,8 @@ class WeightCache:
     A search decodes thousands of times with frozen weights: the inverse of a matrix, or a
     log-determinant, need not be computed anew. "The same" is told by each tensor's place in memory
     and its version, which every in-place change (optimiser step, ``load_state_dict``, ``copy_``)
-    counts up. While weights get gradients nothing is kept.
+    counts up. While weights get gradients nothing is kept. It is computed in the weights' own type, whatever autocast
+    says: what is kept outlives the autocast.
     """
 
     def __init__(self) -> None:
@@ -28,11 +29,13 @@ class WeightCache:
             compute: returns a tensor or a tuple of tensors.
         """
         if torch.is_grad_enabled() and any(w.requires_grad for w in weights):
-            return compute()
+            with torch.autocast(weights[0].device.type, enabled=False):
+                return compute()
         key = tuple((w.data_ptr(), w._version, w.dtype, w.device) for w in weights)
         if key == self._key:
             return self._value
-        with torch.inference_mode(False), torch.no_grad():  # a tensor made in inference mode can't be used outside
+        # A tensor made in inference mode can't be used outside.
+        with torch.inference_mode(False), torch.no_grad(), torch.autocast(weights[0].device.type, enabled=False):
             value = compute()
         if not _belongs_to_a_transform(value):
             self._key, self._value = key, value

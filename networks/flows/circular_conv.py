@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from networks.flows.cache import WeightCache
 from networks.flows.periodic_conv import rfft_weights
+from networks.precision import forward_without_autocast
 
 
 class CircularConv(InvertibleModule):
@@ -29,6 +30,7 @@ class CircularConv(InvertibleModule):
         self.kernel = nn.Parameter(kernel)
         self._spectrum = WeightCache()
 
+    @forward_without_autocast
     def forward(self, x_or_z, c=None, rev=False, jac=True):
         x = x_or_z[0]
         spectrum, log_det = self._spectrum((self.kernel,), self._compute_spectrum)

@@ -3,7 +3,10 @@
 import torch
 from torch import Tensor, nn
 
+from networks.precision import without_autocast
 
+
+@without_autocast
 def reflect(v: Tensor, x: Tensor, transpose: bool = False) -> Tensor:
     """Q x (or Qᵀ x) for Q = H₁ H₂ ⋯ H_m, H_i = I − 2 v_i v_iᵀ / ‖v_i‖².
 
@@ -20,6 +23,7 @@ def reflect(v: Tensor, x: Tensor, transpose: bool = False) -> Tensor:
     Returns:
         d×n, in O(d m n + d m²).
     """
+    v, x = in_float32(v, x)
     v = v / v.norm(dim=0, keepdim=True)
     s = (v.T @ v).triu(1) + 0.5 * torch.eye(v.shape[1], dtype=v.dtype, device=v.device)
     if transpose:
@@ -27,6 +31,7 @@ def reflect(v: Tensor, x: Tensor, transpose: bool = False) -> Tensor:
     return x - v @ torch.linalg.solve_triangular(s, v.T @ x, upper=True)
 
 
+@without_autocast
 def reflect_each(v: Tensor, z: Tensor) -> Tensor:
     """H_T ⋯ H₂ H₁ z of every row of z by vectors of its own, H_t = I − 2 v_t v_tᵀ / ‖v_t‖².
 
@@ -40,9 +45,15 @@ def reflect_each(v: Tensor, z: Tensor) -> Tensor:
     Returns:
         as z, in O(T D + T² D / S) a row.
     """
+    v, z = in_float32(v, z)
     v = v / v.norm(dim=-1, keepdim=True)
     s = (v @ v.mT).triu(1) + 0.5 * torch.eye(v.shape[1], dtype=v.dtype, device=v.device)
     return z - (v.mT @ torch.linalg.solve_triangular(s.mT, v @ z[..., None], upper=False))[..., 0]
+
+
+def in_float32(*tensors: Tensor) -> list[Tensor]:
+    """The same where they are float32 or wider; half precision knows no triangular solve."""
+    return [t.float() if t.dtype in (torch.bfloat16, torch.float16) else t for t in tensors]
 
 
 class Orthogonal(nn.Module):

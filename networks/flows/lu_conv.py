@@ -1,11 +1,12 @@
 """Learned 1×1 convolution, by its LU decomposition."""
 
 import torch
-import torch.nn.functional as F
 from FrEIA.modules import InvertibleModule
 from torch import Tensor, nn
 
 from networks.flows.cache import WeightCache
+from networks.flows.mix import mix
+from networks.precision import forward_without_autocast
 
 
 class LUConv(InvertibleModule):
@@ -37,12 +38,13 @@ class LUConv(InvertibleModule):
         self.register_buffer("p", p, persistent=False)
         self._weight, self._inverse = WeightCache(), WeightCache()
 
+    @forward_without_autocast
     def forward(self, x_or_z, c=None, rev=False, jac=True):
         x = x_or_z[0]
         weights = (self.lower, self.upper, self.log_s)
         matrix = self._inverse(weights, self._compute_inverse) if rev else self._weight(weights, self._compute_weight)
         log_det = (x[0, 0].numel() * self.log_s.sum()).expand(len(x))
-        return (F.conv2d(x, matrix[:, :, None, None]),), -log_det if rev else log_det
+        return (mix(matrix, x),), -log_det if rev else log_det
 
     def _factors(self) -> tuple[Tensor, Tensor]:
         eye = torch.eye(len(self.log_s), dtype=self.log_s.dtype, device=self.log_s.device)

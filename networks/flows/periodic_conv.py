@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from networks.errors import InputError
 from networks.flows.cache import WeightCache
+from networks.precision import forward_without_autocast
 
 
 class PeriodicConv(InvertibleModule):
@@ -40,6 +41,7 @@ class PeriodicConv(InvertibleModule):
         self.kernel = nn.Parameter(kernel)
         self._log_det, self._inverse = WeightCache(), WeightCache()
 
+    @forward_without_autocast
     def forward(self, x_or_z, c=None, rev=False, jac=True):
         x = x_or_z[0]
         weights = (self.kernel,)

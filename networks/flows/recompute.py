@@ -1,6 +1,6 @@
 """Backpropagation that rebuilds activations through the inverse."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -14,7 +14,8 @@ def recomputed(layers: nn.ModuleList, x: Tensor, c: Sequence[Tensor] | None) -> 
 
     Gomez et al. 2017, *The Reversible Residual Network: Backpropagation Without Storing
     Activations*: the backward pass goes from the last layer to the first, inverts each to get its
-    input back, and differentiates that layer alone.
+    input back, and differentiates that layer alone; under the autocast of the forward pass, or it would be
+    another function.
 
     Args:
         layers: invertible layers without randomness (a dropout would be drawn anew) and without
@@ -35,7 +36,7 @@ class _Recomputed(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, layers: nn.ModuleList, c: Sequence[Tensor] | None, x: Tensor, *weights: Tensor) -> Any:
-        ctx.layers, ctx.c, ctx.weights = layers, c, weights
+        ctx.layers, ctx.c, ctx.weights, ctx.autocast = layers, c, weights, _autocast_of(x)
         z, log_det = x, x.new_zeros(len(x))
         for layer in layers:
             (z,), change = layer([z], c)
@@ -48,11 +49,23 @@ class _Recomputed(torch.autograd.Function):
     def backward(ctx: Any, grad_z: Tensor, grad_log_det: Tensor) -> Any:
         (z,) = ctx.saved_tensors
         gradients: dict[Tensor, Tensor] = {}
-        for layer in reversed(ctx.layers):
-            z, grad_z, of_weights = _through(layer, z, ctx.c, grad_z, grad_log_det)
-            for weight, gradient in of_weights:
-                gradients[weight] = gradients[weight] + gradient if weight in gradients else gradient
+        with ctx.autocast():
+            for layer in reversed(ctx.layers):
+                z, grad_z, of_weights = _through(layer, z, ctx.c, grad_z, grad_log_det)
+                for weight, gradient in of_weights:
+                    gradients[weight] = gradients[weight] + gradient if weight in gradients else gradient
         return None, None, grad_z, *(gradients.get(w) for w in ctx.weights)
+
+
+def _autocast_of(x: Tensor) -> Callable[[], torch.autocast]:
+    """Makes the autocast that is in force for x.
+
+    Without its cache of converted weights: the inverse fills it without gradients, and the weights that the layer then
+    found there would get none.
+    """
+    device = x.device.type
+    dtype, enabled = torch.get_autocast_dtype(device), torch.is_autocast_enabled(device)
+    return lambda: torch.autocast(device, dtype, enabled, cache_enabled=False)
 
 
 def _through(

@@ -8,6 +8,8 @@ from torch import Tensor, nn
 from networks.errors import InputError
 from networks.flows.cache import WeightCache
 from networks.flows.householder import Orthogonal
+from networks.flows.mix import mix
+from networks.precision import forward_without_autocast
 
 
 class SVD(nn.Module):
@@ -50,6 +52,7 @@ class SVDLinear(InvertibleModule):
         super().__init__(dims_in, dims_c)
         self.weight = SVD(dims_in[0][0], num_reflections)
 
+    @forward_without_autocast
     def forward(self, x_or_z, c=None, rev=False, jac=True):
         x = x_or_z[0]
         log_det = self.weight.log_det().expand(len(x))
@@ -77,12 +80,13 @@ class SVDConv(InvertibleModule):
         self.weight = SVD(dims_in[0][0], num_reflections)
         self._matrix, self._inverse = WeightCache(), WeightCache()
 
+    @forward_without_autocast
     def forward(self, x_or_z, c=None, rev=False, jac=True):
         x = x_or_z[0]
         weights = tuple(self.weight.parameters())
         matrix = self._inverse(weights, self._compute_inverse) if rev else self._matrix(weights, self._compute_matrix)
         log_det = (x[0, 0].numel() * self.weight.log_det()).expand(len(x))
-        return (F.conv2d(x, matrix[:, :, None, None]),), -log_det if rev else log_det
+        return (mix(matrix, x),), -log_det if rev else log_det
 
     # The layers take vectors as rows: W applied to the rows of I gives Wᵀ.
     def _compute_matrix(self) -> Tensor:

@@ -5,6 +5,7 @@ from FrEIA.modules import InvertibleModule
 from torch import nn
 
 from networks.flows.coupling import condition_channels
+from networks.precision import forward_without_autocast
 
 
 class Whiten(InvertibleModule):
@@ -22,6 +23,7 @@ class Whiten(InvertibleModule):
         channels = dims_in[0][0]
         self.prior = nn.Parameter(torch.zeros(1 + condition_channels(dims_c), 2 * channels))
 
+    @forward_without_autocast
     def forward(self, x_or_z, c=None, rev=False, jac=True):
         x = x_or_z[0]
         condition = torch.cat([x.new_ones(len(x), 1), *(c or ())], 1)

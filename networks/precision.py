@@ -1,0 +1,87 @@
+"""What float32 means: on a GPU not always what it says."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any
+
+import torch
+
+cudnn, cublas = torch.backends.cudnn, torch.backends.cuda.matmul
+
+
+@contextmanager
+def no_tf32() -> Iterator[None]:
+    """Products and convolutions of float32 in float32 inside, on a GPU, too; the switches are as they were afterwards.
+
+    torch lets cuDNN convolve in TF32, which has ten bits of mantissa, unless told otherwise: a flow of sixteen steps
+    then gives images back up to 7e-4 instead of 2e-7, and its z depend on it in the third digit.
+    """
+    before = _switches()
+    _turn([(cudnn, "allow_tf32", False), (cublas, "allow_tf32", False)])
+    try:
+        yield
+    finally:
+        _turn(before)
+
+
+def uses_tf32() -> bool:
+    """Whether a GPU would round float32 in convolutions or products now."""
+    return any(value in (True, "tf32") for _, _, value in _switches())
+
+
+Switch = tuple[Any, str, Any]
+
+
+def _switches() -> list[Switch]:
+    """Where each switch is, its name, and how it stands."""
+    try:
+        return [(place, "allow_tf32", place.allow_tf32) for place in (cudnn, cublas)]
+    except RuntimeError:  # torch 2.9 and later refuse to answer by this name where the new one was used
+        new: list[Any] = [cudnn.conv, cudnn.rnn, cublas]  # type: ignore[attr-defined]
+        return [(place, "fp32_precision", place.fp32_precision) for place in new]
+
+
+def _turn(switches: list[Switch]) -> None:
+    for place, name, value in switches:
+        setattr(place, name, value)
+
+
+@contextmanager
+def exact(device: torch.device) -> Iterator[None]:
+    """Float32 without autocast and without TF32 inside: for what is measured, confirmed, or must be invertible."""
+    with torch.autocast(device.type, enabled=False), no_tf32():
+        yield
+
+
+def without_autocast(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function whose first argument is a tensor, in the types of its arguments whatever autocast says.
+
+    Under autocast a product of orthogonal matrices is orthogonal to two digits.
+    """
+
+    @wraps(function)
+    def call(x: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+        with torch.autocast(x.device.type, enabled=False):
+            return function(x, *args, **kwargs)
+
+    return call
+
+
+def forward_without_autocast(forward: Callable[..., Any]) -> Callable[..., Any]:
+    """An invertible layer's ``forward`` in the type of its input whatever autocast says.
+
+    Autocast multiplies in bfloat16 there and back, and what comes back is off by 1e-2. The layers that mix channels are
+    cheap beside the couplings' networks, which stay under autocast: a coupling computes the same s and t both
+    ways, and inverts them exactly.
+    """
+
+    @wraps(forward)
+    def call(self: Any, x_or_z: Any, *args: Any, **kwargs: Any) -> Any:
+        device = x_or_z[0].device.type
+        if not torch.is_autocast_enabled(device):
+            return forward(self, x_or_z, *args, **kwargs)
+        with torch.autocast(device, enabled=False):
+            return forward(self, x_or_z, *args, **kwargs)
+
+    return call
