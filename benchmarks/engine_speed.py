@@ -28,11 +28,11 @@ DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 def models() -> tuple[nn.Module, Glow]:
     torch.manual_seed(0)
-    flow = Glow([3, 64, 64], 32, 4, partial(ConvNet, width=512), affine=False, levels=32)
+    flow = Glow([3, 64, 64], 32, 4, partial(ConvNet, width=512), affine=False, levels=32).to(DEVICE)
     flow.train()
     with torch.no_grad():
-        flow(torch.rand(4, 3, 64, 64))  # sets ActNorm
-    return CNN([3, 64, 64], 2, widths=[32, 64, 128, 256]).eval().to(DEVICE), flow.eval().to(DEVICE)
+        flow(torch.rand(4, 3, 64, 64, device=DEVICE))  # sets ActNorm
+    return CNN([3, 64, 64], 2, widths=[32, 64, 128, 256]).eval().to(DEVICE), flow.eval()
 
 
 def loop(predictor: nn.Module, flow: Glow, x: Tensor, steps: int) -> None:
