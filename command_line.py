@@ -13,7 +13,8 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import CSVLogger, WandbLogger
 
-from callbacks import SaveConfig
+from callbacks import Ranks, SaveConfig
+from callbacks.ranks import told_elsewhere
 from datamodules import DataModule
 from lightning_modules.checkpoint import read
 from lightning_modules.from_data import blanks, fastest_precision, fill
@@ -88,6 +89,8 @@ class RunCLI(LightningCLI):
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         config = self.config_init.get(str(self.subcommand), self.config_init)
+        given = kwargs.get("callbacks", config["trainer"]["callbacks"]) or []
+        kwargs["callbacks"] = [Ranks(), *(given if isinstance(given, list) else [given])]
         folder = config["trainer"]["default_root_dir"]
         if config["trainer"]["logger"] in (None, True) and not config["trainer"]["fast_dev_run"]:
             Path(folder).mkdir(parents=True, exist_ok=True)  # W&B would otherwise fall back to the working directory
@@ -139,12 +142,14 @@ def run(main: Callable[[], None]) -> None:
     os.environ.setdefault("WANDB_SILENT", "true")  # its banner drowns where our own results lie
     try:
         main()
-    except (ValueError, ArgumentError) as error:
-        if (ours := cause(error)) is not None:
+    except Exception as error:
+        if told_elsewhere(error):
+            sys.exit(1)
+        if isinstance(error, (ValueError, ArgumentError)) and (ours := cause(error)) is not None:
             # A data-loading worker hands over its whole traceback; the last error in it is ours.
             sys.exit(f"error: {str(ours).rsplit('InputError: ', 1)[-1].strip()}")
         if isinstance(error, ArgumentError):
             sys.exit(f"error: {readable(str(error))}\nSee --help for the options.")
+        if isinstance(error, OSError):
+            sys.exit(f"error: {error}")
         raise
-    except OSError as error:
-        sys.exit(f"error: {error}")

@@ -16,6 +16,7 @@ from callbacks.oracle_accuracy import OracleAccuracy
 from callbacks.oracle_value import OracleValue
 from callbacks.perceptual import Perceptual
 from callbacks.progress import SearchProgress
+from callbacks.ranks import Ranks
 from callbacks.realism import Realism
 from callbacks.reconstructions import Reconstructions
 from callbacks.relaxation_grid import RelaxationGrid
@@ -46,6 +47,7 @@ __all__ = [
     "OracleAccuracy",
     "OracleValue",
     "Perceptual",
+    "Ranks",
     "Realism",
     "Reconstructions",
     "RelaxationGrid",

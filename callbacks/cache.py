@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from callbacks.files import write_whole
+from callbacks.ranks import meet
 
 
 def cache_folder() -> Path:
@@ -35,7 +36,7 @@ def cached(
     found = _read(file)
     if found is None and trainer.is_global_zero:
         found = _compute(file, compute)
-    trainer.strategy.barrier("cached")
+    meet(trainer, "cached")
     return found or _read(file) or _compute(file, compute)
 
 

@@ -149,7 +149,8 @@ def distances(chart: Chart, extractor: nn.Module, held_out: Tensor, train: Tenso
 
 
 def fid(extractor: nn.Module, images: Tensor, real: Tensor) -> float:
-    metric = FID(extractor, tuple(real.shape[1:])).to(real.device)
+    """On this rank alone: every rank looks at the same images, and to sum over ranks would count them several times."""
+    metric = FID(extractor, tuple(real.shape[1:]), sync_on_compute=False).to(real.device)
     for part, other in zip(images.split(BATCH), real.split(BATCH), strict=True):
         metric.update(part, real=False)
         metric.update(other, real=True)

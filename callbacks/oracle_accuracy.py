@@ -50,12 +50,15 @@ class OracleAccuracy(Callback):
         self.metrics: dict[str, OracleMetric] = {}
 
     def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
-        self.metrics = {}
         pl_module.checkpoints |= self.checkpoints
         self._fit(trainer.datamodule)  # type: ignore[attr-defined]
         pl_module.listeners.append(lambda explanation: self._update(explanation, pl_module))
         for oracle in self.oracles.values():
             oracle.to(pl_module.device)
+        # All of them now: every rank computes them in this order, whatever it is the first to see.
+        names = [f"oracle_own_accuracy/{name}" for name in self.oracles]
+        names += [scalar(result, f"oracle_accuracy/{name}") for result in pl_module.searches for name in self.oracles]
+        self.metrics = {name: OracleMetric().to(pl_module.device) for name in names}
         InputError.collect(self._problems_with(trainer.datamodule, pl_module))  # type: ignore[attr-defined]
 
     def _fit(self, data: Any) -> None:
@@ -90,13 +93,11 @@ class OracleAccuracy(Callback):
             if not result:
                 own = self._logits(oracle, cf.x, pl_module)
                 explanation.columns[f"source_oracle_{name}"] = own.argmax(1).cpu()
-                self._metric(scalar("", f"oracle_own_accuracy/{name}"), pl_module).update(
-                    own, explanation.y.to(pl_module.device)
-                )
+                self.metrics[f"oracle_own_accuracy/{name}"].update(own, explanation.y.to(pl_module.device))
             logits = self._logits(oracle, cf.counterfactual, pl_module)
             explanation.columns[f"oracle_{name}"] = logits.argmax(1).cpu()
             flipped = cf.flipped.to(logits.device)
-            self._metric(scalar(result, f"oracle_accuracy/{name}"), pl_module).update(
+            self.metrics[scalar(result, f"oracle_accuracy/{name}")].update(
                 logits[flipped], cf.target.to(logits.device)[flipped]
             )
 
@@ -112,8 +113,3 @@ class OracleAccuracy(Callback):
     @torch.no_grad()
     def _logits(oracle: nn.Module, x: torch.Tensor, pl_module: CounterfactualModule) -> torch.Tensor:
         return call(oracle, x.to(pl_module.device))
-
-    def _metric(self, name: str, pl_module: CounterfactualModule) -> OracleMetric:
-        if name not in self.metrics:
-            self.metrics[name] = OracleMetric().to(pl_module.device)
-        return self.metrics[name]

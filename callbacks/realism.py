@@ -114,7 +114,8 @@ class Realism(Callback):
         }
         for banks in self.banks.values():
             for bank in banks.values():  # a rank that nothing flips on still takes part
-                bank.update(torch.zeros(0, bank.dim, device=pl_module.device))
+                nothing = torch.zeros(0, bank.dim, device=pl_module.device)
+                bank.update(nothing, nothing.new_zeros(0, 2, dtype=torch.int64))
         self.wanted = torch.zeros(self.num_classes if self.classes else 0, device=pl_module.device)
         pl_module.listeners.append(lambda explanation: self._add_features(explanation, extractor, pl_module.device))
 
@@ -122,8 +123,9 @@ class Realism(Callback):
         cf = explanation.counterfactuals
         features, originals = embed(extractor, cf.counterfactual, device), embed(extractor, cf.x, device)
         explanation.columns["feature_distance"] = (features["pooled"] - originals["pooled"]).norm(dim=1).cpu()
+        keys, flipped = torch.stack([explanation.index, explanation.number], 1).to(device), cf.flipped.to(device)
         for kind, bank in self.banks[explanation.name].items():
-            bank.update(features[kind][cf.flipped.to(device)])
+            bank.update(features[kind][flipped], keys[flipped])
         if self.classes:
             self.wanted[cf.target.to(device)] = 1
 

@@ -19,6 +19,7 @@ from callbacks.journal import Journal, read_journal
 from callbacks.logs import log_scalars
 from callbacks.naming import column, scalar
 from callbacks.provenance import provenance
+from callbacks.ranks import meet
 from counterfactuals import Status
 from datamodules import DataModule
 from lightning_modules import CounterfactualModule, Explanation
@@ -73,12 +74,12 @@ class ResultWriter(Callback):
 
     def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
         folder, identity = shard_folder(trainer), self.identity
-        trainer.strategy.barrier("checked")
+        meet(trainer, "checked")
+        folder.mkdir(parents=True, exist_ok=True)  # every rank: over a network others see it late
         if trainer.is_global_zero:
-            folder.mkdir(parents=True, exist_ok=True)
             write_whole(identity_file(folder), lambda f: f.write_text(json.dumps(identity, indent=2)))
         journals = sorted(folder.glob("*.journal"))
-        trainer.strategy.barrier("listed")  # nobody may start a journal before all have seen the earlier ones
+        meet(trainer, "listed")  # nobody may start a journal before all have seen the earlier ones
         self._replay(journals, trainer, pl_module)
         attempt = 1 + max([int(j.stem.split("-")[1]) for j in journals], default=-1)
         self.journal = Journal(folder / f"rank{trainer.global_rank}-{attempt}.journal")
@@ -99,7 +100,7 @@ class ResultWriter(Callback):
 
     def on_predict_end(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
         self._close()
-        trainer.strategy.barrier("written")
+        meet(trainer, "written")
         if trainer.is_global_zero:
             check_anything(shard_folder(trainer), pl_module, trainer.datamodule)  # type: ignore[attr-defined]
             table = merge(shard_folder(trainer), Path(trainer.default_root_dir), pl_module.finished_table)
@@ -107,7 +108,7 @@ class ResultWriter(Callback):
             text = json.dumps(summary, indent=2, ensure_ascii=False)
             write_whole(Path(trainer.default_root_dir) / "summary.json", lambda f: f.write_text(text))
             log_scalars(trainer, loggable(summary))
-        trainer.strategy.barrier("merged")
+        meet(trainer, "merged")
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         self._close()

@@ -9,10 +9,10 @@ from torchmetrics.utilities import dim_zero_cat
 
 
 class FeatureBank(Metric):
-    """Collects B×d batches; ``compute`` gives the N×d of all ranks, whatever number each has seen, rank by rank.
+    """Collects B×d batches; ``compute`` gives the N×d of all ranks, in the order of their samples.
 
-    torchmetrics' own KID keeps its features without a reduction, and ranks of unequal batches then wait
-    for each other.
+    Whatever number each rank has seen, and whichever: the same rows in the same order. torchmetrics' own KID keeps
+    its features without a reduction, and ranks of unequal batches then wait for each other.
 
     Args:
         dim: d.
@@ -20,16 +20,23 @@ class FeatureBank(Metric):
 
     full_state_update = False
     features: list[Tensor]
+    keys: list[Tensor]
 
     def __init__(self, dim: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.dim = dim
         self.add_state("features", [], dist_reduce_fx="cat")
+        self.add_state("keys", [], dist_reduce_fx="cat")
 
-    def update(self, features: Tensor) -> None:
-        """Add B×d."""
+    def update(self, features: Tensor, keys: Tensor) -> None:
+        """Add B×d, of samples that ``keys`` tell apart and put in order, B×2 int64."""
         self.features.append(features)
+        self.keys.append(keys)
 
     def compute(self) -> Tensor:
         """N×d."""
-        return dim_zero_cat(self.features) if len(self.features) else torch.zeros(0, self.dim)
+        if not len(self.features):
+            return torch.zeros(0, self.dim)
+        features, keys = dim_zero_cat(self.features), dim_zero_cat(self.keys)
+        order = keys[:, 1].argsort(stable=True)
+        return features[order[keys[order, 0].argsort(stable=True)]]

@@ -1,5 +1,7 @@
 """Fréchet distance between two sets of images in the features of an injected extractor."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torchmetrics.image.fid import FrechetInceptionDistance
@@ -15,8 +17,8 @@ class FID(FrechetInceptionDistance):
     Values compare only within one extractor.
     """
 
-    def __init__(self, extractor: nn.Module, shape: tuple[int, ...]) -> None:
-        super().__init__(feature=extractor, input_img_size=shape)  # type: ignore[arg-type]  # typed for 3 ints
+    def __init__(self, extractor: nn.Module, shape: tuple[int, ...], **kwargs: Any) -> None:
+        super().__init__(feature=extractor, input_img_size=shape, **kwargs)  # type: ignore[arg-type]  # typed for 3 ints
 
     def compute(self) -> Tensor:
         if min(self.real_features_num_samples, self.fake_features_num_samples) < 2:

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from counterfactuals import Ascent, Counterfactuals, ReachClass, Status
-from counterfactuals.engine import Problem, find_slots, run
+from counterfactuals.engine import Problem, find_slots, lost_device, out_of_memory, run
 
 
 class Counting(nn.Module):
@@ -84,7 +84,7 @@ class SmallMemory(nn.Module):
         return self.predictor(x)
 
 
-def test_out_of_memory_halves_the_slots_once(problem, searches) -> None:
+def test_out_of_memory_halves_the_slots(problem, searches) -> None:
     method = Ascent(0.05, 40, clip=None)
     expected = in_order(method, problem, *searches, 16)
     small = problem._replace(predictor=SmallMemory(problem.predictor, 8))
@@ -92,8 +92,24 @@ def test_out_of_memory_halves_the_slots_once(problem, searches) -> None:
         cf = in_order(method, small, *searches, 16)
     assert torch.equal(cf.status, expected.status) and torch.allclose(cf.z_prime, expected.z_prime, atol=1e-6)
     tiny = problem._replace(predictor=SmallMemory(problem.predictor, 3))
-    with pytest.warns(UserWarning, match="8 slots instead of 16"), pytest.raises(torch.OutOfMemoryError):
-        in_order(method, tiny, *searches, 16)
+    with pytest.warns(UserWarning, match="2 slots instead of 4"):
+        cf = in_order(method, tiny, *searches, 16)
+    assert torch.equal(cf.status, expected.status) and torch.allclose(cf.z_prime, expected.z_prime, atol=1e-6)
+    none = problem._replace(predictor=SmallMemory(problem.predictor, 0))
+    with pytest.warns(UserWarning, match="1 slots instead of 2"), pytest.raises(torch.OutOfMemoryError):
+        in_order(method, none, *searches, 16)
+
+
+def test_memory_and_lost_devices_are_told_apart() -> None:
+    """Libraries on a device raise errors of no type of their own."""
+    full = (
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+    )
+    assert all(out_of_memory(RuntimeError(words)) for words in full)
+    shape = RuntimeError("mat1 and mat2 shapes cannot be multiplied (4x6 and 9x2)")
+    assert not out_of_memory(shape) and not lost_device(shape)
+    assert lost_device(RuntimeError("CUDA error: device-side assert triggered"))
 
 
 def test_slots_are_found_by_doubling(problem, searches) -> None:

@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from counterfactuals import Ascent, EveryOther, InputError, explain
+from counterfactuals import Ascent, EveryOther, FeatureL2, InputError, explain
+from counterfactuals.explain import call
 
 
 def test_policies_expand_to_rows(linear_chart, linear_predictor) -> None:
@@ -50,3 +51,36 @@ def test_no_grad_is_no_obstacle(linear_chart, linear_predictor) -> None:
     with torch.no_grad():
         cf = explain(linear_predictor, linear_chart, torch.randn(4, 6), 1, Ascent(clip=None))
     assert cf.flipped[cf.searched].all()
+
+
+def test_devices_and_types_are_called_by_their_name(linear_chart, linear_predictor) -> None:
+    """An error of the device or the type is no error of the shape."""
+    x = torch.randn(4, 6)
+    for predictor, words in (
+        (nn.Linear(6, 2, device="meta"), "its weights are on meta and the samples on cpu"),
+        (nn.Linear(6, 2).bfloat16(), r"its weights are torch.bfloat16 and the samples torch.float32: call .float\(\)"),
+        (nn.Linear(6, 2).double(), "its weights are torch.float64"),
+    ):
+        with pytest.raises(InputError, match=words):
+            explain(predictor, linear_chart, x, 1)
+    with pytest.raises(InputError, match=r"LinearChart cannot take these samples: its weights are torch.float64"):
+        explain(linear_predictor, linear_chart.double(), x, 1)
+    linear_chart.float()
+    with pytest.raises(InputError, match="Linear cannot take these samples: its weights are on meta"):
+        method = Ascent(distance=FeatureL2(nn.Linear(6, 2, device="meta")))
+        explain(linear_predictor, linear_chart, x, 1, method)
+
+
+def test_what_says_nothing_of_the_input_is_raised_as_it_is() -> None:
+    def failing(message: str) -> nn.Module:
+        network = nn.Linear(6, 2)
+        network.register_forward_hook(lambda *_: (_ for _ in ()).throw(RuntimeError(message)))
+        return network
+
+    for message in ("CUDA error: an illegal memory access was encountered", "CUDA out of memory"):
+        with pytest.raises(RuntimeError, match=message) as caught:
+            call(failing(message), torch.randn(4, 6))
+        assert not isinstance(caught.value, InputError)
+    message = "Expected all tensors to be on the same device, but found at least two devices, cuda:0 and cpu!"
+    with pytest.raises(InputError, match=r"something in it stays on another device.*register_buffer"):
+        call(failing(message), torch.randn(4, 6))

@@ -4,15 +4,18 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
+from callbacks.identity import identity_of
 from counterfactuals import (
     Across,
     Ascent,
     AtLeast,
     Diverse,
     EveryOther,
+    FeatureL2,
     FewAndMany,
     FixedTarget,
     LatentSearch,
+    MinimalChange,
     PixelChart,
     RunnerUp,
     Shift,
@@ -162,3 +165,31 @@ def test_checkpoints_by_path(in_digits_home: Path) -> None:
     cf = predict(cfm, Digits(batch_size=4, predict_limit=4))[""].counterfactuals
     assert cf.reconstruction.sub(cf.x).abs().max() < 1e-4
     assert set(cfm.checkpoints) == {"predictor", "chart"}
+
+
+def test_networks_that_methods_hold_are_moved_and_known() -> None:
+    one, two = CNN([1, 8, 8], 10, widths=[4]), CNN([1, 8, 8], 10, widths=[4])
+    others = {"diverse_less": MinimalChange(FeatureL2(two))}
+    cfm = module(method=Ascent(distance=FeatureL2(one)), others=others)
+    assert set(cfm.held) == {one, two}
+    cfm.to(torch.float64)
+    assert next(one.parameters()).dtype == next(two.parameters()).dtype == torch.float64
+    data = Digits(predict_limit=3)
+    before = identity_of(cfm, data, {})
+    torch.nn.init.zeros_(one.body[0].weight) if hasattr(one, "body") else next(one.parameters()).zero_()
+    assert identity_of(cfm, data, {}) != before, "another distance is another run"
+
+
+@pytest.mark.parametrize("precision", ["bf16-true", "16-true", "64-true"])
+def test_a_search_is_made_in_float32(precision: str) -> None:
+    with pytest.raises(InputError, match=f"a search is made in float32, and --trainer.precision {precision} would"):
+        predict(module(), Digits(predict_limit=3), precision=precision)
+
+
+def test_mixed_precision_changes_nothing() -> None:
+    """Neither what is searched for, nor the search, nor what the listeners measure in the predict step."""
+    cfm, data = module(predictor=CNN([1, 8, 8], 10, widths=[4, 8])), Digits(batch_size=7, predict_limit=20)
+    plain, mixed = predict(cfm, data), predict(cfm, data, precision="bf16-mixed")
+    for name, result in plain.items():
+        assert torch.equal(result.counterfactuals.target, mixed[name].counterfactuals.target)
+        assert torch.allclose(result.counterfactuals.z_prime, mixed[name].counterfactuals.z_prime, atol=1e-4)

@@ -3,11 +3,13 @@ from pathlib import Path
 import pytest
 import pytorch_lightning as pl
 import torch
+from torch import nn
 
-from datamodules import Digits
-from lightning_modules import ClassifierModule
+from counterfactuals import PixelChart, RunnerUp
+from datamodules import Digits, Scenes
+from lightning_modules import ClassifierModule, CounterfactualModule, RegressorModule
 from lightning_modules.task import state_dict_problems
-from networks import CNN, MLP
+from networks import CNN, MLP, UNet
 from networks.errors import InputError
 
 QUIET = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
@@ -47,3 +49,40 @@ def test_several_problems_come_in_one_error() -> None:
     trainer = pl.Trainer(max_epochs=1, enable_checkpointing=False, **QUIET)
     with pytest.raises(InputError, match=r"shape \(3, 8, 8\), but Digits gives \(1, 8, 8\)"):
         trainer.fit(ClassifierModule(CNN([3, 8, 8], 10)), datamodule=Digits())
+
+
+@pytest.mark.parametrize("precision", ["bf16-true", "16-true"])
+def test_weights_of_few_digits_are_refused(precision: str) -> None:
+    trainer = pl.Trainer(max_epochs=1, enable_checkpointing=False, precision=precision, **QUIET)
+    with pytest.raises(
+        InputError, match=f"--trainer.precision {precision} would keep the weights in .* use bf16-mixed"
+    ):
+        trainer.fit(ClassifierModule(MLP([1, 8, 8], 10, hidden=[])), datamodule=Digits())
+
+
+@pytest.mark.parametrize("precision", ["64-true", "bf16-mixed"])
+@pytest.mark.parametrize("kind", [CNN, MLP])
+def test_other_precisions_train(precision: str, kind: type[nn.Module]) -> None:
+    trainer = pl.Trainer(max_epochs=1, limit_train_batches=2, limit_val_batches=1, precision=precision, **QUIET)
+    trainer.fit(ClassifierModule(kind([1, 8, 8], 10)), datamodule=Digits())
+    assert trainer.callback_metrics["val/loss"].isfinite()
+
+
+def name_device(module: pl.LightningModule) -> None:
+    """As Lightning does before ``setup``: the module is told where it will be, and the weights are not there yet."""
+    for part in module.modules():
+        if isinstance(part, pl.LightningModule):
+            part._device = torch.device("meta")
+
+
+def test_setup_tries_the_network_where_its_weights_are() -> None:
+    classifier = ClassifierModule(CNN([1, 8, 8], 10))
+    regressor = RegressorModule(UNet([1, 64, 64], widths=[4, 4]))
+    explaining = CounterfactualModule(CNN([1, 8, 8], 10), PixelChart([1, 8, 8]), RunnerUp())
+    for module, data in (
+        (classifier, Digits()),
+        (regressor, Scenes(n_train=4, n_val=4, n_test=4)),
+        (explaining, Digits()),
+    ):
+        name_device(module)
+        assert module.problems_with(data) == []

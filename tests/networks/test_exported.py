@@ -42,3 +42,30 @@ def test_mistakes(tmp_path: Path, saved) -> None:
             Exported(str(path))
     with pytest.raises(InputError, match=r"std must be positive; got \[0.0\]"):
         Exported(saved[1], std=[0.0])
+
+
+class Constants(nn.Module):
+    """Tensors that nobody registered, and devices that an export writes into its program."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear, self.weight = nn.Linear(64, 3), torch.linspace(0, 1, 64)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        places = torch.arange(64, device=x.device) / 64 + torch.zeros(64, device=x.device)
+        return self.linear(x.flatten(1) * self.weight + places)
+
+
+def test_all_of_it_moves(tmp_path: Path) -> None:
+    """The meta device stands in for a GPU: what stays behind raises there, too."""
+    own, x = Constants().eval(), torch.rand(2, 1, 8, 8)
+    program = torch.export.export(own, (x,), dynamic_shapes=({0: torch.export.Dim.AUTO},))
+    torch.export.save(program, tmp_path / "constants.pt2")
+    exported = Exported(str(tmp_path / "constants.pt2")).requires_grad_(False)
+    weight = 2 * exported.program.get_parameter("linear.weight")
+    exported.program.load_state_dict({**exported.program.state_dict(), "linear.weight": weight})
+    assert exported.float()(x).shape == (2, 3)
+    assert torch.equal(exported.program.get_parameter("linear.weight"), weight), "moving keeps what the weights are now"
+    moved = exported.to("meta")
+    assert moved(x.to("meta")).device.type == "meta"
+    assert not any(p.requires_grad for p in moved.parameters())
