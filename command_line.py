@@ -19,6 +19,7 @@ from datamodules import DataModule
 from lightning_modules.checkpoint import read
 from lightning_modules.from_data import blanks, fastest_precision, fill
 from networks.errors import InputError
+from restarts import take_a_fresh_store
 
 IGNORED_WARNINGS = (
     "does not have many workers",  # 0 workers is right for data in memory, and a flag for the rest
@@ -39,6 +40,7 @@ class RunCLI(LightningCLI):
     """
 
     def __init__(self, description: str | None, args: ArgsType = None, **kwargs: Any) -> None:
+        take_a_fresh_store()
         quiet = {"exit_on_error": False}  # run() prints what is wrong, without the usage of 150 options
         for message in IGNORED_WARNINGS:
             warnings.filterwarnings("ignore", f".*{message}")

@@ -15,6 +15,7 @@ from callbacks import Dashboard, Report, ResultWriter, SearchProgress
 from callbacks.report import rebuild
 from command_line import RunCLI, run
 from lightning_modules import CounterfactualModule
+from networks.precision import no_tf32
 
 
 class ExplainCLI(RunCLI):
@@ -55,7 +56,8 @@ def main(args: ArgsType = None) -> None:
         description=__doc__,
         args=args,
     )
-    cli.trainer.predict(cli.model, cli.datamodule, return_predictions=False)
+    with no_tf32():  # the callbacks measure before and after the searches, too
+        cli.trainer.predict(cli.model, cli.datamodule, return_predictions=False)
 
 
 if __name__ == "__main__":

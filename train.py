@@ -1,8 +1,8 @@
 """Train any module of lightning_modules on any data module: fit | validate | test."""
 
-import os
 from pathlib import Path
 
+import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.cli import ArgsType, LightningArgumentParser
 
@@ -10,6 +10,8 @@ import lightning_modules  # noqa: F401
 from callbacks import ModelArtifact, ResumeHint
 from command_line import RunCLI, run
 from lightning_modules.task import Task
+from networks.precision import uses_tf32
+from restarts import go_on_from
 
 
 class TrainCLI(RunCLI):
@@ -41,32 +43,22 @@ class TrainCLI(RunCLI):
         super().before_instantiate_classes()
         if self.subcommand == "fit":
             config = self.config["fit"]
-            config["ckpt_path"] = config["ckpt_path"] or to_go_on_from(Path(config["trainer"]["default_root_dir"]))
+            config["ckpt_path"] = config["ckpt_path"] or go_on_from(Path(config["trainer"]["default_root_dir"]))
+
+    def before_fit(self) -> None:
+        device = self.trainer.strategy.root_device
+        in_float32 = self.trainer.is_global_zero and device.type == "cuda" and self.trainer.precision == "32-true"
+        if in_float32 and uses_tf32() and torch.cuda.get_device_capability(device) >= (8, 0):
+            print(
+                "Convolutions in TF32, ten bits of mantissa, as torch has it on this GPU: NVIDIA_TF32_OVERRIDE=0 in the "
+                "environment keeps all of float32. explain.py never uses TF32 unless a search asks for it"
+            )
 
     def after_fit(self) -> None:
         checkpoint = self.trainer.checkpoint_callback
         if self.trainer.is_global_zero and isinstance(checkpoint, ModelCheckpoint) and checkpoint.best_model_path:
             score = f"{checkpoint.monitor} {checkpoint.best_model_score:.4g}"
             print(f"best checkpoint ({score}): {checkpoint.best_model_path}")
-
-
-def to_go_on_from(folder: Path) -> str | None:
-    """The last checkpoint of this very job, where torchrun or SLURM has started it again.
-
-    A job's first start leaves ``.started``; a ``last.ckpt`` that is older is another training's.
-    """
-    counts = [os.environ[name] for name in ("TORCHELASTIC_RESTART_COUNT", "SLURM_RESTART_COUNT") if name in os.environ]
-    started, last = folder / ".started", folder / "last.ckpt"
-    if counts and not any(map(int, counts)):
-        folder.mkdir(parents=True, exist_ok=True)
-        started.touch()
-    if not any(map(int, counts)) or not (started.exists() and last.exists()):
-        return None
-    if last.stat().st_mtime < started.stat().st_mtime:
-        return None
-    if os.environ.get("RANK", os.environ.get("SLURM_PROCID")) == "0":
-        print(f"Started again: going on from {last}")
-    return str(last)
 
 
 def main(args: ArgsType = None) -> None:

@@ -255,14 +255,10 @@ def searched(
 ) -> Tensor:
     """z′ after ``STEPS`` steps towards the other class, which nobody reaches."""
     problem = Problem(predictor, chart, ReachClass(1 - 1e-9))
-    method = Ascent(5e-3, STEPS - 1, optimizer=optimizer, bf16=precision == "bf16")
-    with frozen(predictor, chart):
+    method = Ascent(5e-3, STEPS - 1, optimizer=optimizer, bf16=precision == "bf16", tf32=precision == "tf32")
+    with frozen(predictor, chart), exact(DEVICE):
         target = 1 - predictor(x).argmax(1)
-        if precision == "tf32":
-            finished = list(run(method, problem, x, target, slots or len(x)))
-        else:
-            with exact(DEVICE):
-                finished = list(run(method, problem, x, target, slots or len(x)))
+        finished = list(run(method, problem, x, target, slots or len(x)))
     order = torch.cat([f.rows for f in finished]).argsort()
     return torch.cat([f.counterfactuals.z_prime for f in finished])[order]
 

@@ -3,16 +3,24 @@
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
+import torch
+
 from lightning_modules.checkpoint import fingerprint
+from networks.precision import uses_tf32
 
 PACKAGES = ("torch", "pytorch-lightning", "torchmetrics", "FrEIA", "timm", "wandb", "onmanifold")
 
 
-def provenance(checkpoints: dict[str, str]) -> dict[str, dict[str, str]]:
-    """Hashes of the checkpoints used (name → path) and versions of what ran."""
+def provenance(checkpoints: dict[str, str], device: torch.device) -> dict[str, dict[str, str]]:
+    """Hashes of the checkpoints used (name → path), what it was computed on and in, and versions of what ran."""
+    gpu = device.type == "cuda"
     return {
         "checkpoints": {name: f"{path} sha256:{fingerprint(path)}" for name, path in checkpoints.items()},
         "versions": {"python": platform.python_version(), **{p: version_of(p) for p in PACKAGES}},
+        "arithmetic": {
+            "device": torch.cuda.get_device_name(device) if gpu else device.type,
+            "type": "float32 with products in TF32" if gpu and uses_tf32() else "float32",
+        },
     }
 
 

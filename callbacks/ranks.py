@@ -10,12 +10,14 @@ import torch.distributed as dist
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
+from networks.errors import InputError
+
 WATCH = 0.5  # seconds between two looks at whether another rank has failed
 BEATS = 10  # looks between two signs of life
 SILENCE = 300.0  # seconds without a sign of life after which a rank is taken for dead
 GRACE = 10.0  # seconds that rank zero has to close its loggers where another rank has failed
 
-_meetings: Counter[str] = Counter()
+_meetings: Counter[tuple[int, str]] = Counter()
 
 
 class Ranks(Callback):
@@ -35,6 +37,20 @@ class Ranks(Callback):
         if (store := store_of(trainer)) is not None:
             self.over.clear()
             threading.Thread(target=self._watch, args=(store, trainer.global_rank), daemon=True).start()
+            self._check_checkpoint(store, trainer)
+
+    @staticmethod
+    def _check_checkpoint(store: dist.Store, trainer: Trainer) -> None:
+        """All go on from the same one; torchrun counts restarts by node."""
+        own = str(trainer.ckpt_path)
+        if trainer.global_rank == 0:
+            store.set("checkpoint", own)
+        meet(trainer, "checkpoint")
+        if (first := store.get("checkpoint").decode()) != own:
+            raise InputError(
+                f"rank {trainer.global_rank} would go on from {own}, and rank 0 from {first}: not all nodes were "
+                "started again. Start the job again with --ckpt_path last"
+            )
 
     def on_predict_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         meet(trainer, "searched")
@@ -87,9 +103,7 @@ def store_of(trainer: Trainer) -> dist.Store | None:
     """Where the ranks of a process group leave each other word; ``None`` in one process."""
     if trainer.world_size == 1 or not (dist.is_available() and dist.is_initialized()):
         return None
-    # torchrun's store outlives its restarts, and with it what the ranks of an earlier start have left there.
-    attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
-    return dist.PrefixStore(f"onmanifold/{attempt}", dist.distributed_c10d._get_default_store())  # no public name
+    return dist.PrefixStore("onmanifold", dist.distributed_c10d._get_default_store())  # there is no public name
 
 
 def meet(trainer: Trainer, name: str) -> None:
@@ -101,8 +115,8 @@ def meet(trainer: Trainer, name: str) -> None:
     """
     if (store := store_of(trainer)) is None:
         return
-    _meetings[name] += 1
-    meeting = f"{name}/{_meetings[name]}"
+    _meetings[trainer.global_rank, name] += 1
+    meeting = f"{name}/{_meetings[trainer.global_rank, name]}"
     store.set(f"{meeting}/{trainer.global_rank}", "")
     arrived, pause, silence = store.add(meeting, 1), 1e-3, _Silence(trainer.world_size)
     while arrived < trainer.world_size:

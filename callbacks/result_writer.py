@@ -247,7 +247,7 @@ def summary_of(table: pd.DataFrame, module: CounterfactualModule, class_names: l
         summary["control"] = results.pop("control")
     if results:
         summary["others"] = results
-    return {**summary, "class_names": class_names, "provenance": provenance(module.checkpoints)}
+    return {**summary, "class_names": class_names, "provenance": provenance(module.checkpoints, module.device)}
 
 
 def merged(summary: dict[str, Any], measured: dict[str, Any], oracle: str | None) -> dict[str, Any]:

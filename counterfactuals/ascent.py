@@ -15,6 +15,7 @@ from counterfactuals.result import Counterfactuals
 from counterfactuals.schedules import Schedule
 from counterfactuals.state import SearchState, begin, conclude, keep, like
 from networks.errors import InputError
+from networks.precision import Coarse
 
 
 class RowOptimizer(Protocol):
@@ -67,9 +68,10 @@ class Ascent:
             inside the region alone.
         locked: coordinates of z that may not change.
         schedule: of the step size, e.g. ``Cosine()``; ``None`` keeps it.
-        bf16: gradients in bfloat16, 1.4 times as fast where wide convolutions are the cost
+        bf16: gradients in bfloat16, 1.4 times as fast on a CPU where wide convolutions are the cost
             (docs/results.md). What is returned is decoded, and every hit confirmed, in float32; but the
             way there depends on the batch by rounding.
+        tf32: gradients in TF32 instead, the same way: on GPUs since 2020, where wide convolutions are the cost.
 
     Raises:
         InputError: a step size or number of steps that is not positive.
@@ -89,6 +91,7 @@ class Ascent:
         locked: Sequence[int] = (),
         schedule: Schedule | None = None,
         bf16: bool = False,
+        tf32: bool = False,
     ) -> None:
         problems = [
             f"{name} must be positive; got {value}"
@@ -109,10 +112,10 @@ class Ascent:
         self.optimizer, self.extra_steps = optimizer or Adam(), extra_steps
         self.distance, self.distance_weight = distance, distance_weight
         self.region, self.locked, self.schedule = region, list(locked), schedule
-        self.bf16 = bf16
+        self.coarse = Coarse(bf16, tf32)
 
     def start(self, problem: Problem, x: Tensor, target: Tensor) -> Stepped:
-        search, done = begin(problem, x, target, self.clip, decode=self.bf16)
+        search, done = begin(problem, x, target, self.clip, decode=self.coarse.any)
         path = None
         if self.keep_every:
             frames = self.max_steps // self.keep_every + 2
@@ -124,7 +127,7 @@ class Ascent:
     ) -> Stepped:
         """One step; ``bend`` may turn the gradients (n×D) before they become steps."""
         search = state.search
-        here = evaluate(problem, search, self.clip, self.region, self.distance, self.distance_weight, self.bf16)
+        here = evaluate(problem, search, self.clip, self.region, self.distance, self.distance_weight, self.coarse)
         here = here._replace(grad=bend(here.grad))
         first_hit = torch.where(here.hit & (search.first_hit < 0), search.steps, search.first_hit)
         enough = (first_hit >= 0) & (search.steps - first_hit >= self.extra_steps)
@@ -152,7 +155,7 @@ class Ascent:
         return state._replace(search=search._replace(z=z, steps=search.steps + ~done), optimizer=optimizer)
 
     def result(self, problem: Problem, state: AscentState) -> Counterfactuals:
-        search = exact(problem, state.search, self.clip, self.region) if self.bf16 else state.search
+        search = exact(problem, state.search, self.clip, self.region) if self.coarse.any else state.search
         if state.path is None:
             return conclude(search)
         frames = -(-int(search.steps.max()) // self.keep_every) + 1
@@ -160,7 +163,7 @@ class Ascent:
 
     def _reconstruction(self, search: SearchState, here: Evaluation) -> Tensor:
         """What the first step decodes."""
-        first = (search.steps == 0) & (not self.bf16)  # float32 was decoded at the start
+        first = (search.steps == 0) & (not self.coarse.any)  # float32 was decoded at the start
         return torch.where(like(first, here.x), here.x, search.reconstruction)
 
     def _add_to_path(self, state: AscentState, x: Tensor, done: Tensor) -> Tensor | None:

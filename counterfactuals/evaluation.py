@@ -10,6 +10,7 @@ from counterfactuals.distances import Distance, Points
 from counterfactuals.engine import Problem
 from counterfactuals.region import Region
 from counterfactuals.state import DECODED, GRADIENT, LOGITS, SearchState, finite, first_fault
+from networks.precision import FLOAT32, Coarse
 
 
 class Evaluation(NamedTuple):
@@ -43,24 +44,25 @@ def evaluate(
     region: Region | None = None,
     distance: Distance | None = None,
     weight: Tensor | float = 1.0,
-    bf16: bool = False,
+    coarse: Coarse = FLOAT32,
 ) -> Evaluation:
     """One decode, one prediction and one gradient for every row; parameters get none.
 
     Args:
-        clip, region, distance, bf16: see ``Ascent``.
+        clip, region, distance: see ``Ascent``.
         weight: λ, one or n.
+        coarse: what the gradients are taken in; hits are then confirmed in float32.
     """
     z = state.z.detach().requires_grad_()
-    with torch.enable_grad():
-        with torch.autocast(z.device.type, torch.bfloat16, enabled=bf16):
+    with torch.enable_grad(), coarse.products():
+        with coarse.autocast(z.device):
             x, logits = _look(problem, z, state.x, clip, region)
         loss = problem.objective.loss(logits, state.target)
         d = torch.zeros_like(loss) if distance is None else distance.measure(Points(x, z, state.x, state.z0))
         total = loss if distance is None else loss + weight * d
         (grad,) = torch.autograd.grad(total.sum(), z)
     x, logits = x.detach(), logits.detach()
-    if bf16:
+    if coarse.any:
         x, logits = _confirm(problem, state, x, logits, clip, region)
     score = problem.objective.score(logits, state.target)
     seen = finite(x) & finite(score)

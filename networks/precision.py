@@ -1,9 +1,9 @@
 """What float32 means: on a GPU not always what it says."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import wraps
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -23,6 +23,44 @@ def no_tf32() -> Iterator[None]:
         yield
     finally:
         _turn(before)
+
+
+@contextmanager
+def with_tf32() -> Iterator[None]:
+    """Both in TF32 inside, where the GPU has it."""
+    before = _switches()
+    _turn([(cudnn, "allow_tf32", True), (cublas, "allow_tf32", True)])
+    try:
+        yield
+    finally:
+        _turn(before)
+
+
+class Coarse(NamedTuple):
+    """What gradients may be taken in that are confirmed in float32 afterwards.
+
+    Attributes:
+        bf16: bfloat16, by autocast.
+        tf32: TF32, on a GPU that has it.
+    """
+
+    bf16: bool = False
+    tf32: bool = False
+
+    @property
+    def any(self) -> bool:
+        return self.bf16 or self.tf32
+
+    def products(self) -> AbstractContextManager[None]:
+        """For the way there and the way back."""
+        return with_tf32() if self.tf32 else nullcontext()
+
+    def autocast(self, device: torch.device) -> torch.autocast:
+        """For the way there."""
+        return torch.autocast(device.type, torch.bfloat16, enabled=self.bf16)
+
+
+FLOAT32 = Coarse()
 
 
 def uses_tf32() -> bool:

@@ -1,4 +1,4 @@
-"""A command line on several ranks, in processes of their own; and several runs in one process group."""
+"""Command lines on several ranks, in processes of their own."""
 
 import contextlib
 import os

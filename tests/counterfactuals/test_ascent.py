@@ -4,6 +4,7 @@ from torch import nn
 
 from counterfactuals import Ascent, Counterfactuals, InputError, PixelChart, ReachClass, Status, explain
 from counterfactuals.engine import Problem, run
+from networks.precision import uses_tf32
 
 
 def test_one_step_is_the_closed_form(linear_chart, linear_predictor) -> None:
@@ -144,3 +145,26 @@ def test_bf16_returns_what_float32_confirms(linear_chart, linear_predictor) -> N
     confidence = linear_predictor(rough.counterfactual).softmax(1).gather(1, target[:, None])[:, 0]
     assert torch.allclose(rough.confidence, confidence, atol=1e-5) and (confidence[rough.flipped] > 0.6).all()
     assert not torch.equal(rough.z_prime, sure.z_prime), "the way there was another"
+
+
+class Witness(nn.Module):
+    """Notes whether a GPU would have taken TF32: with gradients, and without."""
+
+    def __init__(self, predictor: nn.Module) -> None:
+        super().__init__()
+        self.predictor, self.seen = predictor, set[tuple[bool, bool]]()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.seen.add((x.requires_grad, uses_tf32()))
+        return self.predictor(x)
+
+
+def test_tf32_is_for_gradients_that_ask_for_it(linear_chart, linear_predictor) -> None:
+    """torch's own default would convolve in it: searches, and what confirms them, do not."""
+    x = torch.randn(8, 6)
+    for tf32 in (False, True):
+        witness = Witness(linear_predictor)
+        target = (linear_predictor(x).argmax(1) + 1) % 3
+        cf = explain(witness, linear_chart, x, target, Ascent(0.1, 20, None, tf32=tf32), ReachClass(0.6))
+        assert cf.flipped.any() and witness.seen == {(False, False), (True, tf32)}
+    assert uses_tf32() == torch.backends.cudnn.allow_tf32

@@ -63,7 +63,8 @@ def test_weights_of_few_digits_are_refused(precision: str) -> None:
 @pytest.mark.parametrize("precision", ["64-true", "bf16-mixed"])
 @pytest.mark.parametrize("kind", [CNN, MLP])
 def test_other_precisions_train(precision: str, kind: type[nn.Module]) -> None:
-    trainer = pl.Trainer(max_epochs=1, limit_train_batches=2, limit_val_batches=1, precision=precision, **QUIET)
+    short = {"max_epochs": 1, "limit_train_batches": 2, "limit_val_batches": 1, "enable_checkpointing": False}
+    trainer = pl.Trainer(precision=precision, **short, **QUIET)
     trainer.fit(ClassifierModule(kind([1, 8, 8], 10)), datamodule=Digits())
     assert trainer.callback_metrics["val/loss"].isfinite()
 
