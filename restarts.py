@@ -47,9 +47,9 @@ def take_a_fresh_store(environment: MutableMapping[str, str] = os.environ) -> No
         return
     if int(environment.get("GROUP_WORLD_SIZE", "1")) > 1:
         raise InputError(
-            f"torchrun is to restart up to {environment['TORCHELASTIC_MAX_RESTARTS']} times, and over several nodes its "
-            "restarts hang, because ranks find the addresses of dead ones: put TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 in "
-            "front of torchrun on every node, or leave --max-restarts out"
+            f"torchrun is to restart up to {environment['TORCHELASTIC_MAX_RESTARTS']} times, and over several nodes "
+            "its restarts hang, because ranks find the addresses of dead ones: put "
+            "TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 in front of torchrun on every node, or leave --max-restarts out"
         )
     if count := int(environment["TORCHELASTIC_RESTART_COUNT"]):
         environment["TORCHELASTIC_USE_AGENT_STORE"] = "False"

@@ -26,7 +26,7 @@ from lightning_modules.charted import load_chart
 from lightning_modules.checkpoint import load
 from lightning_modules.classifier import ClassifierModule
 from lightning_modules.predictor import load_predictor
-from lightning_modules.task import shape_problem
+from lightning_modules.task import PRECISIONS, shape_problem
 from networks.committee import Committee
 from networks.errors import InputError
 from networks.placement import blank
@@ -158,7 +158,7 @@ class CounterfactualModule(LightningModule):
     def setup(self, stage: str) -> None:
         """Refuse what cannot work before anything is searched; every problem in one error."""
         self.listeners, self.finishers, self.finished, self.summary, self._found = [], [], {}, {}, {}
-        if self.trainer.precision not in ("32-true", "bf16-mixed", "16-mixed"):
+        if self.trainer.precision not in PRECISIONS:
             raise InputError(
                 f"a search is made in float32, and --trainer.precision {self.trainer.precision} would convert weights "
                 "and images: leave it out. Ascent(bf16=true) takes the gradients alone in bfloat16"

@@ -11,6 +11,7 @@ from torch.optim.lr_scheduler import LinearLR
 
 from networks.errors import InputError
 
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")  # of the Trainer, that keep weights in float32
 PLAIN = (str, int, float, bool, type(None), dict, list, tuple)
 
 
@@ -73,11 +74,10 @@ class Task(LightningModule):
             )
 
     def setup(self, stage: str) -> None:
-        if self.trainer.precision in ("bf16-true", "16-true"):
+        if self.trainer.precision not in PRECISIONS:
             raise InputError(
-                f"--trainer.precision {self.trainer.precision} would keep the weights in "
-                f"{'three' if self.trainer.precision == 'bf16-true' else 'four'} digits, in which an optimiser's steps "
-                "vanish and flows have no inverse: use bf16-mixed, or 32-true"
+                f"--trainer.precision {self.trainer.precision} would not keep the weights in float32, in which flows are "
+                "inverted, weights averaged and checkpoints explained: use bf16-mixed, 16-mixed or 32-true"
             )
         if (datamodule := getattr(self.trainer, "datamodule", None)) is not None:
             InputError.collect(self.problems_with(datamodule))
