@@ -76,8 +76,8 @@ class Task(LightningModule):
     def setup(self, stage: str) -> None:
         if self.trainer.precision not in PRECISIONS:
             raise InputError(
-                f"--trainer.precision {self.trainer.precision} would not keep the weights in float32, in which flows are "
-                "inverted, weights averaged and checkpoints explained: use bf16-mixed, 16-mixed or 32-true"
+                f"--trainer.precision {self.trainer.precision} would not keep the weights in float32, in which flows "
+                "are inverted, weights averaged and checkpoints explained: use bf16-mixed, 16-mixed or 32-true"
             )
         if (datamodule := getattr(self.trainer, "datamodule", None)) is not None:
             InputError.collect(self.problems_with(datamodule))

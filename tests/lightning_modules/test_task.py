@@ -54,7 +54,7 @@ def test_several_problems_come_in_one_error() -> None:
 @pytest.mark.parametrize("precision", ["bf16-true", "16-true", "64-true"])
 def test_weights_that_are_not_float32_are_refused(precision: str) -> None:
     trainer = pl.Trainer(max_epochs=1, enable_checkpointing=False, precision=precision, **QUIET)
-    with pytest.raises(InputError, match=f"precision {precision} would not keep the weights in float32.*use bf16-mixed"):
+    with pytest.raises(InputError, match=f"precision {precision} would not keep the weights in float32"):
         trainer.fit(ClassifierModule(MLP([1, 8, 8], 10, hidden=[])), datamodule=Digits())
 
 
