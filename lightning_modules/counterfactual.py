@@ -118,6 +118,7 @@ class CounterfactualModule(LightningModule):
         references: int = 2000,
     ) -> None:
         super().__init__()
+        self.strict_loading = False  # of what on_save_checkpoint leaves
         self.predictor = _predictor(predictor)
         self.chart = load_chart(chart) if isinstance(chart, str) else chart
         self.chart.explaining(self.predictor)
@@ -204,6 +205,10 @@ class CounterfactualModule(LightningModule):
         train = self.trainer.datamodule.split("train")  # type: ignore[attr-defined]
         chosen = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))[: self.references]
         return train.__getitems__(chosen.tolist())["x"].to(self.device)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """SLURM's requeueing saves what it interrupts. Here the journals do, and weights have files of their own."""
+        checkpoint["state_dict"] = {}
 
     def finished_table(self, table: pd.DataFrame) -> pd.DataFrame:
         """The merged table with what can only be said when all of a row's columns are there."""

@@ -193,3 +193,15 @@ def test_mixed_precision_changes_nothing() -> None:
     for name, result in plain.items():
         assert torch.equal(result.counterfactuals.target, mixed[name].counterfactuals.target)
         assert torch.allclose(result.counterfactuals.z_prime, mixed[name].counterfactuals.z_prime, atol=1e-4)
+
+
+def test_what_slurm_saves_of_it_holds_no_weights(tmp_path: Path) -> None:
+    """Requeued, a job would otherwise go on with the weights of then, whatever its checkpoints are by now."""
+    cfm, data = module(), Digits(predict_limit=3)
+    trainer = pl.Trainer(**QUIET, inference_mode=False)
+    trainer.predict(cfm, datamodule=data)
+    trainer.save_checkpoint(tmp_path / "hpc.ckpt")
+    other = module()
+    weights = {name: w.clone() for name, w in other.state_dict().items()}
+    pl.Trainer(**QUIET, inference_mode=False).predict(other, datamodule=data, ckpt_path=tmp_path / "hpc.ckpt")
+    assert all(torch.equal(w, weights[name]) for name, w in other.state_dict().items())
