@@ -40,8 +40,10 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from functools import partial
 from importlib import metadata
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -74,7 +76,7 @@ from lightning_modules import FlowMatchingModule
 from metrics import bits_per_dim
 from networks import CNN, ContinuousFlow, ConvNet, ConvVAE, Exported, Gaussian, Glow, HierarchicalVAE, VelocityUNet
 from networks.flows import dequantize
-from networks.precision import exact
+from networks.precision import exact, with_tf32
 
 ROOT = Path(__file__).parents[1]
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -234,12 +236,9 @@ def measured(name: str, function: Callable[[], Any], repeats: int) -> dict[str, 
 def train_step(candidate: Candidate, size: Size, precision: str) -> float:
     candidate.model.train().zero_grad()
     optimizer = torch.optim.Adam(candidate.model.parameters(), lr=0.0)
-    with torch.autocast(DEVICE.type, torch.bfloat16, enabled=precision == "bf16"):
-        loss = candidate.loss(images(size.batch, size))
-    if precision == "float32":
-        with exact(DEVICE):
-            loss.backward()
-    else:
+    with exact(DEVICE) if precision == "float32" else nullcontext():
+        with torch.autocast(DEVICE.type, torch.bfloat16, enabled=precision == "bf16"):
+            loss = candidate.loss(images(size.batch, size))
         loss.backward()
     optimizer.step()
     return float(loss.detach())
@@ -285,10 +284,7 @@ def round_trip(chart: Chart, x: Tensor, precision: str) -> dict[str, float]:
         z = chart.encode(x)
         return z, chart.decode(z), chart.decode(z[:1])
 
-    if precision == "float32":
-        with exact(DEVICE):
-            z, back, alone = both()
-    else:
+    with exact(DEVICE) if precision == "float32" else nullcontext():
         with torch.autocast(DEVICE.type, torch.bfloat16, enabled=precision == "bf16"):
             z, back, alone = both()
     error = (back - x).float()
@@ -303,12 +299,12 @@ def gradients(size: Size) -> Rows:
         flow = glow(size, affine)
         x = dequantize(images(size.batch, size), 256, torch.Generator(DEVICE).manual_seed(0), 5)
         reference: Tensor | None = None
-        for precision, recompute in (("float32", False), ("float32", True), ("bf16", False), ("bf16", True)):
+        for precision, recompute in product(PRECISIONS, (False, True)):
             for part in flow.modules():
                 if hasattr(part, "recompute") and part is not flow.layers:
                     part.recompute = recompute
             flow.zero_grad()
-            with exact(DEVICE):
+            with with_tf32() if precision == "tf32" else exact(DEVICE):
                 with torch.autocast(DEVICE.type, torch.bfloat16, enabled=precision == "bf16"):
                     loss = glow_loss(flow, x)
                 loss.backward()

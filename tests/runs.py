@@ -3,10 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+import torch
+
 import explain
 import train
 
 ROOT = Path(__file__).parents[1]
+needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 QUIET = ["--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false", "--trainer.accelerator=cpu"]
 NO_LOGGER = ["--trainer.logger=false"]
 #: turns configs/digits/flow.yaml into a small image flow with everything that has a state

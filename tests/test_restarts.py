@@ -38,7 +38,7 @@ def test_a_store_without_the_addresses_of_the_dead() -> None:
         assert (environment["TORCHELASTIC_USE_AGENT_STORE"] == "True") == (count == "0")
     nodes = {**torchrun, "TORCHELASTIC_RESTART_COUNT": "0", "GROUP_WORLD_SIZE": "4"}
     with pytest.raises(
-        InputError, match="up to 3 times.*put TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 in front of torchrun"
+        InputError, match=r"up to 3 times.*put TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 in front of torchrun"
     ):
         take_a_fresh_store(nodes)
     take_a_fresh_store({**nodes, "TORCHELASTIC_USE_AGENT_STORE": "False"})

@@ -66,6 +66,8 @@ def test_all_of_it_moves(tmp_path: Path) -> None:
     exported.program.load_state_dict({**exported.program.state_dict(), "linear.weight": weight})
     assert exported.float()(x).shape == (2, 3)
     assert torch.equal(exported.program.get_parameter("linear.weight"), weight), "moving keeps what the weights are now"
+    if torch.cuda.is_available():
+        assert torch.allclose(exported.cuda()(x.cuda()).cpu(), exported.cpu()(x), atol=1e-5)
     moved = exported.to("meta")
     assert moved(x.to("meta")).device.type == "meta"
     assert not any(p.requires_grad for p in moved.parameters())
