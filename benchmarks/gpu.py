@@ -284,9 +284,9 @@ def round_trip(chart: Chart, x: Tensor, precision: str) -> dict[str, float]:
         z = chart.encode(x)
         return z, chart.decode(z), chart.decode(z[:1])
 
-    with exact(DEVICE) if precision == "float32" else nullcontext():
-        with torch.autocast(DEVICE.type, torch.bfloat16, enabled=precision == "bf16"):
-            z, back, alone = both()
+    strict = exact(DEVICE) if precision == "float32" else nullcontext()
+    with strict, torch.autocast(DEVICE.type, torch.bfloat16, enabled=precision == "bf16"):
+        z, back, alone = both()
     error = (back - x).float()
     found = {"rms": error.square().mean().sqrt(), "max": error.abs().max(), "alone": (alone - back[:1]).abs().max()}
     return {name: float(value) for name, value in found.items()} | {"z_std": float(z.float().std())}
