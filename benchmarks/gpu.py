@@ -439,11 +439,10 @@ def main(args: list[str] | None = None) -> None:
         os.chdir(folder)
         try:
             for name in given.parts:
-                if time.perf_counter() - start > 60 * given.minutes:
-                    found[name] = {"rows": [], "error": f"not begun: {given.minutes:g} minutes are over"}
-                    continue
-                found[name] = of_part(PARTS[name], size)
-                out.write_text(json.dumps(found, indent=2))  # what is there survives whatever comes
+                over = time.perf_counter() - start > 60 * given.minutes
+                late = {"rows": [], "error": f"not begun: {given.minutes:g} minutes are over"}
+                for found[name] in [late] if over else growing(PARTS[name], size):
+                    out.write_text(json.dumps(found, indent=2))  # what is there survives whatever comes
         finally:
             os.chdir(before)
     for name, part in found.items():
@@ -452,14 +451,16 @@ def main(args: list[str] | None = None) -> None:
     raise SystemExit(f"failed: {', '.join(failed)}" if failed else 0)
 
 
-def of_part(part: Callable[[Size], Rows], size: Size) -> dict[str, Any]:
+def growing(part: Callable[[Size], Rows], size: Size) -> Iterator[dict[str, Any]]:
+    """What a part has found so far, after every row and at its end."""
     start, found = time.perf_counter(), dict[str, Any](rows=[])
     try:
         for row in part(size):
             found["rows"].append(row)
+            yield found | {"seconds": time.perf_counter() - start}
     except Exception:  # the other parts have something to say, too
         found["error"] = traceback.format_exc()
-    return {**found, "seconds": time.perf_counter() - start}
+    yield found | {"seconds": time.perf_counter() - start}
 
 
 if __name__ == "__main__":
