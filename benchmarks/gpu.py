@@ -441,7 +441,8 @@ def main(args: list[str] | None = None) -> None:
             for name in given.parts:
                 over = time.perf_counter() - start > 60 * given.minutes
                 late = {"rows": [], "error": f"not begun: {given.minutes:g} minutes are over"}
-                for found[name] in [late] if over else growing(PARTS[name], size):
+                for part in [late] if over else growing(PARTS[name], size):
+                    found[name] = part
                     out.write_text(json.dumps(found, indent=2))  # what is there survives whatever comes
         finally:
             os.chdir(before)
