@@ -81,7 +81,6 @@ from networks.precision import exact, with_tf32
 ROOT = Path(__file__).parents[1]
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 PRECISIONS = ("float32", "tf32", "bf16") if DEVICE.type == "cuda" else ("float32", "bf16")
-STEPS = 10
 Rows = Iterator[dict[str, Any]]
 
 
@@ -94,6 +93,7 @@ class Size(NamedTuple):
         widths: of the U-Net, and of the autoencoders' stages.
         batch: of a training step.
         slots: searches in a step.
+        steps: of a search.
         repeats: of what is timed.
     """
 
@@ -102,10 +102,11 @@ class Size(NamedTuple):
     widths: tuple[int, ...] = (128, 256, 256)
     batch: int = 16
     slots: int = 64
+    steps: int = 10
     repeats: int = 3
 
 
-TINY = Size(16, (1, 8), (8, 8), 2, 3, 1)
+TINY = Size(16, (1, 8), (8, 8), 2, 3, 2, 1)
 
 
 class Candidate(NamedTuple):
@@ -196,7 +197,7 @@ def candidates(size: Size, predictor: nn.Module) -> dict[str, Callable[[], Candi
 
 
 def machine(size: Size) -> Rows:
-    n = 8192 if DEVICE.type == "cuda" else 512
+    n = 512 if size == TINY else 8192
     a = torch.randn(n, n, device=DEVICE)
     with exact(DEVICE):
         row = {"product_float32_tflops": 2 * n**3 / median_seconds(lambda: a @ a, 5) / 1e12}
@@ -218,9 +219,9 @@ def charts(size: Size) -> Rows:
             row["parameters"] = sum(p.numel() for p in candidate.model.parameters())
             row |= measured("train", lambda c=candidate, p=precision: train_step(c, size, p), size.repeats)
             candidate.model.eval()
-            search = partial(searched, predictor, candidate.chart, images(size.slots, size), precision)
+            search = partial(searched, predictor, candidate.chart, images(size.slots, size), precision, size.steps)
             row |= measured("search", search, size.repeats)
-            row["search_step_ms"] = row.pop("search_ms") / STEPS
+            row["search_step_ms"] = row.pop("search_ms") / size.steps
             yield row
 
 
@@ -249,12 +250,13 @@ def searched(
     chart: Chart,
     x: Tensor,
     precision: str,
+    steps: int,
     optimizer: RowOptimizer | None = None,
     slots: int | None = None,
 ) -> Tensor:
-    """z′ after ``STEPS`` steps towards the other class, which nobody reaches."""
+    """z′ after so many steps towards the other class, which nobody reaches."""
     problem = Problem(predictor, chart, ReachClass(1 - 1e-9))
-    method = Ascent(5e-3, STEPS - 1, optimizer=optimizer, bf16=precision == "bf16", tf32=precision == "tf32")
+    method = Ascent(5e-3, steps - 1, optimizer=optimizer, bf16=precision == "bf16", tf32=precision == "tf32")
     with frozen(predictor, chart), exact(DEVICE):
         target = 1 - predictor(x).argmax(1)
         finished = list(run(method, problem, x, target, slots or len(x)))
@@ -270,7 +272,7 @@ def numerics(size: Size) -> Rows:
         for precision in PRECISIONS:
             yield {"chart": name, "precision": precision, **round_trip(chart, x, precision)}
         for optimizer in (Adam(), Momentum()):
-            both = (searched(predictor, chart, x[:8], "float32", optimizer, slots) for slots in (1, 8))
+            both = (searched(predictor, chart, x[:8], "float32", size.steps, optimizer, slots) for slots in (1, 8))
             alone, together = both
             what = f"search by {type(optimizer).__name__} in 1 slot against 8"
             yield {"chart": name, "what": what, "max_z": float((alone - together).abs().max())}
@@ -322,10 +324,12 @@ def engine(size: Size) -> Rows:
     predictor, flow = engine_speed.models()
     x = torch.rand(size.slots, 3, 64, 64, device=DEVICE)
     engine_speed.loop(predictor, flow, x[:1], 1)
-    one = median_seconds(lambda: engine_speed.loop(predictor, flow, x[:1], STEPS), 2) / STEPS
+    one = median_seconds(lambda: engine_speed.loop(predictor, flow, x[:1], size.steps), 2) / size.steps
     yield {"what": "reference loop", "seconds_per_image_and_step": one}
     for name, bf16 in (("engine", False), ("engine, bf16 gradients", True)):
-        many = median_seconds(partial(engine_speed.engine, predictor, flow, x, STEPS, bf16), 2) / STEPS / len(x)
+        many = (
+            median_seconds(partial(engine_speed.engine, predictor, flow, x, size.steps, bf16), 2) / size.steps / len(x)
+        )
         yield {"what": name, "slots": size.slots, "seconds_per_image_and_step": many, "ratio": one / many}
 
 

@@ -85,26 +85,28 @@ ALL = {
     "mall": MALL,
 }
 TINY_SEARCH = [
-    "--model.method.init_args.max_steps=5",
-    "--model.control.init_args.max_steps=5",
+    "--model.method.init_args.max_steps=3",
+    "--model.control.init_args.max_steps=3",
+    "--model.slots=6",
     "--data.predict_limit=6",
 ]
 TINY_OTHERS = [
-    "--model.others.dombrowski.init_args.max_steps=5",
-    "--model.others.joshi.init_args.max_steps=5",
+    "--model.others.dombrowski.init_args.max_steps=3",
+    "--model.others.joshi.init_args.max_steps=3",
     "--model.others.liu.init_args.steps=3",
     "--model.others.zhao.init_args.max_steps=3",
     "--model.others.looveren.init_args.steps=3",
 ]
 #: a relaxation has no steps to limit
 TINY_RELAXATION = ["--model.method.init_args.rounds=1", *TINY_SEARCH[1:]]
-NARROW = ["--model.init_args.flow.init_args.velocity.init_args.widths=[4,4]"]
+FLOW = "--model.init_args.flow.init_args"
+VELOCITY = f"{FLOW}.velocity.init_args"
 #: an untrained regressor says about 0 of every image: all are few, and searched from
 SEARCH_VALUES = {
     "scenes/explain.yaml": {"few": 9, "many": 9.5},
     "mall/explain.yaml": {"few": 1, "many": 1.8, "high": 1.9},  # no tile of the tiny frames has more than two
 }
-TINY_UNET = ["--model.init_args.network.init_args.widths=[4,4]"]
+TINY_NETWORK = ["--model.init_args.network.init_args.widths=[4,4]"]
 #: of data sets whose defaults are larger than a test
 TINY_DATA = {
     **{key: ["--data.n_val=20"] for key in ("mnist", "binarized_mnist", "fashion_mnist")},
@@ -113,26 +115,36 @@ TINY_DATA = {
 }
 #: the papers' sizes, made small
 TINIER = {
-    **{f"{name}/{job}.yaml": TINY_UNET for name in ("scenes", "mall") for job in ("regressor", "oracle")},
+    **{f"{name}/{job}.yaml": TINY_NETWORK for name in ("scenes", "mall") for job in ("regressor", "oracle")},
+    **{f"{name}/{job}.yaml": TINY_NETWORK for name in ("mnist", "image_folder") for job in ("classifier", "oracle")},
+    **{f"{name}/classifier.yaml": TINY_NETWORK for name in ("fashion_mnist", "celeba", "celeba_hq", "chexpert")},
     **{
         name: [f"--model.target.init_args.{key}={value}" for key, value in numbers.items()]
         + ["--model.objective.init_args.middle=1"]
         for name, numbers in SEARCH_VALUES.items()
     },
-    "scenes/flow.yaml": ["--data.batch_size=4", "--model.init_args.flow.init_args.num_steps=1"],
-    "mall/flow.yaml": ["--data.batch_size=2", "--model.init_args.flow.init_args.num_steps=1"],
+    "scenes/flow.yaml": ["--data.batch_size=4", f"{FLOW}.num_steps=1"],
+    "mall/flow.yaml": ["--data.batch_size=2", f"{FLOW}.num_steps=1", f"{FLOW}.subnet.init_args.width=8"],
     **{f"{name}/compare.yaml": TINY_OTHERS for name in ("digits", "mnist")},
     **{
-        f"{name}/explain_vaex.yaml": ["--model.others.ascent.init_args.max_steps=5"]
+        f"{name}/explain_vaex.yaml": ["--model.others.ascent.init_args.max_steps=3"]
         for name in ("digits", "mnist", "image_folder")
     },
     "mnist/explain_vae.yaml": ["--model.others.looveren.init_args.steps=3"],
-    **{f"{name}/flow_matching.yaml": NARROW for name in ("mnist", "fashion_mnist", "celeba", "celeba_hq", "chexpert")},
+    "image_folder/flow_matching.yaml": [f"{VELOCITY}.patch=4"],  # widths are left to the machine
+    **{
+        f"{name}/flow_matching.yaml": [f"{VELOCITY}.widths=[4]", f"{VELOCITY}.patch=4"]
+        for name in ("mnist", "fashion_mnist", "celeba", "celeba_hq", "chexpert")
+    },
+    "mnist/explain_4_to_9.yaml": ["--trainer.callbacks.init_args.num_samples=2"],  # of the last one, Spectrum
+    "digits/explain.yaml": ["--model.slots=null"],  # as many as pay
     "celeba/vae.yaml": ["--data.batch_size=4"],
-    "mnist/flow.yaml": ["--data.batch_size=8"],
-    "mnist/realnvp.yaml": ["--data.batch_size=2", "--model.init_args.flow.init_args.num_blocks=1"],
-    "image_folder/glow_64.yaml": ["--data.batch_size=2", "--model.init_args.flow.init_args.num_steps=2"],
-    "image_folder/glow_128.yaml": ["--data.batch_size=2", "--model.init_args.flow.init_args.num_steps=2"],
+    "mnist/flow.yaml": ["--data.batch_size=8", f"{FLOW}.num_steps=1"],
+    "mnist/realnvp.yaml": ["--data.batch_size=2", f"{FLOW}.num_blocks=1", f"{FLOW}.base_width=8"],
+    **{
+        f"image_folder/{job}.yaml": ["--data.batch_size=2", f"{FLOW}.num_steps=2", f"{FLOW}.subnet.init_args.width=8"]
+        for job in ("glow_64", "glow_128")
+    },
 }
 
 
@@ -144,22 +156,33 @@ def test_every_config_is_here() -> None:
 @pytest.mark.parametrize("names", ALL.values(), ids=ALL)
 def test_runs(names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    write_mnist(tmp_path / "data", n_test=80)
-    write_mnist(tmp_path / "data", n_test=80, name="FashionMNIST")
-    write_image_folder(tmp_path / "data" / "images", n=40)
-    write_celeba(tmp_path / "data")
-    write_celeba_hq(tmp_path / "data" / "CelebAMask-HQ")
-    write_chexpert(tmp_path / "data")
-    write_mall(tmp_path / "data" / "mall_dataset")
+    for folder in run_group(names, tmp_path):
+        assert (folder / "report.html").stat().st_size > 10_000
+
+
+def run_group(names: list[str], home: Path, *options: str) -> list[Path]:
+    """Every config in its turn, with ``options`` for each; ``home`` is the working directory, and empty.
+
+    Returns:
+        The folders of the explain runs.
+    """
+    write_mnist(home / "data", n_test=80)
+    write_mnist(home / "data", n_test=80, name="FashionMNIST")
+    write_image_folder(home / "data" / "images", n=40)
+    write_celeba(home / "data")
+    write_celeba_hq(home / "data" / "CelebAMask-HQ")
+    write_chexpert(home / "data")
+    write_mall(home / "data" / "mall_dataset")
+    explained = []
     for name in names:
-        folder = tmp_path / "runs" / name.removesuffix(".yaml")
-        small = TINY_DATA.get(name.split("/")[0], [])
+        folder = home / "runs" / name.removesuffix(".yaml")
+        small = [*TINIER.get(name, []), *TINY_DATA.get(name.split("/")[0], []), *options]
         if any(job in name for job in ("explain", "compare", "dose")):
-            search = TINY_RELAXATION if "vaex" in name else TINY_SEARCH
-            run_explain(name, *search, *TINIER.get(name, []), *small)
+            run_explain(name, *(TINY_RELAXATION if "vaex" in name else TINY_SEARCH), *small)
             searches = 54 if "pairs" in name else 36 if "dose" in name else 6
             assert len(pd.read_parquet(folder / "counterfactuals.parquet")) == searches
-            assert (folder / "report.html").stat().st_size > 10_000
+            explained.append(folder)
         else:
-            fit(name, *TINIER.get(name, []), *small)
+            fit(name, *small)
             assert (folder / "best.ckpt").is_file()
+    return explained
