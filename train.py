@@ -50,8 +50,8 @@ class TrainCLI(RunCLI):
         in_float32 = self.trainer.is_global_zero and device.type == "cuda" and self.trainer.precision == "32-true"
         if in_float32 and uses_tf32() and torch.cuda.get_device_capability(device) >= (8, 0):
             print(
-                "Convolutions in TF32, ten bits of mantissa, as torch has it on this GPU: NVIDIA_TF32_OVERRIDE=0 in the "
-                "environment keeps all of float32. explain.py never uses TF32 unless a search asks for it"
+                "Convolutions in TF32, ten bits of mantissa, as torch has it on this GPU: NVIDIA_TF32_OVERRIDE=0 in "
+                "the environment keeps all of float32. explain.py never uses TF32 unless a search asks for it"
             )
 
     def after_fit(self) -> None:

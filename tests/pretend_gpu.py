@@ -6,7 +6,8 @@ comes to ``_run``, which refuses what CUDA refuses and lets the CPU compute the 
 
 It checks devices, not numbers or speed: random numbers are the CPU's, and nothing is ever out of memory. There is one
 device, without streams, graphs, TF32 or a second process; threads other than the one that entered ``pretend_gpu`` can
-use its tensors but make none from nothing; and what is saved there is loaded on the CPU, whatever ``map_location``.
+use its tensors but make none from nothing; what is saved there is loaded on the CPU; and ``torch.export`` and
+``torch.compile`` do not work, since they need meta tensors for themselves.
 """
 
 import copy
