@@ -13,6 +13,7 @@ import pytest
 
 from callbacks.journal import read_journal
 from tests.runs import NO_LOGGER, QUIET, ROOT, config
+from tests.test_ranks import same
 
 EXPLAIN = [
     sys.executable,
@@ -101,6 +102,26 @@ def test_killed_on_two_ranks_it_goes_on_alone(in_digits_home: Path, tmp_path: Pa
     assert {f.name for f in (cut / "shards").glob("*.journal")} == {"rank0-0.journal", "rank1-0.journal"}
     subprocess.run([*run, f"--trainer.default_root_dir={cut}"], env=ENVIRONMENT, check=True, capture_output=True)
     same_results(cut, whole)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("before, after", [(2, 3), (3, 2)])
+def test_killed_it_goes_on_on_one_rank_more_and_one_fewer(
+    in_digits_home: Path, tmp_path: Path, before: int, after: int
+) -> None:
+    """Twice; the numbers of the summary are those of one process, too."""
+    run = [*EXPLAIN, "--data.predict_limit=60"]
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    subprocess.run([*run, f"--trainer.default_root_dir={whole}"], env=ENVIRONMENT, check=True, capture_output=True)
+    total = (whole / "counterfactuals.safetensors").stat().st_size
+    for ranks in (before, after):
+        arguments = [f"--trainer.devices={ranks}", "--trainer.strategy=ddp", f"--trainer.default_root_dir={cut}"]
+        assert run_and_kill([*run, *arguments], cut, total // 4)
+    start = time.monotonic()
+    subprocess.run([*run, *arguments], env=ENVIRONMENT, check=True, capture_output=True)
+    assert time.monotonic() - start < 60
+    same(cut, whole)
 
 
 def test_killed_twice(in_digits_home: Path, tmp_path: Path) -> None:
