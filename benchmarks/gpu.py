@@ -356,7 +356,7 @@ def glow_64(size: Size) -> Rows:
                 "--trainer.limit_val_batches=1",
                 "--trainer.devices=1",
                 *([] if size == TINY else ["--trainer.strategy=ddp"]),
-                *QUIET,
+                *quiet(size),
             ]
         )
         yield {"precision": precision, "seconds": time.perf_counter() - start}
@@ -391,7 +391,12 @@ def strangers(size: Size) -> Rows:
     yield {"exported_error": error, "flipped": int(cf.flipped.sum()), "of": len(x)}
 
 
-QUIET = ["--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false"]
+def quiet(size: Size) -> list[str]:
+    """Without bars; without W&B where it is only to be seen that all of it runs."""
+    bars = ["--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false"]
+    return [*bars, "--trainer.logger=false"] if size == TINY else bars
+
+
 SHORT = ["--trainer.max_epochs=1", "--trainer.limit_train_batches=2", "--trainer.check_val_every_n_epoch=1"]
 SHORT_SEARCH = ["--data.predict_limit=6", *(f"--model.{m}.init_args.max_steps=5" for m in ("method", "control"))]
 
@@ -402,10 +407,10 @@ def demo(size: Size) -> Rows:
         start, config = time.perf_counter(), f"--config={ROOT / f'configs/digits/{job}.yaml'}"
         row: dict[str, Any] = {"command": job}
         if job.startswith("explain"):
-            explain.main([config, *QUIET, *(SHORT_SEARCH if tiny else [])])
+            explain.main([config, *quiet(size), *(SHORT_SEARCH if tiny else [])])
             row |= results(json.loads(Path(f"runs/digits/{job}/summary.json").read_text()))
         else:
-            train.main(["fit", config, *QUIET, *(SHORT if tiny else [])])
+            train.main(["fit", config, *quiet(size), *(SHORT if tiny else [])])
         yield {**row, "seconds": time.perf_counter() - start}
 
 

@@ -153,7 +153,13 @@ def test_every_config_is_here() -> None:
     assert shipped == {name for names in ALL.values() for name in names}
 
 
-@pytest.mark.parametrize("names", ALL.values(), ids=ALL)
+#: the others' tasks run here, too; and all of them on the pretended GPU, always
+QUICK = ("helix", "mnist", "image_folder", "digits", "scenes")
+
+
+@pytest.mark.parametrize(
+    "names", [pytest.param(v, id=k, marks=() if k in QUICK else pytest.mark.slow) for k, v in ALL.items()]
+)
 def test_runs(names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for folder in run_group(names, tmp_path):

@@ -8,8 +8,7 @@ import pytest
 from benchmarks import gpu
 
 
-def test_every_part_finds_something(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
-    monkeypatch.setenv("WANDB_MODE", "disabled")
+def test_every_part_finds_something(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     with pytest.raises(SystemExit) as end:
         gpu.main(["--tiny", "--out", str(tmp_path / "gpu.json")])
     found = json.loads((tmp_path / "gpu.json").read_text())

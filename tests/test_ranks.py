@@ -92,12 +92,12 @@ def numbers(value: object, name: str = ""):
         yield name, value
 
 
-def continue_on(home: Path, orders: int, tmp_path: Path) -> None:
-    """On two ranks and on three, whatever number the records are of."""
+def continue_on(numbers: tuple[int, ...], orders: int, tmp_path: Path) -> None:
+    """On so many ranks, whatever number the records are of."""
     whole, cut = whole_and_cut(tmp_path)
     chance, script = random.Random(0), tmp_path / "many.py"
     script.write_text(MANY)
-    for ranks in (2, 3):
+    for ranks in numbers:
         folders = [tmp_path / f"on{ranks}-{i}" for i in range(orders)]
         for folder in folders:
             shuffled(cut, folder, chance)
@@ -111,13 +111,13 @@ def continue_on(home: Path, orders: int, tmp_path: Path) -> None:
 
 
 def test_continued_on_other_numbers_of_ranks(in_digits_home: Path, tmp_path: Path) -> None:
-    continue_on(in_digits_home, 2, tmp_path)
+    continue_on((3,), 2, tmp_path)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(2000)
 def test_continued_on_other_numbers_of_ranks_in_twenty_orders(in_digits_home: Path, tmp_path: Path) -> None:
-    continue_on(in_digits_home, 20, tmp_path)
+    continue_on((2, 3), 20, tmp_path)
 
 
 FAULTY = """
@@ -196,10 +196,10 @@ def processes_of(script: Path) -> list[str]:
     "fault, rank, message",
     [
         ("full disk", 0, "error: [Errno 28] No space left on device"),
-        ("search", 0, "RuntimeError: this search broke"),
-        ("search", 1, "RuntimeError: this search broke"),
-        ("start", 0, "RuntimeError: this start broke"),
         ("start", 1, "RuntimeError: this start broke"),
+        pytest.param("start", 0, "RuntimeError: this start broke", marks=pytest.mark.slow),
+        pytest.param("search", 0, "RuntimeError: this search broke", marks=pytest.mark.slow),
+        pytest.param("search", 1, "RuntimeError: this search broke", marks=pytest.mark.slow),
     ],
 )
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes there")
@@ -236,6 +236,7 @@ def test_nobody_waits_in_a_collective_for_rank_zero(in_digits_home: Path, tmp_pa
     assert len(pd.read_parquet(tmp_path / "run" / "counterfactuals.parquet")) == 10
 
 
+@pytest.mark.slow
 def test_a_rank_that_is_killed_takes_nothing_along(in_digits_home: Path, tmp_path: Path) -> None:
     """Out of memory, say; the same command then finishes."""
     _, code, seconds = faulty(tmp_path, "killed", 1)

@@ -133,6 +133,7 @@ def test_torchrun_restarts_go_on_by_themselves(glow_home: Path) -> None:
     assert torch.load(run / "last.ckpt", weights_only=True)["epoch"] == 2
 
 
+@pytest.mark.slow
 def test_slurm(glow_home: Path) -> None:
     """``srun`` starts every rank and says in the environment which one it is."""
     script = block("bash", "#SBATCH").replace("\\\n", " ")
