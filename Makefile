@@ -22,9 +22,10 @@ lint: .venv/installed
 types: .venv/installed
 	$(BIN)/mypy
 
-# Several workers, a thread each: the tests' models are too small for more.
+# Several workers, a thread each: the tests' models are too small for more. One more than cores: some wait for processes.
+WORKERS := $(shell n=$$(nproc 2>/dev/null || echo 3); echo $$((n < 4 ? n + 1 : 4)))
 test: lint types
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 
 test-slow: .venv/installed
 	$(BIN)/python -m pytest -m slow

@@ -154,7 +154,7 @@ def test_every_config_is_here() -> None:
 
 
 #: the others' tasks run here, too; and all of them on the pretended GPU, always
-QUICK = ("helix", "mnist", "image_folder", "digits", "scenes")
+QUICK = ("helix", "image_folder", "digits")
 
 
 @pytest.mark.parametrize(

@@ -52,19 +52,27 @@ def check_measured(folder: str) -> None:
     assert summary["certificate"] == reference["certificate"] and summary["pairs"] == reference["pairs"]
 
 
-def test_batches_slots_order_and_ranks(in_digits_home: Path) -> None:
+#: (batch size, slots), and numbers of ranks
+FEW = ((1, 1), (7, 16), (64, 64)), (3,)
+ALL = ((1, 1), (7, 16), (64, 1), (64, 16), (64, 64)), (2, 3)
+
+
+@pytest.mark.parametrize("batching, numbers", [FEW, pytest.param(*ALL, marks=pytest.mark.slow)], ids=["few", "all"])
+def test_batches_slots_order_and_ranks(
+    in_digits_home: Path, batching: tuple[tuple[int, int], ...], numbers: tuple[int, ...]
+) -> None:
     run_explain("digits/explain.yaml", *SETTINGS, "--trainer.default_root_dir=reference")
     status, z_prime = outcome("reference")
     assert "flipped" in status
 
-    for batch_size, slots in ((1, 1), (7, 16), (64, 1), (64, 16), (64, 64)):
+    for batch_size, slots in batching:
         arguments = [f"--data.batch_size={batch_size}", f"--model.slots={slots}", "--trainer.default_root_dir=other"]
         run_explain("digits/explain.yaml", *SETTINGS, *arguments)
         other, z = outcome("other")
         assert other == status and torch.allclose(z, z_prime, atol=1e-4), (batch_size, slots)
         check_measured("other")
 
-    for ranks in (2, 3):
+    for ranks in numbers:
         distributed = [f"--trainer.devices={ranks}", "--trainer.strategy=ddp", "--trainer.default_root_dir=ranks"]
         command("explain.py", config("digits/explain.yaml"), *SETTINGS, *distributed)
         other, z = outcome("ranks")

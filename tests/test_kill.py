@@ -92,6 +92,7 @@ def kills(home: Path, number: int, arguments: list[str], seed: int = 0) -> int:
     return killed
 
 
+@pytest.mark.slow
 def test_killed_on_two_ranks_it_goes_on_alone(in_digits_home: Path, tmp_path: Path) -> None:
     run = [*EXPLAIN, "--data.predict_limit=60"]
     whole, cut = tmp_path / "whole", tmp_path / "cut"
