@@ -10,26 +10,24 @@ import torch
 cudnn, cublas = torch.backends.cudnn, torch.backends.cuda.matmul
 
 
-@contextmanager
-def no_tf32() -> Iterator[None]:
+def no_tf32() -> AbstractContextManager[None]:
     """Products and convolutions of float32 in float32 inside, on a GPU, too; the switches are as they were afterwards.
 
     torch lets cuDNN convolve in TF32, which has ten bits of mantissa, unless told otherwise: a flow of sixteen steps
     then gives images back up to 7e-4 instead of 2e-7, and its z depend on it in the third digit.
     """
-    before = _switches()
-    _turn([(cudnn, "allow_tf32", False), (cublas, "allow_tf32", False)])
-    try:
-        yield
-    finally:
-        _turn(before)
+    return _tf32(False)
+
+
+def with_tf32() -> AbstractContextManager[None]:
+    """Both in TF32 inside, where the GPU has it."""
+    return _tf32(True)
 
 
 @contextmanager
-def with_tf32() -> Iterator[None]:
-    """Both in TF32 inside, where the GPU has it."""
+def _tf32(allowed: bool) -> Iterator[None]:
     before = _switches()
-    _turn([(cudnn, "allow_tf32", True), (cublas, "allow_tf32", True)])
+    _turn([(cudnn, "allow_tf32", allowed), (cublas, "allow_tf32", allowed)])
     try:
         yield
     finally:
