@@ -16,10 +16,12 @@ from pytorch_lightning.loggers import CSVLogger, WandbLogger
 from callbacks import Ranks, SaveConfig
 from callbacks.ranks import told_elsewhere
 from datamodules import DataModule
+from lightning_modules.building import trust
 from lightning_modules.checkpoint import read
 from lightning_modules.from_data import blanks, fastest_precision, fill
 from networks.errors import InputError
 from restarts import take_a_fresh_store
+from cli.trusted import trusted_by
 
 IGNORED_WARNINGS = (
     "does not have many workers",  # 0 workers is right for data in memory, and a flag for the rest
@@ -58,6 +60,7 @@ class RunCLI(LightningCLI):
 
     def before_instantiate_classes(self) -> None:
         config = self.config.get(str(self.subcommand), self.config)
+        trust(*trusted_by(config.as_dict()))
         if blanks(config["model"]):
             data = config["data"].clone()
             fill(config["model"], self._instance(data["class_path"], data.get("init_args")))
@@ -88,6 +91,12 @@ class RunCLI(LightningCLI):
             skip={"save_dir", "dir", "experiment", "version", "anonymous"},
         )
         parser.set_defaults({"wandb.project": "onmanifold", "wandb.offline": True})
+        parser.add_argument(
+            "--trust",
+            type=list[str],
+            default=[],
+            help="your own classes that checkpoints may name, e.g. '[my_package.MyNet]'; a config's own are trusted",
+        )
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         config = self.config_init.get(str(self.subcommand), self.config_init)
