@@ -15,13 +15,13 @@ from pytorch_lightning.loggers import CSVLogger, WandbLogger
 
 from callbacks import Ranks, SaveConfig
 from callbacks.ranks import told_elsewhere
+from cli.trusted import trusted_by
 from datamodules import DataModule
 from lightning_modules.building import trust
 from lightning_modules.checkpoint import read
 from lightning_modules.from_data import blanks, fastest_precision, fill
 from networks.errors import InputError
 from restarts import take_a_fresh_store
-from cli.trusted import trusted_by
 
 IGNORED_WARNINGS = (
     "does not have many workers",  # 0 workers is right for data in memory, and a flag for the rest

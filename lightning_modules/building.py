@@ -32,7 +32,7 @@ _trusted: ContextVar[tuple[type, ...]] = ContextVar("trusted", default=())
 
 
 def trust(*classes: type) -> None:
-    """From now on let checkpoints name these classes, too, and no others but the known ones; for programs to call once."""
+    """From now on let checkpoints name these classes beside the known ones; for programs, to call once."""
     _trusted.set(classes)
 
 
