@@ -64,7 +64,9 @@ def read(path: str | Path) -> dict[str, Any]:
             f"({str(error).splitlines()[0]})"
         ) from error
     except (RuntimeError, EOFError, OSError, KeyError, ValueError) as error:
-        raise InputError(f"{str(path)!r} is not a checkpoint, or is cut off: {error}") from error
+        raise InputError(
+            f"{str(path)!r} is not a checkpoint, or is cut off: {str(error) or 'it ends too early'}"
+        ) from error
     if not isinstance(checkpoint, dict) or "state_dict" not in checkpoint:
         raise InputError(f"{str(path)!r} is not a Lightning checkpoint: it has no state_dict")
     for class_path in _class_paths(checkpoint.get("hyper_parameters", {})):
