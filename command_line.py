@@ -22,7 +22,7 @@ from callbacks.ranks import told_elsewhere
 from datamodules import DataModule
 from lightning_modules.checkpoint import read
 from lightning_modules.from_data import blanks, fastest_precision, fill
-from networks.errors import InputError
+from networks.errors import InputError, printable
 from restarts import take_a_fresh_store
 
 IGNORED_WARNINGS = (
@@ -192,14 +192,14 @@ def run(main: Callable[[], None]) -> None:
             sys.exit(1)
         if isinstance(error, (ValueError, ArgumentError)) and (ours := cause(error)) is not None:
             # A data-loading worker hands over its whole traceback; the last error in it is ours.
-            sys.exit(f"error: {printable(str(ours).rsplit('InputError: ', 1)[-1].strip())}")
+            sys.exit(f"error: {lines(str(ours).rsplit('InputError: ', 1)[-1].strip())}")
         if isinstance(error, ArgumentError):
-            sys.exit(f"error: {printable(readable(str(error)))}\nSee --help for the options.")
+            sys.exit(f"error: {lines(readable(str(error)))}\nSee --help for the options.")
         if isinstance(error, OSError):
-            sys.exit(f"error: {printable(str(error))}")
+            sys.exit(f"error: {lines(str(error))}")
         raise
 
 
-def printable(message: str) -> str:
-    """With escapes for what a terminal would obey, such as colours in the name of a folder."""
-    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in message)
+def lines(message: str) -> str:
+    """Of which each is printable."""
+    return "\n".join(map(printable, message.split("\n")))

@@ -33,7 +33,7 @@ def check_batches(trainer: Trainer, kind: Literal["val", "test", "predict"]) -> 
     batches = getattr(trainer, f"num_{kind}_batches")
     if trainer.is_global_zero and not any(batches):
         flag = f"limit_{kind}_batches"
-        raise InputError(f"no batch was looked at: --trainer.{flag} is {getattr(trainer, flag)}")
+        raise InputError(f"no batch was looked at: --trainer.{flag} is {getattr(trainer, flag):g}")
 
 
 def _why_nothing(trainer: Trainer) -> str:
