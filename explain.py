@@ -12,6 +12,7 @@ from pytorch_lightning.cli import ArgsType, LightningArgumentParser
 
 import counterfactuals  # noqa: F401  # short class names in configs
 from callbacks import Dashboard, Report, ResultWriter, SearchProgress
+from callbacks.outcome import check_batches
 from callbacks.report import rebuild
 from command_line import RunCLI, run
 from lightning_modules import CounterfactualModule
@@ -58,6 +59,7 @@ def main(args: ArgsType = None) -> None:
     )
     with no_tf32():  # the callbacks measure before and after the searches, too
         cli.trainer.predict(cli.model, cli.datamodule, return_predictions=False)
+    check_batches(cli.trainer, "predict")
 
 
 if __name__ == "__main__":

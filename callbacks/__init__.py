@@ -3,6 +3,8 @@
 from callbacks.chart_quality import ChartQuality
 from callbacks.class_distance import ClassDistance
 from callbacks.dashboard import Dashboard
+from callbacks.divergence import Divergence
+from callbacks.earlier_training import EarlierTraining
 from callbacks.ema import EMA
 from callbacks.fid import FID
 from callbacks.head_localisation import HeadLocalisation
@@ -30,6 +32,7 @@ from callbacks.spectrum import Spectrum
 from callbacks.stored_probabilities import StoredProbabilities
 from callbacks.tangent_share import TangentShare
 from callbacks.transition import Transition
+from callbacks.whole_checkpoints import WholeCheckpoints
 
 __all__ = [
     "EMA",
@@ -37,6 +40,8 @@ __all__ = [
     "ChartQuality",
     "ClassDistance",
     "Dashboard",
+    "Divergence",
+    "EarlierTraining",
     "HeadLocalisation",
     "HelixFigure",
     "Interpretability",
@@ -62,4 +67,5 @@ __all__ = [
     "StoredProbabilities",
     "TangentShare",
     "Transition",
+    "WholeCheckpoints",
 ]

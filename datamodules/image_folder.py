@@ -1,16 +1,18 @@
 """A user's own images: one folder a class."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from datamodules.base import Batch, DataModule, Split, SplitName, seeded_split, sha256
+from datamodules.image_files import opened
 from networks.errors import InputError
 
 EXTENSIONS = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
@@ -118,8 +120,15 @@ class FileSplit(Dataset):
 
     def fingerprint(self) -> str:
         """Of the files' names, sizes and times of change: to read thousands of images takes minutes."""
-        stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in self.files]
+        stats = [(str(file), s.st_size, s.st_mtime_ns) for file in self.files for s in [_stat(file)]]
         return sha256(repr((stats, self.shape)).encode(), self.y.numpy())
+
+
+def _stat(file: Path) -> os.stat_result:
+    try:
+        return file.stat()
+    except OSError as error:
+        raise InputError(f"{file} cannot be read as an image: remove or replace it ({error.strerror})") from error
 
 
 def _mixed(files: list[Path], y: Tensor, shape: tuple[int, ...]) -> FileSplit:
@@ -132,14 +141,11 @@ def read_image(file: Path, shape: tuple[int, ...]) -> Tensor:
     """One image as C×H×W float32 in [0, 1]: resized by its shorter side, then centre-cropped.
 
     Raises:
-        InputError: the file is missing, truncated or not an image.
+        InputError: see ``opened``.
     """
     channels, height, width = shape
-    try:
-        with Image.open(file) as stored:
-            image = _fit(stored.convert("L" if channels == 1 else "RGB"), height, width)
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:  # PIL raises SyntaxError on a broken PNG
-        raise InputError(f"{file} cannot be read as an image: remove or replace it ({error})") from error
+    with opened(file) as stored:
+        image = _fit(stored.convert("L" if channels == 1 else "RGB"), height, width)
     pixels = torch.from_numpy(np.array(image)).view(height, width, channels)
     return pixels.permute(2, 0, 1).float() / 255
 
@@ -153,12 +159,9 @@ def look_at(files: list[Path], n: int = 50) -> tuple[int, bool]:
     chosen = files[:: max(1, len(files) // n)]
     sides, grey = [], True
     for file in chosen:
-        try:
-            with Image.open(file) as image:
-                sides.append(min(image.size))
-                colours = np.array(image.convert("RGB")).astype(int)
-        except (UnidentifiedImageError, OSError, SyntaxError) as error:
-            raise InputError(f"{file} cannot be read as an image: remove or replace it ({error})") from error
+        with opened(file) as image:
+            sides.append(min(image.size))
+            colours = np.array(image.convert("RGB")).astype(int)
         grey = grey and bool(np.ptp(colours, axis=2).max() <= COLOURLESS)
     return min(LARGEST, max(8, sorted(sides)[len(sides) // 2] // 4 * 4)), grey
 

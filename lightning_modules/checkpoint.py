@@ -128,7 +128,7 @@ def _dense(weights: Tensor) -> bool:
 
 
 def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]:.300}".removesuffix(": ")
+    return f"{type(error).__name__}: {(str(error).splitlines() or ['it ends too early'])[0]:.300}"
 
 
 def fingerprint(path: str | Path) -> str:

@@ -1,5 +1,6 @@
 """What a new user does wrong, and the one message that answers."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -129,3 +130,17 @@ def test_cause_and_readable() -> None:
         assert str(cause(error)) == "inside"
     assert cause(ValueError()) is None
     assert readable("a\n  Given value: {}\n  - Expected a <class 'NoneType'>\nb") == "a\nb"
+
+
+def test_a_terminal_that_does_not_know_a_letter_gets_a_question_mark(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(written, encoding="latin-1"))
+    run(lambda: print("‖x′ − x‖ of \udce9", flush=True))
+    assert written.getvalue() == "?x? ? x? of ?\n".encode("latin-1")
+
+
+def test_what_a_terminal_would_obey_is_escaped() -> None:
+    def main() -> None:
+        raise InputError("class \x1b[31mred\x07 and\nnext line \u202e\udce9 é")
+
+    assert message(main) == "error: class \\x1b[31mred\\x07 and\nnext line \\u202e\\udce9 é"
