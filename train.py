@@ -7,8 +7,9 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.cli import ArgsType, LightningArgumentParser
 
 import lightning_modules  # noqa: F401
-from callbacks import Divergence, EarlierTraining, ModelArtifact, ResumeHint
+from callbacks import Divergence, EarlierTraining, ModelArtifact, Resume, ResumeHint
 from callbacks.outcome import check_batches, outcome
+from cli.restoring import restoring_explained
 from command_line import RunCLI, run
 from lightning_modules.task import Task
 from networks.precision import uses_tf32
@@ -68,16 +69,17 @@ class TrainCLI(RunCLI):
 
 def main(args: ArgsType = None) -> None:
     """Run the command line; ``args`` stand in for ``sys.argv[1:]``."""
-    TrainCLI(
-        model_class=Task,
-        subclass_mode_model=True,
-        trainer_defaults={
-            "default_root_dir": "runs/unnamed",
-            "callbacks": [EarlierTraining(), Divergence(), ResumeHint(), ModelArtifact()],
-        },
-        description=__doc__,
-        args=args,
-    )
+    with restoring_explained():
+        TrainCLI(
+            model_class=Task,
+            subclass_mode_model=True,
+            trainer_defaults={
+                "default_root_dir": "runs/unnamed",
+                "callbacks": [Resume(), EarlierTraining(), Divergence(), ResumeHint(), ModelArtifact()],
+            },
+            description=__doc__,
+            args=args,
+        )
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from callbacks.reconstructions import Reconstructions
 from callbacks.relaxation_grid import RelaxationGrid
 from callbacks.report import Report
 from callbacks.result_writer import ResultWriter
+from callbacks.resume import Resume
 from callbacks.resume_hint import ResumeHint
 from callbacks.samples import Samples
 from callbacks.save_config import SaveConfig
@@ -58,6 +59,7 @@ __all__ = [
     "RelaxationGrid",
     "Report",
     "ResultWriter",
+    "Resume",
     "ResumeHint",
     "Samples",
     "SaveConfig",

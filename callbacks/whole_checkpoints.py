@@ -1,4 +1,4 @@
-"""Checkpoints that appear whole or not at all."""
+"""Checkpoints that appear whole or not at all, and are read as data."""
 
 import io
 from pathlib import Path
@@ -6,8 +6,12 @@ from typing import Any
 
 import torch
 from lightning_fabric.plugins import TorchCheckpointIO
+from pytorch_lightning.utilities.rank_zero import rank_zero_warn
 
 from callbacks.files import write_whole
+from callbacks.resume import resumable
+from lightning_modules.checkpoint import read
+from networks.errors import InputError
 
 
 class WholeCheckpoints(TorchCheckpointIO):
@@ -26,3 +30,27 @@ class WholeCheckpoints(TorchCheckpointIO):
         file = Path(path)
         file.parent.mkdir(parents=True, exist_ok=True)
         write_whole(file, lambda beside: beside.write_bytes(written.getbuffer()))
+
+    def load_checkpoint(
+        self, path: str | Path, map_location: Any = None, weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        """Tensors and plain values of a local file, and of them what may be restored; on the CPU.
+
+        Raises:
+            InputError: anything else.
+        """
+        checkpoint = read(path)
+        try:
+            kept = resumable(checkpoint)
+        except InputError as error:
+            raise InputError(f"checkpoint {str(path)!r} cannot be restored: {error}") from error
+        if forgotten := sorted(map(str, checkpoint.get("callbacks", {}).keys() - kept.get("callbacks", {}).keys())):
+            rank_zero_warn(f"Not restored: the states of {', '.join(forgotten):.500}")
+        return kept
+
+    def remove_checkpoint(self, path: str | Path) -> None:
+        """A file or a link, never a folder; Lightning's own removes whatever has the name."""
+        if "://" in str(path):
+            super().remove_checkpoint(path)
+        elif not Path(path).is_dir() or Path(path).is_symlink():
+            Path(path).unlink(missing_ok=True)

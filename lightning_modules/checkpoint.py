@@ -51,7 +51,7 @@ def load(path: str | Path, *kinds: type[M], trust: Collection[type] = ()) -> M:
     except Exception as error:  # whatever a constructor makes of arguments that it was not written for
         raise InputError(
             f"checkpoint {str(path)!r} cannot be built again: it is of another version, or a class that it names has "
-            f"changed since. Train it again ({_first_line(error)})"
+            f"changed since. Train it again ({type(error).__name__}: {_first_line(error)})"
         ) from error
 
 
@@ -128,7 +128,7 @@ def _dense(weights: Tensor) -> bool:
 
 
 def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {(str(error).splitlines() or ['it ends too early'])[0]:.300}"
+    return (str(error).splitlines() or ["it ends too early"])[0][:300]
 
 
 def fingerprint(path: str | Path) -> str:
