@@ -106,6 +106,8 @@ class Resume(Callback):
         if not checkpoint:
             return
         try:
+            if "optimizer_states" not in checkpoint or "lr_schedulers" not in checkpoint:
+                raise InputError("it holds weights alone, and not the state of a training (save_weights_only)")
             check_like(checkpoint.get("loops", {}).get("fit_loop", {}), trainer.fit_loop.state_dict(), "loops")
             for given, own in zip(checkpoint.get("optimizer_states", []), trainer.optimizers, strict=False):
                 check_optimizer(given, own)
@@ -151,6 +153,8 @@ def check_optimizer(given: Any, own: torch.optim.Optimizer) -> None:
         if not isinstance(i, int) or not 0 <= i < len(weights) or not isinstance(moments, dict):
             raise InputError(f"optimizer_states belong to a weight {i!r:.60} that there is not")
         for name, value in moments.items():
+            if isinstance(value, (str, dict)):
+                raise InputError(f"optimizer_states.{name} of weight {i} is {value!r:.60}")
             if isinstance(value, Tensor) and value.numel() != 1 and value.shape != weights[i].shape:
                 raise InputError(
                     f"optimizer_states.{name} of weight {i} is {tuple(value.shape)}, and the weight "

@@ -36,8 +36,7 @@ def load(path: str | Path, *kinds: type[M], trust: Collection[type] = ()) -> M:
     checkpoint = read(path)
     hparams = checkpoint.get("hyper_parameters", {})
     saved = hparams.get("_class_path", "a module saved without its class")
-    named = {c.__name__: c for kind in kinds for c in (kind, *subclasses(kind))}
-    cls = named.get(str(saved).rpartition(".")[2])
+    cls = next((c for kind in kinds for c in (kind, *subclasses(kind)) if _is_name_of(c, saved)), None)
     if cls is None:
         wanted = ", ".join(k.__name__ for k in kinds)
         needed = f"one of {wanted}" if len(kinds) > 1 else f"a {wanted}"
@@ -53,6 +52,12 @@ def load(path: str | Path, *kinds: type[M], trust: Collection[type] = ()) -> M:
             f"checkpoint {str(path)!r} cannot be built again: it is of another version, or a class that it names has "
             f"changed since. Train it again ({type(error).__name__}: {_first_line(error)})"
         ) from error
+
+
+def _is_name_of(cls: type, path: Any) -> bool:
+    """Whether a path leads to a class: by its module, or by a package above that which passes it on."""
+    module, _, name = str(path).rpartition(".")
+    return name == cls.__qualname__ and f"{cls.__module__}.".startswith(f"{module}.")
 
 
 def _rebuilt(cls: type[M], checkpoint: dict[str, Any], trust: Collection[type]) -> M:
@@ -91,12 +96,12 @@ def read(path: str | Path) -> dict[str, Any]:
         )
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise InputError(
-            f"checkpoint {str(path)!r} is refused: it holds something other than tensors and plain values, which "
-            "could run code when read, or is damaged. Save a state dict and hyper-parameters only"
-        ) from error
     except Exception as error:  # torch raises whatever its zip reader and its unpickler come across
+        if isinstance(error, pickle.UnpicklingError) or "weights_only" in str(error):  # which it advises to switch off
+            raise InputError(
+                f"checkpoint {str(path)!r} is refused: it holds something other than tensors and plain values, which "
+                "could run code when read, or is damaged. Save a state dict and hyper-parameters only"
+            ) from error
         raise InputError(f"{str(path)!r} is not a checkpoint, or is cut off: {_first_line(error)}") from error
     try:
         _check(checkpoint)
