@@ -14,12 +14,13 @@ from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCL
 from pytorch_lightning.loggers import CSVLogger, WandbLogger
 
 from callbacks import Ranks, SaveConfig
+from callbacks.lock import hold
 from callbacks.ranks import told_elsewhere
 from datamodules import DataModule
 from lightning_modules.checkpoint import read
 from lightning_modules.from_data import blanks, fastest_precision, fill
 from networks.errors import InputError
-from restarts import take_a_fresh_store
+from restarts import is_first, take_a_fresh_store
 
 IGNORED_WARNINGS = (
     "does not have many workers",  # 0 workers is right for data in memory, and a flag for the rest
@@ -58,6 +59,8 @@ class RunCLI(LightningCLI):
 
     def before_instantiate_classes(self) -> None:
         config = self.config.get(str(self.subcommand), self.config)
+        if self.subcommand in (None, "fit") and is_first(os.environ):  # before anything is written or replaced
+            hold(Path(config["trainer"]["default_root_dir"]))
         if blanks(config["model"]):
             data = config["data"].clone()
             fill(config["model"], self._instance(data["class_path"], data.get("init_args")))

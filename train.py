@@ -8,6 +8,7 @@ from pytorch_lightning.cli import ArgsType, LightningArgumentParser
 
 import lightning_modules  # noqa: F401
 from callbacks import ModelArtifact, ResumeHint
+from callbacks.lock import freed
 from command_line import RunCLI, run
 from lightning_modules.task import Task
 from networks.precision import uses_tf32
@@ -63,13 +64,14 @@ class TrainCLI(RunCLI):
 
 def main(args: ArgsType = None) -> None:
     """Run the command line; ``args`` stand in for ``sys.argv[1:]``."""
-    TrainCLI(
-        model_class=Task,
-        subclass_mode_model=True,
-        trainer_defaults={"default_root_dir": "runs/unnamed", "callbacks": [ResumeHint(), ModelArtifact()]},
-        description=__doc__,
-        args=args,
-    )
+    with freed():
+        TrainCLI(
+            model_class=Task,
+            subclass_mode_model=True,
+            trainer_defaults={"default_root_dir": "runs/unnamed", "callbacks": [ResumeHint(), ModelArtifact()]},
+            description=__doc__,
+            args=args,
+        )
 
 
 if __name__ == "__main__":
