@@ -18,6 +18,7 @@ from pytorch_lightning.plugins import CheckpointIO
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from callbacks import Ranks, SaveConfig, WholeCheckpoints
+from callbacks.lock import hold
 from callbacks.ranks import told_elsewhere
 from cli.trusted import trusted_by
 from datamodules import DataModule
@@ -25,7 +26,7 @@ from lightning_modules.building import trust
 from lightning_modules.checkpoint import read
 from lightning_modules.from_data import blanks, fastest_precision, fill
 from networks.errors import InputError, printable
-from restarts import take_a_fresh_store
+from restarts import is_first, take_a_fresh_store
 
 IGNORED_WARNINGS = (
     "does not have many workers",  # 0 workers is right for data in memory, and a flag for the rest
@@ -64,6 +65,8 @@ class RunCLI(LightningCLI):
 
     def before_instantiate_classes(self) -> None:
         config = self.config.get(str(self.subcommand), self.config)
+        if self.subcommand in (None, "fit") and is_first(os.environ):  # before anything is written or replaced
+            hold(Path(config["trainer"]["default_root_dir"]))
         trust(*trusted_by(config.as_dict()))
         if blanks(config["model"]):
             data = config["data"].clone()

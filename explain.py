@@ -12,6 +12,7 @@ from pytorch_lightning.cli import ArgsType, LightningArgumentParser
 
 import counterfactuals  # noqa: F401  # short class names in configs
 from callbacks import Dashboard, Report, ResultWriter, SearchProgress
+from callbacks.lock import freed
 from callbacks.outcome import check_batches
 from callbacks.report import rebuild
 from command_line import RunCLI, run
@@ -49,15 +50,15 @@ def main(args: ArgsType = None) -> None:
     if isinstance(words, list) and words[:1] == ["report"]:
         rebuild(words[1:])
         return
-    cli = ExplainCLI(
-        model_class=CounterfactualModule,
-        run=False,
-        # A search needs gradients, and inference mode forbids them for good.
-        trainer_defaults={"default_root_dir": "runs/unnamed", "inference_mode": False},
-        description=__doc__,
-        args=args,
-    )
-    with no_tf32():  # the callbacks measure before and after the searches, too
+    with no_tf32(), freed():  # the callbacks measure before and after the searches, too
+        cli = ExplainCLI(
+            model_class=CounterfactualModule,
+            run=False,
+            # A search needs gradients, and inference mode forbids them for good.
+            trainer_defaults={"default_root_dir": "runs/unnamed", "inference_mode": False},
+            description=__doc__,
+            args=args,
+        )
         cli.trainer.predict(cli.model, cli.datamodule, return_predictions=False)
     check_batches(cli.trainer, "predict")
 

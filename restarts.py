@@ -46,8 +46,9 @@ def _newest(folder: Path) -> Path | None:
 
 
 def is_first(environment: MutableMapping[str, str]) -> bool:
-    """Whether this process will be rank zero."""
-    return environment.get("RANK", environment.get("SLURM_PROCID", "0")) == "0"
+    """Whether this process will be rank zero; torchrun says so, SLURM does, or what started the other ranks."""
+    names = ("RANK",) if "RANK" in environment else ("SLURM_PROCID", "NODE_RANK", "LOCAL_RANK")
+    return all(environment.get(name, "0") == "0" for name in names)
 
 
 def take_a_fresh_store(environment: MutableMapping[str, str] = os.environ) -> None:

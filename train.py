@@ -8,6 +8,7 @@ from pytorch_lightning.cli import ArgsType, LightningArgumentParser
 
 import lightning_modules  # noqa: F401
 from callbacks import Divergence, EarlierTraining, ModelArtifact, Resume, ResumeHint
+from callbacks.lock import freed
 from callbacks.outcome import check_batches, outcome
 from cli.restoring import restoring_explained
 from command_line import RunCLI, run
@@ -69,7 +70,7 @@ class TrainCLI(RunCLI):
 
 def main(args: ArgsType = None) -> None:
     """Run the command line; ``args`` stand in for ``sys.argv[1:]``."""
-    with restoring_explained():
+    with freed(), restoring_explained():
         TrainCLI(
             model_class=Task,
             subclass_mode_model=True,

@@ -10,21 +10,11 @@ from safetensors.torch import load_file
 
 from callbacks.artifacts import MEGABYTE, artifact_name, folder_artifact, log_input, log_output, model_artifact
 from callbacks.gallery import gallery
+from callbacks.generation import files_of
 from callbacks.logs import log_plot, staged, wandb_runs
 from callbacks.report.values import values_by_target
 from lightning_modules import CounterfactualModule
 from networks.errors import InputError
-
-RESULTS = (
-    "summary.json",
-    "counterfactuals.parquet",
-    "counterfactuals.safetensors",
-    "neighbours.safetensors",
-    "report.html",
-    "config.yaml",
-    "figures/*",
-    "tangents/*",
-)
 
 
 class Dashboard(Callback):
@@ -60,7 +50,10 @@ class Dashboard(Callback):
             self._show(trainer, folder)
         for run in runs:
             with staged(run):
-                _log_inputs(run, {role: Path(path) for role, path in pl_module.checkpoints.items()})
+                there = {role: Path(path) for role, path in pl_module.checkpoints.items() if Path(path).is_file()}
+                for role in pl_module.checkpoints.keys() - there.keys():
+                    print(f"Not in W&B: the checkpoint of {role}, {pl_module.checkpoints[role]}, is gone")
+                _log_inputs(run, there)
                 self._log_outputs(run, folder)
 
     def _show(self, trainer: Trainer, folder: Path) -> None:
@@ -76,7 +69,7 @@ class Dashboard(Callback):
         log_plot(trainer, "cf/report", wandb.Html(str(folder / "report.html"), inject=False))
 
     def _log_outputs(self, run: wandb.Run, folder: Path) -> None:
-        results = [file for pattern in RESULTS for file in sorted(folder.glob(pattern)) if file.is_file()]
+        results = sorted(files_of(folder))
         for kind, files in (("report", [folder / "report.html"]), ("explanation", results)):
             name = artifact_name(kind, folder)
             log_output(run, folder_artifact(name, kind, folder, files, self.max_upload_mb * MEGABYTE))

@@ -1,5 +1,7 @@
 """Files that appear whole or not at all."""
 
+import json
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +15,7 @@ def write_whole(file: Path, write: Callable[[Path], Any]) -> None:
     stays as it is.
     """
     beside = file.with_name(f".{file.name}.{os.getpid()}.partial")
+    beside.unlink(missing_ok=True)
     try:
         beside.unlink(missing_ok=True)  # a dead process may have had the same number
         write(beside)
@@ -48,3 +51,18 @@ def _to_disk(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def write_json(file: Path, value: Any) -> None:
+    """As text that people can read; numbers that are not finite become null, bytes that are no UTF-8 ``\\udc…``."""
+    text = json.dumps(finite(value), indent=2, ensure_ascii=False)
+    write_whole(file, lambda f: f.write_bytes(text.encode("utf-8", "backslashreplace")))
+
+
+def finite(value: Any) -> Any:
+    """The same with NaN and infinities as null: JSON has no word for them."""
+    if isinstance(value, dict):
+        return {k: finite(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,7 +1,5 @@
 """Where predictor and oracle see what they count, in x, x′ and the control."""
 
-from pathlib import Path
-
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -9,6 +7,7 @@ from pytorch_lightning import Callback, Trainer
 from torch import Tensor, nn
 from torchvision.io import ImageReadMode, read_image
 
+from callbacks.generation import results_folder
 from callbacks.judges import checkpoints_of, judges
 from callbacks.logs import log_image
 from callbacks.report.figures import CONTROL, OWN
@@ -75,7 +74,7 @@ class HeadLocalisation(Callback):
         if not trainer.is_global_zero or not (shown := in_all_of(self.shown)):
             return
         figure = self._figure(shown, pl_module)
-        folder = Path(trainer.default_root_dir) / "figures"
+        folder = results_folder(trainer) / "figures"
         folder.mkdir(parents=True, exist_ok=True)
         figure.savefig(folder / "heads.png", dpi=110)
         log_image(trainer, "cf/heads", read_image(str(folder / "heads.png"), ImageReadMode.RGB) / 255)

@@ -1,6 +1,5 @@
 """The paper's toy figure: one search in X and one in Z, and what the flow takes for the tangent."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,6 +7,7 @@ import torch
 from matplotlib.figure import Figure
 from pytorch_lightning import Callback, Trainer
 
+from callbacks.generation import results_folder
 from callbacks.report.figures import CONTROL, GREY, OWN
 from counterfactuals import Counterfactuals
 from datamodules.helix import HALF_HEIGHT, helix
@@ -43,7 +43,7 @@ class HelixFigure(Callback):
     def on_predict_epoch_end(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
         if not trainer.is_global_zero:
             return
-        folder = Path(trainer.default_root_dir) / "figures"
+        folder = results_folder(trainer) / "figures"
         folder.mkdir(parents=True, exist_ok=True)
         trajectories({n: Explanation.join(parts).counterfactuals for n, parts in self.shown.items()}).savefig(
             folder / "trajectories.png", dpi=110

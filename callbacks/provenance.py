@@ -1,6 +1,7 @@
 """What a result was made with."""
 
 import platform
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 
 import torch
@@ -11,11 +12,18 @@ from networks.precision import uses_tf32
 PACKAGES = ("torch", "pytorch-lightning", "torchmetrics", "FrEIA", "timm", "wandb", "onmanifold")
 
 
-def provenance(checkpoints: dict[str, str], device: torch.device) -> dict[str, dict[str, str]]:
-    """Hashes of the checkpoints used (name → path), what it was computed on and in, and versions of what ran."""
+def fingerprints(checkpoints: Mapping[str, str]) -> dict[str, str]:
+    """Their hashes by name; taken before the searches, since a file may be gone after them."""
+    return {name: fingerprint(path) for name, path in checkpoints.items()}
+
+
+def provenance(
+    checkpoints: Mapping[str, str], hashes: Mapping[str, str], device: torch.device
+) -> dict[str, dict[str, str]]:
+    """The checkpoints used (name → path) and their hashes, what it was computed on and in, and versions of what ran."""
     gpu = device.type == "cuda"
     return {
-        "checkpoints": {name: f"{path} sha256:{fingerprint(path)}" for name, path in checkpoints.items()},
+        "checkpoints": {name: f"{path} sha256:{hashes[name]}" for name, path in checkpoints.items()},
         "versions": {"python": platform.python_version(), **{p: version_of(p) for p in PACKAGES}},
         "arithmetic": {
             "device": torch.cuda.get_device_name(device) if gpu else device.type,

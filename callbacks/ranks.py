@@ -37,16 +37,13 @@ class Ranks(Callback):
         if (store := store_of(trainer)) is not None:
             self.over.clear()
             threading.Thread(target=self._watch, args=(store, trainer.global_rank), daemon=True).start()
-            self._check_checkpoint(store, trainer)
+            self._check_checkpoint(trainer)
 
     @staticmethod
-    def _check_checkpoint(store: dist.Store, trainer: Trainer) -> None:
+    def _check_checkpoint(trainer: Trainer) -> None:
         """All go on from the same one; torchrun counts restarts by node."""
         own = str(trainer.ckpt_path)
-        if trainer.global_rank == 0:
-            store.set("checkpoint", own)
-        meet(trainer, "checkpoint")
-        if (first := store.get("checkpoint").decode()) != own:
+        if (first := told(trainer, "checkpoint", own)) != own:
             raise InputError(
                 f"rank {trainer.global_rank} would go on from {own}, and rank 0 from {first}: not all nodes were "
                 "started again. Start the job again with --ckpt_path last"
@@ -129,6 +126,16 @@ def meet(trainer: Trainer, name: str) -> None:
             arrived = store.add(meeting, 0)
         except RuntimeError:  # the process that kept the store is gone
             raise SystemExit(1) from None
+
+
+def told(trainer: Trainer, name: str, value: str) -> str:
+    """Rank zero's ``value`` on every rank; all must call it, in the same order."""
+    if (store := store_of(trainer)) is None:
+        return value
+    if trainer.global_rank == 0:
+        store.set(f"told/{name}", value)
+    meet(trainer, f"told/{name}")
+    return store.get(f"told/{name}").decode()
 
 
 class _Silence:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from callbacks.cache import cached
 from callbacks.files import write_whole
+from callbacks.generation import results_folder
 from callbacks.logs import log_scalars
 from callbacks.naming import column, scalar
 from datamodules import DataModule
@@ -79,7 +80,7 @@ class Realism(Callback):
         self.nearest = Nearest(torch.cat([split.__getitems__(part.tolist())["x"] for part in chosen.split(BATCH)]))
         pl_module.listeners.append(self._find_neighbours)
         if len(data.shape) == 3:
-            folder = Path(trainer.default_root_dir)
+            folder = results_folder(trainer)
             pl_module.finishers.append(lambda table, result: self._save_shown(table, result, split, folder))
         if self.extractor is not None:
             self._prepare_features(trainer, pl_module, self.extractor.to(pl_module.device), split)

@@ -1,121 +1,204 @@
 """The results folder: journals while a run goes on, one table and one file of tensors at its end."""
 
-import json
-import math
-import shutil
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
-from safetensors.torch import save
-from torch import Tensor
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 
-from callbacks.files import write_whole
-from callbacks.identity import Identity, identity_of
-from callbacks.journal import Journal, read_journal
+from callbacks import generation
+from callbacks.files import write_json
+from callbacks.identity import Samples, differences, measures_depend_on, searches_depend_on, stamp
+from callbacks.journal import Journal, Record
+from callbacks.lock import hold, let_go
 from callbacks.logs import log_scalars
-from callbacks.naming import column, scalar
-from callbacks.provenance import provenance
-from callbacks.ranks import meet
-from counterfactuals import Status
+from callbacks.merged import loggable, merge, summary_of
+from callbacks.provenance import fingerprints, provenance
+from callbacks.ranks import meet, told
+from callbacks.shards import Run, Shards, Unseen
 from datamodules import DataModule
 from lightning_modules import CounterfactualModule, Explanation
-from lightning_modules.checkpoint import fingerprint
-from metrics import similarity, summarize
+from lightning_modules.counterfactual import OWN_COLUMNS
 from networks.errors import InputError
-
-KEYS = ["index", "number"]  # what tells one search of a result from the others
-SHARED = (
-    "index",
-    "number",
-    "label",
-    "source",
-    "target",
-    "confidence_before",
-)  # columns that all results have in common
-
-VISIBLE = 0.05  # a value that changed by more, of a range of 1, has changed
 
 
 class ResultWriter(Callback):
     """Writes every search as it ends, goes on with a run that was stopped, and merges at the end.
 
     ``shards/rank0-0.journal`` … hold what has ended, also after ``kill -9``. The same command reads
-    them, hands them to the metric callbacks, and searches for the rest alone; with other settings,
-    weights or data it is refused. Afterwards rank zero leaves ``counterfactuals.safetensors`` (x,
-    reconstruction, counterfactual, z, z_prime, and the control's), ``counterfactuals.parquet`` (one
-    row a search, in the order of index and number) and ``summary.json``. Files appear whole or not at
-    all, and those of an earlier run in the same folder stay until the new ones are complete.
+    them, hands them to the metric callbacks, and searches for the rest alone. Each sample has its own
+    identity: one that was replaced is searched from again, and the others are kept wherever they stand
+    now. Where callbacks or their networks have changed, the searches are kept and measured anew; a run
+    with other settings of the search, another predictor or chart is refused.
+
+    Afterwards rank zero leaves ``counterfactuals.safetensors`` (x, reconstruction, counterfactual, z,
+    z_prime, and the control's), ``counterfactuals.parquet`` (one row a search, in the order of index and
+    number), ``summary.json`` and what callbacks have put into ``generation.results_folder``; all of it
+    appears together, and what an earlier run has left in the folder stays until then. The journals go
+    when all callbacks are through.
 
     It must come after the callbacks that add columns; ``explain.py`` sees to that.
 
     Attributes:
         settings: what must not change between a run and its continuation, nested; ``explain.py``
-            sets it to the config's part that results depend on.
+            sets it to the config's part that results depend on. ``callbacks`` in it are what measures.
+        staging: where results are gathered before they appear, during a run.
     """
 
     def __init__(self) -> None:
         self.settings: dict[str, Any] = {}
-        self.identity: Identity = {}
+        self.staging: Path | None = None
         self.journal: Journal | None = None
+        self.begun = self.searched = self.took = False
 
     def setup(self, trainer: Trainer, pl_module: CounterfactualModule, stage: str) -> None:  # type: ignore[override]
         """Before any metric has begun to measure: that may take minutes."""
-        judges = {
-            f"the weights of {role}": fingerprint(path)
-            for callback in trainer.callbacks  # type: ignore[attr-defined]  # Lightning attaches them at run time
-            for role, path in getattr(callback, "checkpoints", {}).items()
-        }
-        self.identity = {**identity_of(pl_module, trainer.datamodule, self.settings), **judges}  # type: ignore[attr-defined]
-        check_same(shard_folder(trainer), self.identity)  # every rank: all stop, or none
+        folder, data = Path(trainer.default_root_dir), trainer.datamodule  # type: ignore[attr-defined]
+        self.begun = self.searched = False
+        self.shards = Shards(folder / "shards")
+        if trainer.is_global_zero:
+            self.took = hold(folder)
+            generation.begin(folder)
+            self.shards.clear()
+        meet(trainer, "opened")
+        self.staging = folder / generation.STAGED
+        self.samples = Samples.of(data.predict_selection())
+        searches = searches_depend_on(pl_module, data, self.settings)
+        now = Run.new(searches, measures_depend_on(trainer, data, self.settings))
+        earlier = self.shards.run()
+        if earlier is not None and (changed := differences(earlier.searches, searches)):
+            if not generation.is_of(folder, earlier.id):
+                raise InputError(_refusal(self.shards.folder, changed))
+            earlier = None  # a finished run that was killed before its journals were removed
+        self.earlier = earlier
+        self.run = now if earlier is None else Run(searches, now.measures, earlier.id)
+        self.hashes = fingerprints(pl_module.checkpoints)
 
     def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
-        folder, identity = shard_folder(trainer), self.identity
+        self.hashes = fingerprints(pl_module.checkpoints)  # metric callbacks have added theirs
         meet(trainer, "checked")
-        folder.mkdir(parents=True, exist_ok=True)  # every rank: over a network others see it late
         if trainer.is_global_zero:
-            write_whole(identity_file(folder), lambda f: f.write_text(json.dumps(identity, indent=2)))
-        journals = sorted(folder.glob("*.journal"))
+            if self.earlier is None:
+                self.shards.remove()
+            self.shards.begin(self.run)
+        self.id = told(trainer, "run", self.run.id)
+        self.shards.folder.mkdir(parents=True, exist_ok=True)  # over a network other ranks see it late
+        self.stamp = stamp(self.run.measures, self.samples)
+        earlier = self.shards.journals()
         meet(trainer, "listed")  # nobody may start a journal before all have seen the earlier ones
-        self._replay(journals, trainer, pl_module)
-        attempt = 1 + max([int(j.stem.split("-")[1]) for j in journals], default=-1)
-        self.journal = Journal(folder / f"rank{trainer.global_rank}-{attempt}.journal")
-        pl_module.listeners.append(self.journal.append)
+        self.journal, self.begun = self.shards.start(trainer.global_rank, earlier), True
+        self._replay(earlier, trainer, pl_module)
+        pl_module.listeners.append(self._write)
+
+    def _write(self, explanation: Explanation) -> None:
+        assert self.journal is not None
+        self.journal.append(Record(explanation, self.samples.keys_of(explanation.index), self.id, self.stamp))
 
     def _replay(self, journals: list[Path], trainer: Trainer, pl_module: CounterfactualModule) -> None:
-        """Skip what has ended; each rank hands its share of it to the metric callbacks."""
-        number = 0
-        for i, explanation in enumerate(e for journal in journals for e in read_journal(journal)):
-            keys = zip(explanation.index.tolist(), explanation.number.tolist(), strict=True)
-            pl_module.finished.setdefault(explanation.name, set()).update(keys)
-            number += len(explanation.index)
-            if i % trainer.world_size == trainer.global_rank:
-                for listener in pl_module.listeners:
-                    listener(explanation)
-        if number and trainer.is_global_zero:
-            print(f"Continuing: {number} searches of an earlier run are kept")
+        """Skip what has ended; each rank hands its share of it to the metric callbacks.
+
+        What was measured otherwise, or stands elsewhere now, goes into this run's own journal.
+        """
+        unseen, anew, lost, repeated = Unseen(), 0, 0, 0
+        # Those that are as they would be now come first: a run may have been killed while it measured anew.
+        for current in (True, False):
+            for i, record in enumerate(self.shards.records(self.id, journals)):
+                if (record.stamp == self.stamp) != current:
+                    continue
+                if record.explanation.name not in pl_module.searches:
+                    raise InputError(f"{self.shards.folder} holds searches of a method that this run does not have")
+                explanation = record.explanation if current else self._moved(record)
+                lost += len(record.explanation.index) - len(explanation.index)
+                explanation = explanation.take(unseen.rows(explanation))
+                if len(explanation.index) and i % trainer.world_size == trainer.global_rank:
+                    for listener in pl_module.listeners:
+                        listener(explanation)
+                    if not current:
+                        self._write(explanation)
+            if current:
+                anew, repeated = unseen.number, unseen.repeated
+        anew = unseen.number - anew
+        pl_module.finished = unseen.seen
+        if trainer.is_global_zero:
+            self._say(unseen.number, anew, lost, repeated)
+        if lost and not unseen.number:
+            raise InputError(
+                f"{self.shards.folder} holds {lost} searches of an unfinished run, and none of their samples is in the "
+                "data now: give the data that it was begun with, choose another --trainer.default_root_dir, or delete "
+                "that folder"
+            )
+
+    def _moved(self, record: Record) -> Explanation:
+        """Searches of samples that are still there, at their present positions, without what was measured."""
+        found = self.samples.find(record.samples)
+        explanation = record.explanation.take(found.rows)
+        explanation.index = found.positions
+        explanation.columns = {name: explanation.columns[name] for name in OWN_COLUMNS}
+        return explanation
+
+    def _say(self, kept: int, anew: int, lost: int, repeated: int) -> None:
+        for note in dict.fromkeys(self.shards.notes):
+            print(note)
+        if not kept + lost:
+            return
+        text = f"Continuing: {kept} searches of an earlier run are kept"
+        if anew:
+            changed = differences(self.earlier.measures, self.run.measures) if self.earlier else []
+            text += f", {anew} of them measured anew" + (f", since {'; '.join(changed[:3])}" if changed else "")
+        if lost:
+            text += f"; {lost} are of samples that have been changed or removed since, and are left out"
+        print(text + (f"; {repeated} stood there more than once" if repeated else ""))
+
+    def on_predict_batch_end(self, trainer: Trainer, *args: Any) -> None:
+        batches: list[Any] = trainer.num_predict_batches
+        self.searched = trainer.world_size == 1 and args[3] + 1 == sum(batches)
 
     def on_predict_end(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
         self._close()
         meet(trainer, "written")
         if trainer.is_global_zero:
-            check_anything(shard_folder(trainer), pl_module, trainer.datamodule)  # type: ignore[attr-defined]
-            table = merge(shard_folder(trainer), Path(trainer.default_root_dir), pl_module.finished_table)
-            summary = finite(summary_of(table, pl_module, trainer.datamodule.class_names))  # type: ignore[attr-defined]
-            text = json.dumps(summary, indent=2, ensure_ascii=False)
-            write_whole(Path(trainer.default_root_dir) / "summary.json", lambda f: f.write_text(text))
+            assert self.staging is not None
+            data: DataModule = trainer.datamodule  # type: ignore[attr-defined]
+            explanations = self.shards.explanations(self.id, self.stamp)
+            check_anything(explanations, pl_module, data)
+            table = merge(explanations, self.staging, pl_module.finished_table)
+            made_with = provenance(pl_module.checkpoints, self.hashes, pl_module.device)
+            summary = summary_of(table, pl_module, data.class_names, made_with)
+            write_json(self.staging / "summary.json", summary)
+            generation.commit(Path(trainer.default_root_dir), self.id)
             log_scalars(trainer, loggable(summary))
         meet(trainer, "merged")
 
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """All callbacks are through and nothing has failed: Lightning does not call it otherwise."""
+        if trainer.is_global_zero:
+            self.shards.remove()
+        self._leave(trainer)
+
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         self._close()
-        folder = shard_folder(trainer)
-        if trainer.is_global_zero and not isinstance(exception, InputError) and folder.is_dir():
-            done = sum(len(e.index) for e in _all(folder))
-            print(f"\nStopped: {done} finished searches are kept in {folder}; the same command continues")
+        if trainer.is_global_zero and self.begun and (kept := self._kept(exception)):
+            print(f"\nStopped: {kept}")
+        self._leave(trainer)
+
+    def _kept(self, exception: BaseException) -> str:
+        """What is left and what to do; a crash comes again where nothing is mended."""
+        try:
+            if not (number := self.shards.count(self.id)) and isinstance(exception, InputError):
+                return ""
+            kept = f"{number} finished searches are kept in {self.shards.folder}"
+        except (OSError, InputError) as error:
+            return f"{self.shards.folder} cannot be read ({error})"
+        if isinstance(exception, (KeyboardInterrupt, SystemExit, SIGTERMException)):
+            return f"{kept}; the same command continues"
+        if self.searched:
+            return f"all searches have ended, and {kept}; once what failed is mended, the same command ends the run"
+        return f"{kept}; once what failed is mended, the same command continues"
+
+    def _leave(self, trainer: Trainer) -> None:
+        if self.took:
+            let_go(Path(trainer.default_root_dir))
+        self.took, self.staging = False, None
 
     def _close(self) -> None:
         if self.journal is not None:
@@ -123,182 +206,19 @@ class ResultWriter(Callback):
             self.journal = None
 
 
-def shard_folder(trainer: Trainer) -> Path:
-    return Path(trainer.default_root_dir) / "shards"
+def _refusal(folder: Path, differences: list[str]) -> str:
+    return (
+        f"{folder} holds an unfinished run that this one would not continue: "
+        + "; ".join(differences[:5])
+        + (f"; and {len(differences) - 5} more" if len(differences) > 5 else "")
+        + ". Finish it with its own command, choose another --trainer.default_root_dir, or delete that folder"
+    )
 
 
-def identity_file(folder: Path) -> Path:
-    return folder / "run.json"
-
-
-def check_same(folder: Path, identity: Identity) -> None:
-    """Refuse to mix two runs.
-
-    Raises:
-        InputError: the folder holds an unfinished run of another identity; names what differs.
-    """
-    file = identity_file(folder)
-    if not file.exists():
-        return
-    earlier = json.loads(file.read_text())
-    differences = [
-        f"{key} was {earlier.get(key, 'not set')} and is {identity.get(key, 'not set')}"
-        for key in sorted({*earlier, *identity})
-        if earlier.get(key) != identity.get(key)
-    ]
-    if differences:
-        raise InputError(
-            f"{folder} holds an unfinished run that this one would not continue: "
-            + "; ".join(differences[:5])
-            + (f"; and {len(differences) - 5} more" if len(differences) > 5 else "")
-            + ". Finish it with its own command, choose another --trainer.default_root_dir, or delete that folder"
-        )
-
-
-def check_anything(folder: Path, module: CounterfactualModule, data: DataModule) -> None:
+def check_anything(explanations: list[Explanation], module: CounterfactualModule, data: DataModule) -> None:
     """Raise ``InputError`` where the targets asked for no search at all, as ``FewAndMany`` may."""
-    n = len(data.predict_selection())
-    if next(_all(folder), None) is None:
+    if not explanations:
         raise InputError(
-            f"no search was asked for: {type(module.target).__name__} leaves all {n} samples "
-            "as they are, by what the predictor says of them; change its numbers, or explain other samples"
+            f"no search was asked for: {type(module.target).__name__} leaves all {len(data.predict_selection())} "
+            "samples as they are, by what the predictor says of them; change its numbers, or explain other samples"
         )
-
-
-def rows_of(explanation: Explanation) -> pd.DataFrame:
-    """Table of one result's searches, a row each: ``SHARED`` columns, then its own."""
-    cf = explanation.counterfactuals
-    change = (cf.counterfactual - cf.x).flatten(1)
-    columns = {
-        "index": explanation.index,
-        "number": explanation.number,
-        "label": explanation.y,
-        "source": cf.source,
-        "target": cf.target,
-        "confidence_before": cf.source_confidence,
-        "status": [Status(s).name.lower() for s in cf.status.tolist()],
-        "prediction": cf.prediction,
-        "confidence": cf.confidence,
-        "steps": cf.steps,
-        "l1_x": change.abs().mean(1),
-        "l2_x": change.norm(dim=1),
-        "changed": (change.abs() > VISIBLE).float().mean(1),
-        "reconstruction_error": (cf.reconstruction - cf.x).flatten(1).square().mean(1).sqrt(),
-        **({"ssim": similarity(cf.counterfactual, cf.x)} if cf.x.ndim == 4 else {}),
-        "reason": list(cf.reasons),
-        "seconds": explanation.seconds,
-        **({} if cf.relaxation is None else {"relaxation": cf.relaxation}),
-        **explanation.columns,
-    }
-    return pd.DataFrame({k: v.numpy() if isinstance(v, Tensor) else v for k, v in columns.items()})
-
-
-def tensors_of(explanation: Explanation) -> dict[str, Tensor]:
-    """Tensors of one result by the names under which they are saved; the originals come with the chart's."""
-    name, cf = explanation.name, explanation.counterfactuals
-    tensors = {column(name, "counterfactual"): cf.counterfactual}
-    if cf.path is not None:
-        tensors[column(name, "path")] = cf.path
-    if not name:
-        tensors |= {"index": explanation.index, "number": explanation.number, "target": cf.target}
-        tensors |= {"x": cf.x, "reconstruction": cf.reconstruction, "z": cf.z, "z_prime": cf.z_prime}
-    return tensors
-
-
-def merge(
-    shards: Path, folder: Path, finish: Callable[[pd.DataFrame], pd.DataFrame] = lambda table: table
-) -> pd.DataFrame:
-    """All journals as one table and one file of tensors, ordered by index and number; ``finish`` adds columns."""
-    results: dict[str, list[Explanation]] = {}
-    for explanation in _all(shards):
-        results.setdefault(explanation.name, []).append(explanation)
-    table, tensors = pd.DataFrame(), dict[str, Tensor]()
-    for name in sorted(results):  # the chart's, which is called "", comes first
-        whole = Explanation.join(results.pop(name))
-        part = rows_of(whole)
-        if name:
-            part = part.drop(columns=[c for c in SHARED if c not in KEYS])
-            part = part.rename(columns={c: column(name, str(c)) for c in part if c not in KEYS})
-            part = table.merge(part, on=KEYS, how="left", validate="one_to_one")
-        table = part
-        tensors |= tensors_of(whole)
-    table = finish(table)
-    # Copies, because safetensors refuses tensors that share memory.
-    copies = {name: t.clone(memory_format=torch.contiguous_format) for name, t in tensors.items()}
-    write_whole(folder / "counterfactuals.safetensors", lambda f: f.write_bytes(save(copies)))
-    write_whole(folder / "counterfactuals.parquet", table.to_parquet)
-    shutil.rmtree(shards)
-    return table
-
-
-def _all(shards: Path) -> Iterator[Explanation]:
-    for journal in sorted(shards.glob("*.journal")):
-        yield from read_journal(journal)
-
-
-def summary_of(table: pd.DataFrame, module: CounterfactualModule, class_names: list[str]) -> dict[str, Any]:
-    """What the run comes to: numbers from the table, and what the metric callbacks measured."""
-    results = {
-        name: merged(summarize(table, column(name, "")), measured, module.summary.get("oracle"))
-        for name, measured in _by_result(module).items()
-    }
-    summary = {"n": len(table), **results.pop("")}
-    if "control" in results:
-        summary["control"] = results.pop("control")
-    if results:
-        summary["others"] = results
-    return {**summary, "class_names": class_names, "provenance": provenance(module.checkpoints, module.device)}
-
-
-def merged(summary: dict[str, Any], measured: dict[str, Any], oracle: str | None) -> dict[str, Any]:
-    """Both, and the intervals of both; ``oracle`` is the one whose accuracy stands for all."""
-    intervals = {**summary["intervals"], **measured.get("intervals", {})}
-    both = {"oracle_accuracy": None, "fid": None, **summary, **measured, "intervals": intervals}
-    for kind in ("oracle_accuracy", "oracle_share"):
-        first = f"{kind}/{oracle}"
-        if first in intervals:
-            intervals[kind] = intervals[first]
-        if first in both and both.get(kind) is None:
-            both[kind] = both[first]
-    return both
-
-
-def _by_result(module: CounterfactualModule) -> dict[str, dict[str, Any]]:
-    """What the metric callbacks measured, by result: ``control/fid`` is the control's ``fid``."""
-    measured: dict[str, dict[str, Any]] = {name: {} for name in module.searches}
-    for key, value in module.summary.items():
-        name, _, rest = key.partition("/")
-        if name in measured:
-            measured[name][rest] = value
-        else:
-            measured[""][key] = value
-    return measured
-
-
-def loggable(summary: dict[str, Any]) -> dict[str, float]:
-    """All numbers of the summary under the names that loggers know: ``cf/control/fid``, ``cf/intervals/fid/low``."""
-    flat = {name: value for name, value in summary.items() if name != "others"}
-    return {f"cf/{name}": float(value) for name, value in _numbers({**flat, **summary.get("others", {})})}
-
-
-def _numbers(values: dict[str, Any]) -> Iterator[tuple[str, float]]:
-    """Numbers in nested dictionaries with their names; of lists, intervals alone."""
-    for key, value in values.items():
-        if isinstance(value, dict):
-            inner = {name: _ends(v) for name, v in value.items()} if key == "intervals" else value
-            yield from ((scalar(key, name), number) for name, number in _numbers(inner))
-        elif isinstance(value, (int, float)):
-            yield key, value
-
-
-def _ends(interval: list[float] | None) -> dict[str, float]:
-    return {} if interval is None else {"low": interval[0], "high": interval[1]}
-
-
-def finite(value: Any) -> Any:
-    """The same with NaN and infinities as null: JSON has no word for them."""
-    if isinstance(value, dict):
-        return {k: finite(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [finite(v) for v in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,15 +1,16 @@
 """The resolved configuration, beside the results that it led to."""
 
-from pathlib import Path
-
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.cli import SaveConfigCallback
 
 from callbacks.files import write_whole
+from callbacks.generation import results_folder
 
 
 class SaveConfig(SaveConfigCallback):
-    """Writes ``config.yaml`` into ``trainer.default_root_dir``; validate and test leave that of the training alone.
+    """Writes ``config.yaml`` beside the results; validate and test leave that of the training alone.
+
+    An explain run's appears with its results: a command that is refused leaves those before as they are.
 
     In fit when the first step is due: one that is refused leaves the config of an earlier training as it was.
 
@@ -28,7 +29,7 @@ class SaveConfig(SaveConfigCallback):
     def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         if stage in ("validate", "test"):
             return
-        folder = Path(trainer.default_root_dir)
+        folder = results_folder(trainer)
         folder.mkdir(parents=True, exist_ok=True)
-        text = self.parser.dump(self.config)
+        text = self.parser.dump(self.config, skip_none=False)
         write_whole(folder / "config.yaml", lambda file: file.write_text(text, encoding="utf-8"))

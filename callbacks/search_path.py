@@ -9,6 +9,7 @@ from torch import Tensor
 from torchvision.transforms.functional import to_pil_image
 from torchvision.utils import make_grid, save_image
 
+from callbacks.generation import results_folder
 from callbacks.logs import log_image
 from counterfactuals import Ascent
 from lightning_modules import CounterfactualModule, Explanation
@@ -53,7 +54,7 @@ class SearchPath(Callback):
             return
         path = self.shown.counterfactuals.path
         assert path is not None
-        folder = Path(trainer.default_root_dir) / "figures"
+        folder = results_folder(trainer) / "figures"
         folder.mkdir(parents=True, exist_ok=True)
         grid = strip(path, self.num_frames)
         save_image(grid, folder / "path.png")

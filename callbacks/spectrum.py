@@ -1,6 +1,5 @@
 """The singular-value spectrum of the generator's Jacobian."""
 
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,6 +8,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 from torchvision.utils import save_image
 
+from callbacks.generation import results_folder
 from callbacks.logs import log_image, log_plot, log_scalars
 from callbacks.tangents import tangent_grid
 from counterfactuals import Chart
@@ -99,7 +99,7 @@ class Spectrum(Callback):
         return sigma, index, result.energy, u.reshape(*u.shape[:2], *chart.shape)
 
     def _show(self, trainer: Trainer, x: Tensor, tangents: Tensor, name: str) -> None:
-        folder = Path(trainer.default_root_dir) / "tangents"
+        folder = results_folder(trainer) / "tangents"
         folder.mkdir(parents=True, exist_ok=True)
         torch.save({"x": x, "tangents": tangents}, folder / f"{name}.pt")
         if x.dim() == 4:  # points in space have no picture

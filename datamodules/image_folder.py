@@ -1,5 +1,6 @@
 """A user's own images: one folder a class."""
 
+import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,8 +12,8 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from datamodules.base import Batch, DataModule, Split, SplitName, seeded_split, sha256
-from datamodules.image_files import opened
+from datamodules.base import Batch, DataModule, Split, SplitName, number_of, seeded_split
+from datamodules.image_files import content, opened
 from networks.errors import InputError
 
 EXTENSIONS = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
@@ -55,9 +56,10 @@ class ImageFolder(DataModule):
         super().__init__(**common)
         self.root, self.fractions, self.seed = Path(root), fractions, seed
         train = self._trees()["train"]
-        self.class_names = _class_names(train)
+        self.folders = _class_folders(train)
+        self.class_names = [readable(name) for name in self.folders]
         if size is None or grey is None:
-            found_size, found_grey = look_at(_files(train, self.class_names)[0])
+            found_size, found_grey = look_at(_files(train, self.folders)[0])
             size, grey = size or found_size, found_grey if grey is None else grey
         self.shape = (1 if grey else 3, size, size)
         self.num_classes = len(self.class_names)
@@ -84,15 +86,15 @@ class ImageFolder(DataModule):
             return self._split_by_seed()
         splits: dict[SplitName, Split] = {}
         for name, tree in trees.items():
-            if (names := _class_names(tree)) != self.class_names:
+            if (names := _class_folders(tree)) != self.folders:
                 raise InputError(
-                    f"{str(tree)!r} holds the classes {names}, train holds {self.class_names}: they must be the same"
+                    f"{str(tree)!r} holds the classes {names}, train holds {self.folders}: they must be the same"
                 )
             splits[name] = _mixed(*_files(tree, names), self.shape)
         return splits
 
     def _split_by_seed(self) -> dict[SplitName, Split]:
-        files, y = _files(self.root, self.class_names)
+        files, y = _files(self.root, self.folders)
         shares = dict(zip(SPLITS, self.fractions, strict=True))
         splits: dict[SplitName, Split] = {}
         for name, positions in seeded_split(len(files), shares, self.seed).items():
@@ -105,23 +107,50 @@ class ImageFolder(DataModule):
 
 
 class FileSplit(Dataset):
-    """Images read from their files when they are asked for."""
+    """Images read from their files when they are asked for.
+
+    Once ``contents`` has been asked for, an image that is replaced meanwhile is refused.
+    """
 
     def __init__(self, files: list[Path], y: Tensor, shape: tuple[int, ...]) -> None:
         self.files, self.y, self.shape = files, y, shape
+        self.known: Tensor | None = None  # contents by position, 0 where they have not been asked for
 
     def __len__(self) -> int:
         return len(self.files)
 
     def __getitems__(self, positions: Sequence[int]) -> Batch:
         index = torch.as_tensor(positions)
-        x = torch.stack([read_image(self.files[p], self.shape) for p in index.tolist()])
+        x = torch.stack([self._image(p) for p in index.tolist()])
         return Batch(x=x, y=self.y[index], index=index)
+
+    def _image(self, position: int) -> Tensor:
+        file = self.files[position]
+        if self.known is None or not self.known[position]:
+            return read_image(file, self.shape)
+        data = content(file)
+        if self._number(position, data) != self.known[position]:
+            raise InputError(f"{file} has been replaced since this run began: run the same command again")
+        return read_image(file, self.shape, data)
 
     def fingerprint(self) -> str:
         """Of the files' names, sizes and times of change: to read thousands of images takes minutes."""
-        stats = [(str(file), s.st_size, s.st_mtime_ns) for file in self.files for s in [_stat(file)]]
-        return sha256(repr((stats, self.shape)).encode(), self.y.numpy())
+        digest = hashlib.sha256(repr(self.shape).encode() + self.y.numpy().tobytes())
+        for file in self.files:
+            stat = _stat(file)
+            digest.update(os.fsencode(file) + f" {stat.st_size} {stat.st_mtime_ns}\n".encode())
+        return digest.hexdigest()[:16]
+
+    def contents(self, positions: Sequence[int]) -> Tensor:
+        """Of the files' bytes, which are read one after the other."""
+        numbers = [self._number(p, content(self.files[p])) for p in positions]
+        found = torch.tensor(numbers, dtype=torch.int64)
+        self.known = torch.zeros(len(self), dtype=torch.int64) if self.known is None else self.known
+        self.known[torch.as_tensor(positions)] = found
+        return found
+
+    def _number(self, position: int, data: bytes) -> int:
+        return number_of(data, self.y[position].numpy().tobytes())
 
 
 def _stat(file: Path) -> os.stat_result:
@@ -137,14 +166,17 @@ def _mixed(files: list[Path], y: Tensor, shape: tuple[int, ...]) -> FileSplit:
     return FileSplit([files[p] for p in order.tolist()], y[order], shape)
 
 
-def read_image(file: Path, shape: tuple[int, ...]) -> Tensor:
+def read_image(file: Path, shape: tuple[int, ...], data: bytes | None = None) -> Tensor:
     """One image as C×H×W float32 in [0, 1]: resized by its shorter side, then centre-cropped.
+
+    Args:
+        data: what is in the file, where that has been read.
 
     Raises:
         InputError: see ``opened``.
     """
     channels, height, width = shape
-    with opened(file) as stored:
+    with opened(file, data) as stored:
         image = _fit(stored.convert("L" if channels == 1 else "RGB"), height, width)
     pixels = torch.from_numpy(np.array(image)).view(height, width, channels)
     return pixels.permute(2, 0, 1).float() / 255
@@ -175,7 +207,13 @@ def _fit(image: Image.Image, height: int, width: int) -> Image.Image:
     return image.resize((w, h), Image.Resampling.BICUBIC).crop((left, top, left + width, top + height))
 
 
-def _class_names(tree: Path) -> list[str]:
+def readable(name: str) -> str:
+    """A file's name for people: bytes that are no UTF-8, line feeds and the like as ``\\xe9`` and ``\\n``."""
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _class_folders(tree: Path) -> list[str]:
     names = sorted(d.name for d in tree.iterdir() if d.is_dir() and not d.name.startswith("."))
     if not names:
         raise InputError(f"{str(tree)!r} is empty: it must hold one folder of images for each class")

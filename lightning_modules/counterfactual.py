@@ -32,6 +32,8 @@ from networks.errors import InputError
 from networks.placement import blank
 from networks.precision import exact
 
+OWN_COLUMNS = ("decodes", "l2_z")  # of an explanation, before any metric has added its own
+
 
 @dataclass
 class Explanation:

@@ -85,7 +85,7 @@ def kills(home: Path, number: int, arguments: list[str], seed: int = 0) -> int:
         killed += run_and_kill(
             [*run, f"--trainer.default_root_dir={cut}"], cut, int(chance.random() * 2 * total / number)
         )
-    kept = sum(len(e.index) for f in (cut / "shards").glob("*.journal") for e in read_journal(f))
+    kept = sum(len(r.explanation.index) for f in (cut / "shards").glob("*.journal") for r in read_journal(f))
     print(f"{killed} kills, {kept} searches kept before the last run")
     subprocess.run([*run, f"--trainer.default_root_dir={cut}"], env=ENVIRONMENT, check=True, capture_output=True)
     same_results(cut, whole)

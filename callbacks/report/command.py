@@ -4,7 +4,10 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from callbacks.generation import is_of, settle
+from callbacks.lock import freed, hold
 from callbacks.report.page import build_report
+from callbacks.shards import Shards
 from networks.errors import InputError
 
 
@@ -27,4 +30,22 @@ def rebuild(arguments: Sequence[str]) -> None:
             f"report takes one results folder and nothing else, e.g. python explain.py report runs/digits/explain; "
             f"got {' '.join(given) or 'none'}"
         )
-    print(f"report:  {build_report(Path(given[0])).resolve()}")
+    folder = Path(given[0])
+    with freed():
+        if folder.is_dir():
+            hold(folder)
+            settle(folder)
+        report = build_report(folder)
+        _remove_journals(folder)
+    print(f"report:  {report.resolve()}")
+
+
+def _remove_journals(folder: Path) -> None:
+    """Those of the run whose report this is, which was killed before it could."""
+    shards = Shards(folder / "shards")
+    try:
+        run = shards.run()
+    except InputError:  # not ours to judge here
+        return
+    if run is not None and is_of(folder, run.id):
+        shards.remove()

@@ -1,6 +1,7 @@
 """Which figures a run gets: drawn, saved for papers, and put into the page."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -81,6 +82,12 @@ WIDE = ("distances", "relaxation", "dose_strips")
 SHOWN_ELSEWHERE = ("examples", "mean_change")
 
 
+def saved_figures(folder: Path) -> list[str]:
+    """Names below the folder of the figures that ``draw_all`` and the others here and on the page have saved."""
+    names = (f"figures/{name}.{kind}" for name in (*DRAWINGS, *SHOWN_ELSEWHERE) for kind in ("png", "pdf"))
+    return [name for name in names if (folder / name).is_file()]
+
+
 def draw_all(results: Results) -> list[Drawn]:
     """Draw and save the run's figures; what callbacks have left in ``figures`` comes after them."""
     folder, drawn = results.folder / "figures", []
@@ -89,7 +96,7 @@ def draw_all(results: Results) -> list[Drawn]:
             save(figure, folder, name)
             text = note.format(**results.summary.get("spectrum") or {})
             drawn.append(Drawn(title, Markup(inline_svg(figure)), text, wide=name in WIDE))
-    for file in sorted(folder.glob("*.png")):
+    for file in results.figures():
         if file.stem not in (*DRAWINGS, *SHOWN_ELSEWHERE):
             body = Markup(f'<img class="figure" alt="{file.stem}" src="{data_uri(file.read_bytes())}">')
             drawn.append(Drawn(file.stem.replace("_", " ").capitalize(), body, ""))

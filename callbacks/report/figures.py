@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
+from callbacks.files import write_whole
+
 OWN, CONTROL = "#0f766e", "#c2410c"
 GREY = "#8a94a6"  # readable on white and on black
 INK = "#18202c"  # becomes the page's own text colour in SVG
@@ -114,9 +116,12 @@ def save(figure: Figure, folder: Path, name: str, dpi: int = 130) -> None:
     """``name.png`` and ``name.pdf``; the same figure gives the same bytes whenever it is saved."""
     folder.mkdir(exist_ok=True)
     _lay_out(figure)
-    figure.savefig(folder / f"{name}.png", dpi=dpi)
+    png, pdf = io.BytesIO(), io.BytesIO()  # on a full disk matplotlib's own writing ends in another error
+    figure.savefig(png, format="png", dpi=dpi)
     with mpl.rc_context({"pdf.fonttype": 42}):
-        figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})
+        figure.savefig(pdf, format="pdf", metadata={"CreationDate": None})
+    write_whole(folder / f"{name}.png", lambda file: file.write_bytes(png.getvalue()))
+    write_whole(folder / f"{name}.pdf", lambda file: file.write_bytes(pdf.getvalue()))
 
 
 def _lay_out(figure: Figure) -> None:

@@ -3,10 +3,8 @@
 from typing import Any, NamedTuple
 
 from callbacks.naming import column
+from callbacks.report.consistency import STATUSES, VERDICTS
 from callbacks.report.results import Results
-
-STATUSES: tuple[str, ...] = ("flipped", "timeout", "failed", "already_target")
-VERDICTS: tuple[str, ...] = ("green", "amber", "red")
 
 
 class Outcome(NamedTuple):

@@ -1,20 +1,23 @@
 """A finished run's folder, opened for reading."""
 
-import json
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from safetensors import safe_open
 from torch import Tensor
 
+from callbacks.generation import COMPLETE, MANIFEST, Manifest
 from callbacks.naming import class_name, column
+from callbacks.report.consistency import problems_with, read_summary, read_table, read_tensors
 from networks.errors import InputError
 
 #: what every finished run has left
 FILES = ("summary.json", "counterfactuals.parquet", "counterfactuals.safetensors")
+NEIGHBOURS = "neighbours.safetensors"
+MOST_PROBLEMS = 3
 
 
 class Results:
@@ -31,19 +34,35 @@ class Results:
         names: of the results: "" is the chart's, then the compared methods', last ``control``.
 
     Raises:
-        InputError: no such folder, or the run in it is not finished.
+        InputError: no such folder, the run in it is not finished, or its files are damaged or not of one run.
     """
 
     def __init__(self, folder: Path, class_names: list[str] | None = None) -> None:
         check_finished(folder)
-        self.folder = folder
-        self.summary: dict[str, Any] = json.loads((folder / FILES[0]).read_text())
-        self.table = pd.read_parquet(folder / FILES[1])
-        self.tensors = safe_open(folder / FILES[2], "pt")
-        control = ["control"] if "control_status" in self.table else []
+        self.folder, self.manifest = folder, Manifest.read(folder)
+        if self.manifest is not None:
+            self.manifest.check(folder, [*FILES, NEIGHBOURS, *self._figure_names()])
+        self.summary: dict[str, Any] = read_summary(folder / FILES[0])
+        self.table = read_table(folder / FILES[1])
+        self.tensors = read_tensors(folder / FILES[2])
+        control = ["control"] if "control" in self.summary or "control_status" in self.table else []
         self.names = ["", *self.summary.get("others", {}), *control]
         given = self.summary.get("class_names") if class_names is None else class_names
         self.class_names = _indices(self.table) if given is None else given
+        if problems := list(islice(problems_with(self), MOST_PROBLEMS)):
+            raise InputError(
+                f"{str(folder)!r} {', and '.join(problems)}. Put the run's own files back, or run the search again"
+            )
+
+    def _figure_names(self) -> list[str]:
+        """Pictures that callbacks have left; without a manifest whatever lies there."""
+        if self.manifest is None:
+            return [f"figures/{file.name}" for file in sorted((self.folder / "figures").glob("*.png"))]
+        return sorted(n for n in self.manifest.files if n.startswith("figures/") and n.endswith(".png"))
+
+    def figures(self) -> list[Path]:
+        """Pictures that callbacks of this run have left for the report."""
+        return [self.folder / name for name in self._figure_names() if (self.folder / name).is_file()]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -95,6 +114,11 @@ def check_finished(folder: Path) -> None:
     """Raises InputError, which says what is missing and what to do."""
     if not folder.is_dir():
         raise InputError(f"no folder {str(folder)!r}: give the folder of a finished run (its trainer.default_root_dir)")
+    if (folder / COMPLETE / MANIFEST).is_file():
+        raise InputError(
+            f"{str(folder)!r} holds a run that was killed while its files were moved into place: "
+            f"python explain.py report {folder} finishes that"
+        )
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing:
         state = "an unfinished run" if (folder / "shards").is_dir() else "no finished run"

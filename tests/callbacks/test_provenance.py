@@ -3,12 +3,15 @@ from pathlib import Path
 
 import torch
 
-from callbacks.provenance import provenance, version_of
+from callbacks.provenance import fingerprints, provenance, version_of
 
 
 def test_names_versions_and_hashes(tmp_path: Path) -> None:
     (tmp_path / "a.ckpt").write_bytes(b"abc")
-    found = provenance({"chart": str(tmp_path / "a.ckpt")}, torch.device("cpu"))
+    checkpoints = {"chart": str(tmp_path / "a.ckpt")}
+    hashes = fingerprints(checkpoints)
+    (tmp_path / "a.ckpt").unlink()  # as somebody may while a run goes on
+    found = provenance(checkpoints, hashes, torch.device("cpu"))
     sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # of b"abc"
     assert found["checkpoints"]["chart"] == f"{tmp_path / 'a.ckpt'} sha256:{sha256}"
     assert found["versions"]["torch"].split("+")[0] == torch.__version__.split("+")[0]

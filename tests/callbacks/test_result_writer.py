@@ -6,8 +6,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from callbacks.journal import Journal, read_journal
-from callbacks.result_writer import check_same, finite, identity_file, loggable, merge, merged, rows_of
+from callbacks.files import finite
+from callbacks.journal import Journal, Record, read_journal
+from callbacks.merged import loggable, merge, merged, rows_of
+from callbacks.shards import Shards
 from counterfactuals import Ascent, explain
 from lightning_modules import Explanation
 from networks import InputError
@@ -44,9 +46,9 @@ def test_journals_merge_in_the_order_of_the_index(linear_chart, linear_predictor
     for rank in (0, 1):
         journal = Journal(shards / f"rank{rank}-0.journal")
         for part in parts[2 * rank : 2 * rank + 2]:
-            journal.append(part)
-    table = merge(shards, tmp_path)
-    assert table["index"].tolist() == [0, 1, 2, 3, 4] and not shards.exists()
+            journal.append(Record(part, part.index, "run", "stamp"))
+    table = merge(Shards(shards).explanations("run", "stamp"), tmp_path)
+    assert table["index"].tolist() == [0, 1, 2, 3, 4]
     assert {"status", "control_status", "l2_x", "control_l2_x", "confidence_before", "l2_z"} <= set(table)
     assert table["control_l2_z"][4] == parts[3].columns["l2_z"][0]
     tensors = load_file(tmp_path / "counterfactuals.safetensors")
@@ -98,23 +100,15 @@ def test_logged_names() -> None:
     }
 
 
-def test_another_run_is_not_continued(tmp_path: Path) -> None:
-    check_same(tmp_path, {"a": "1"})
-    identity_file(tmp_path).write_text('{"model.confidence": "0.99", "same": "x", "gone": "1"}')
-    check_same(tmp_path, {"model.confidence": "0.99", "same": "x", "gone": "1"})
-    with pytest.raises(InputError, match=r"gone was 1 and is not set; model.confidence was 0.99 and is 0.9\. Finish"):
-        check_same(tmp_path, {"model.confidence": "0.9", "same": "x"})
-
-
 def stop_after(records: int, patch: pytest.MonkeyPatch) -> None:
     """Ctrl-C in the middle of a run."""
     append, calls = Journal.append, []
 
-    def append_or_stop(self: Journal, explanation: Explanation) -> None:
+    def append_or_stop(self: Journal, record: Record) -> None:
         calls.append(1)
         if len(calls) > records:
             raise KeyboardInterrupt
-        append(self, explanation)
+        append(self, record)
 
     patch.setattr(Journal, "append", append_or_stop)
 
@@ -132,18 +126,10 @@ def test_an_interrupted_run_goes_on(in_digits_home: Path, capsys: pytest.Capture
             run_explain("digits/explain.yaml", *cut)
         assert "finished searches are kept in cut/shards; the same command continues" in capsys.readouterr().out
         assert Path("cut/counterfactuals.parquet").read_bytes() == before
-    kept = sum(len(e.index) for j in Path("cut/shards").glob("*.journal") for e in read_journal(j))
+    kept = sum(len(r.explanation.index) for j in Path("cut/shards").glob("*.journal") for r in read_journal(j))
     assert 0 < kept < 80
     with pytest.raises(InputError, match=r"method.init_args.max_steps was 20 and is 21"):
         run_explain("digits/explain.yaml", *cut, "--model.method.init_args.max_steps=21")
-    judge = Path("runs/digits/svm/best.ckpt")
-    weights = judge.read_bytes()
-    try:
-        torch.save({**torch.load(judge, weights_only=True), "epoch": 99}, judge)
-        with pytest.raises(InputError, match="the weights of oracle_svm was"):
-            run_explain("digits/explain.yaml", *cut)
-    finally:
-        judge.write_bytes(weights)
     run_explain("digits/explain.yaml", *cut, "--model.slots=7", "--data.batch_size=11")  # neither matters
     assert f"Continuing: {kept} searches" in capsys.readouterr().out
     assert not Path("cut/shards").exists()

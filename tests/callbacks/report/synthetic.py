@@ -117,6 +117,6 @@ def write_run(
     (folder / "summary.json").write_text(json.dumps(summary))
     pd.DataFrame(table).to_parquet(folder / "counterfactuals.parquet")
     save_file({name: t.contiguous().clone() for name, t in tensors.items()}, folder / "counterfactuals.safetensors")
-    some = {"positions": 7 * torch.arange(500) + 3, "images": (x[:500] * 255).byte()}
+    some = {"positions": 7 * torch.arange(500) + 3, "images": (x[torch.arange(500) % n] * 255).byte()}
     save_file({name: t.contiguous() for name, t in some.items()}, folder / "neighbours.safetensors")
     return folder

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from callbacks.report.page import MEANINGS, build_report, script_json, summary_rows
+from callbacks.report.meanings import MEANINGS
+from callbacks.report.page import build_report, script_json, summary_rows
 from tests.callbacks.report.browser import indices, mark, opened
 
 

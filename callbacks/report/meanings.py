@@ -1,0 +1,171 @@
+"""What the numbers of a run are called, how they are written, and what they say."""
+
+#: key of summary.json or column → label, format, meaning; "n" and provenance are shown elsewhere
+MEANINGS = {
+    "flip_rate": (
+        "flip rate",
+        "{:.1%}",
+        "searches that reached the target: the class with the confidence asked for, or the value",
+    ),
+    "flip_rate_half": (
+        "flip rate at ½",
+        "{:.1%}",
+        "searches whose result the model gives the target class with p > 0.5, however confident they had to be",
+    ),
+    "oracle_accuracy": (
+        "oracle accuracy",
+        "{:.1%}",
+        "flipped ones that a model unseen by the search also gives the target class: higher is better",
+    ),
+    "oracle_share": (
+        "oracle's share of the way",
+        "{:.1%}",
+        "of the way from x to the target value, what a model unseen by the search sees: 100 % is all of it",
+    ),
+    "certified": (
+        "certified",
+        "{:.1%}",
+        "searches that end green: flipped, on the data manifold, and every oracle agrees: higher is better",
+    ),
+    "on_manifold": (
+        "on the manifold",
+        "{:.1%}",
+        "flipped ones that the chart does not call off the data manifold; it calls 4 % of real images so",
+    ),
+    "margin": ("margin", "{:.3f}", "target's probability minus the next best class's: 1 is certain, 0 is a tie"),
+    "neighbours": (
+        "neighbours",
+        "{:.3f}",
+        "share of the nearest real images that are of the target class (for values: their mean value)",
+    ),
+    "fid": (
+        "FID",
+        "{:.2f}",
+        "distance to real images of the target classes, in an independent network's features: lower is better",
+    ),
+    "kid": (
+        "KID",
+        "{:.4f}",
+        "kernel distance to real images of the target classes, unbiased for few samples: lower is better",
+    ),
+    "spatial_fid": (
+        "spatial FID",
+        "{:.2f}",
+        "the FID of features that keep their place in the image, so that local artefacts count: lower is better",
+    ),
+    "p_manifold": (
+        "p of the manifold",
+        "{:.3f}",
+        "calibrated p-value of “x′ is like a real image”: small values speak against it",
+    ),
+    "log_q": (
+        "likelihood percentile",
+        "{:.3f}",
+        "share of held-out real images that the flow finds less likely than x′: near 0 is unlike any of them",
+    ),
+    "z_norm": (
+        "‖z′‖ percentile",
+        "{:.3f}",
+        "share of the chart's normal distribution that is nearer its centre: 1 is far out",
+    ),
+    "off_axis": (
+        "off the axes",
+        "{:.2f}",
+        "deviation in the latent coordinates in which real images vary least: real ones have about 0.7",
+    ),
+    "grain": (
+        "grain",
+        "{:.2f}",
+        "fine detail beyond what the coarse lets expect, in nats of energy: about 0 for real images, noise has more",
+    ),
+    "chart_error": (
+        "chart's error on x′",
+        "{:.1e}",
+        "root mean square of decode(encode(x′)) − x′: large where x′ is off what the chart can draw",
+    ),
+    "tangent_share": (
+        "tangent share",
+        "{:.3f}",
+        "share of the change that lies in the manifold's tangent space: 1 stays along the data, 0 leaves it",
+    ),
+    "heads_agree": (
+        "heads agree",
+        "{:.3f}",
+        "F1 of the heads that model and oracle locate in x′, to each other: 1 where they see the same",
+    ),
+    "im1": (
+        "IM1",
+        "{:.3f}",
+        "error of the target class's autoencoder over that of the source class's: lower is better",
+    ),
+    "im2": (
+        "IM2",
+        "{:.4f}",
+        "how differently the target class's and the general autoencoder draw x′, over its brightness: lower is better",
+    ),
+    "median_distance": (
+        "distance to the manifold",
+        "{:.4f}",
+        "median distance to the known data manifold: lower is better",
+    ),
+    "l2_x": ("L2 in X", "{:.3f}", "mean ‖x′ − x‖ in the input's own units"),
+    "l1_x": ("L1 in X", "{:.4f}", "mean |x′ − x| of a pixel"),
+    "changed": ("pixels changed", "{:.1%}", "share of the pixels that differ by more than 0.05"),
+    "ssim": ("SSIM", "{:.3f}", "mean structural similarity of x′ and x: 1 where nothing changes"),
+    "feature_distance": (
+        "distance in features",
+        "{:.3f}",
+        "distance of x′ and x in an independent network's features: what a viewer would notice",
+    ),
+    "lpips": (
+        "LPIPS",
+        "{:.3f}",
+        "distance of x′ and x in a network's features, weighted as people judge: small where little is noticed",
+    ),
+    "l2_z": (
+        "L2 in Z",
+        "{:.3f}",
+        "mean ‖z′ − z‖ in the chart's coordinates: how far along (small) or off (large) the manifold",
+    ),
+    "cout": (
+        "COUT",
+        "{:.3f}",
+        "how soon the class turns when the largest changes are made first: 1 at once, −1 never",
+    ),
+    "label_variation": (
+        "label variation",
+        "{:.3f}",
+        "how much other attributes of the image change along with the one that should: lower is better",
+    ),
+    "attributes_changed": (
+        "attributes changed",
+        "{:.2f}",
+        "other attributes of which a classifier changes its mind from x to x′: lower is better",
+    ),
+    "relaxation": (
+        "r",
+        "{:.2f}",
+        "share of the posterior that was kept when the model changed its mind: 1 is all of it, 0 none below the top",
+    ),
+    "reconstruction_error": ("reconstruction error", "{:.1e}", "root mean square of decode(encode(x)) − x"),
+    "median_steps": ("median steps", "{:.0f}", "gradient steps until the first hit"),
+    "seconds_per_sample": ("seconds per sample", "{:.4f}", "wall time of one search, in its batch"),
+    "decodes": ("decodes", "{:.1f}", "evaluations of the decoder a search, whatever its method calls a step"),
+    "timeout": ("timeouts", "{:.0f}", "searches that ran out of steps; their best point is kept"),
+    "failed": ("failed", "{:.0f}", "searches that met a number that is not finite"),
+}
+
+#: columns that only the rows have → label, meaning
+COLUMNS = {
+    "confidence": ("confidence", "the model's probability of the target for x′"),
+    "prediction": ("prediction", "the model's class for x′"),
+    "steps": ("steps", "gradient steps"),
+    "seconds": ("seconds", "wall time of this search, in its batch"),
+    "distance": ("distance to the manifold", "to the known data manifold"),
+    "l2_x_class": ("L2 in X to the class", "mean distance of x′ to all originals of the source class"),
+    "l2_z_class": ("L2 in Z to the class", "the same in the chart's coordinates"),
+    "status": ("status", "how the search ended"),
+    "certificate": ("certificate", "the verdict on this counterfactual"),
+    "certificate_reasons": ("reasons", "what the certificate found"),
+    "reason": ("reason", "why the search failed"),
+}
