@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.distributed.device_mesh import DeviceMesh
 
 Checkpoint = dict[str, Any]
 Write = Callable[[Path, Checkpoint, Path], None]
@@ -184,6 +185,8 @@ CORPUS: dict[str, Write] = {
     "pickle-torch-load": in_pickle(lambda c: Runs(torch.load, "evil.pt")),
     "pickle-in-state-dict": changed(lambda ck, c: ck["state_dict"].update(x=Runs(os.system, touch(c)))),
     "pickle-in-hparams": changed(lambda ck, c: ck["hyper_parameters"].update(x=Runs(os.system, touch(c)))),
+    "pickle-device-mesh": in_pickle(lambda c: Runs(DeviceMesh, "cpu", [0])),
+    "pickle-exception": in_pickle(lambda c: SystemExit(0)),
     "pickle-module": in_pickle(lambda c: torch.nn.Linear(1, 1)),
     "pickle-inserted-call": archive(_inserted_call),
     "pickle-set-item": archive(_set_item_on_a_string),

@@ -28,7 +28,8 @@ class Watch:
             event in ("open", "ctypes.dlopen") and "evil" in Path(first).name and not first.startswith(self.allowed)
         )
         below = event in REMOVES[:2] and arguments[1] != -1  # of a folder that shutil.rmtree has named before
-        removed = event in REMOVES and not below and not first.startswith(self.allowed)
+        unnamed = below or isinstance(arguments[0] if arguments else 0, int)  # or of a file that has been opened before
+        removed = event in REMOVES and not unnamed and not first.startswith(self.allowed)
         if event in STARTS or imported or opened or removed:
             self.seen.append(f"{event} {first}")
 
