@@ -21,6 +21,7 @@ from callbacks import Ranks, SaveConfig, WholeCheckpoints
 from callbacks.lock import hold
 from callbacks.ranks import told_elsewhere
 from cli.trusted import trusted_by
+from counterfactuals.memory import lacks_memory, shortage
 from datamodules import DataModule
 from lightning_modules.building import trust
 from lightning_modules.checkpoint import read
@@ -36,6 +37,11 @@ IGNORED_WARNINGS = (
     "`torch.jit.script` is deprecated",  # torch's own, loaded by forward-mode differentiation
     "is an instance of `nn.Module` and is already saved",  # Task drops live arguments itself
     "`isinstance\\(treespec, LeafSpec\\)`",  # Lightning's own use of torch's pytree
+)
+
+LOWER = (
+    "lower --data.batch_size, --data.size or the networks' widths; in training --trainer.precision bf16-mixed takes "
+    "less, and so does a Glow with recompute: true"
 )
 
 
@@ -182,6 +188,13 @@ def cause(error: BaseException | None) -> InputError | None:
     return error
 
 
+def without_memory(error: BaseException | None) -> BaseException | None:
+    """The error for want of memory that this one is, or that a constructor has raised under jsonargparse's."""
+    while isinstance(error, ArgumentError):
+        error = error.__cause__ or error.__context__
+    return error if error is not None and lacks_memory(error) else None
+
+
 def run(main: Callable[[], None]) -> None:
     """Call ``main``; what a user can mend is printed as one message, without a traceback.
 
@@ -205,6 +218,8 @@ def run(main: Callable[[], None]) -> None:
         if isinstance(error, (ValueError, ArgumentError)) and (ours := cause(error)) is not None:
             # A data-loading worker hands over its whole traceback; the last error in it is ours.
             sys.exit(f"error: {lines(str(ours).rsplit('InputError: ', 1)[-1].strip())}")
+        if (short := without_memory(error)) is not None:
+            sys.exit(f"error: {lines(shortage(short, LOWER))}")
         if isinstance(error, ArgumentError):
             sys.exit(f"error: {lines(readable(str(error)))}\nSee --help for the options.")
         if isinstance(error, OSError):

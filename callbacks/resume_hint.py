@@ -17,8 +17,11 @@ class ResumeHint(Callback):
         if not (trainer.is_global_zero and isinstance(exception, FROM_OUTSIDE)):
             return
         checkpoint = trainer.checkpoint_callback
-        last = checkpoint.last_model_path if isinstance(checkpoint, ModelCheckpoint) else ""
-        if last and Path(last).is_file():  # its name is set before it is written
-            print(f"\nStopped: the same command with --ckpt_path {last} continues")
-        else:
+        paths: list[str] = []
+        if isinstance(checkpoint, ModelCheckpoint):
+            paths = [checkpoint.last_model_path, checkpoint.best_model_path]
+        saved = next((path for path in paths if path and Path(path).is_file()), None)  # names come before files
+        if saved is None:
             print("\nStopped before the first checkpoint: nothing was saved")
+        else:
+            print(f"\nStopped: the same command with --ckpt_path {saved} continues")
