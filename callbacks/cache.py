@@ -2,15 +2,17 @@
 
 import hashlib
 import os
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
 from pytorch_lightning import Trainer
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load, save
 from torch import Tensor
 
-from callbacks.files import write_whole
+from callbacks.files import metadata, write_whole
 from callbacks.ranks import meet
 
 
@@ -24,7 +26,8 @@ def cached(
 ) -> dict[str, Tensor]:
     """What ``compute`` returns, from the cache where it is there.
 
-    Rank zero computes for all ranks that see its disk; all of them must call this.
+    Rank zero computes for all ranks that see its disk; all of them must call this. A file that is damaged, or that
+    holds something else than was put into it, is computed again.
 
     Args:
         name: beginning of the file's name.
@@ -33,27 +36,38 @@ def cached(
     """
     digest = hashlib.sha256("\n".join(depends_on).encode()).hexdigest()[:24]
     file = cache_folder() / f"{name}-{digest}.safetensors"
-    found = _read(file)
+    found = _read(file, digest)
     if found is None and trainer.is_global_zero:
-        found = _compute(file, compute)
+        found = _compute(file, digest, compute)
     meet(trainer, "cached")
-    return found or _read(file) or _compute(file, compute)
+    return found or _read(file, digest) or _compute(file, digest, compute)
 
 
-def _read(file: Path) -> dict[str, Tensor] | None:
+def _read(file: Path, digest: str) -> dict[str, Tensor] | None:
     try:
-        return load_file(file)
-    except (FileNotFoundError, SafetensorError):
+        data = file.read_bytes()
+        tensors = load(data)
+        return tensors if metadata(data) == _seal(digest, tensors) else None
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError, struct.error, RecursionError):
         return None
 
 
-def _compute(file: Path, compute: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
+def _compute(file: Path, digest: str, compute: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
     tensors = {name: t.detach().cpu().contiguous() for name, t in compute().items()}
     if not all(t.isfinite().all() for t in tensors.values()):
         return tensors  # what a broken network, or card, has said is not kept
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(file, lambda f: f.write_bytes(save(tensors)))
+        write_whole(file, lambda f: f.write_bytes(save(tensors, _seal(digest, tensors))))
     except OSError as error:  # a full or read-only home must not end a run
-        print(f"Not cached: {error}")
+        print(f"Not cached: {error}; what is in {file.parent} may be deleted")
     return tensors
+
+
+def _seal(digest: str, tensors: dict[str, Tensor]) -> dict[str, str]:
+    """What tells a file whose content was changed, or that was copied to another one's name."""
+    content = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        content.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        content.update(tensor.contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return {"of": digest, "content": content.hexdigest()}

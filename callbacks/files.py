@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,16 @@ def _to_disk(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def metadata(data: bytes) -> dict[str, str]:
+    """The words in a safetensors file, which ``safetensors.torch.load`` leaves out: part of a header of given length.
+
+    Raises:
+        struct.error, ValueError, KeyError, TypeError: there are none.
+    """
+    (length,) = struct.unpack_from("<Q", data)
+    return json.loads(data[8 : 8 + length])["__metadata__"]
 
 
 def write_json(file: Path, value: Any) -> None:

@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from callbacks.files import metadata
 from counterfactuals import Counterfactuals
 from lightning_modules import Explanation
 from networks.errors import InputError
@@ -148,7 +149,7 @@ def pack(record: Record) -> bytes:
 
 def unpack(data: bytes) -> Record:
     """What ``pack`` made."""
-    tensors, words = load(data), _metadata(data)
+    tensors, words = load(data), metadata(data)
     cf: dict[str, Any] = {k.removeprefix("cf."): v for k, v in tensors.items() if k.startswith("cf.")}
     explanation = Explanation(
         name=words["name"],
@@ -161,9 +162,3 @@ def unpack(data: bytes) -> Record:
         columns={name: tensors[f"column.{name}"] for name in json.loads(words["columns"])},
     )
     return Record(explanation, tensors["samples"], words["run"], words["stamp"])
-
-
-def _metadata(data: bytes) -> dict[str, str]:
-    """``load`` leaves the metadata out; they stand in the JSON header, after its length in eight bytes."""
-    (length,) = struct.unpack_from("<Q", data)
-    return json.loads(data[8 : 8 + length])["__metadata__"]

@@ -4,7 +4,6 @@ What a report shows must be one run's. A folder may have been edited by hand, cu
 """
 
 import json
-import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +30,7 @@ WORDS = ("status", "reason", "certificate", "certificate_reasons")
 #: shares that lie between 0 and 1
 SHARES = {key for key, (_, form, _) in MEANINGS.items() if "%" in form} - {"oracle_share"}
 CLOSE = 1e-6
+LARGEST = 1e30
 
 Check = Callable[[Any], bool]
 
@@ -198,8 +198,8 @@ def _numbers_of(summary: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]
 
 
 def number(value: Any) -> bool:
-    """Whether it is a finite number."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    """Whether it is a number that can be written and drawn."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < LARGEST
 
 
 def optional(check: Check) -> Check:
@@ -211,7 +211,7 @@ def share(value: Any) -> bool:
 
 
 def count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and number(value) and value >= 0
 
 
 def text(value: Any) -> bool:

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import pytorch_lightning as pl
 import torch
+from safetensors.torch import save
 
 from callbacks.cache import cached
 
@@ -36,6 +37,36 @@ def test_a_torn_file_is_computed_again(folder: Path, trainer: pl.Trainer, number
     (file,) = folder.iterdir()
     file.write_bytes(file.read_bytes()[:9])
     assert int(cached(trainer, "numbers", ["a"], compute)["n"]) == 1
+
+
+def test_a_file_that_holds_something_else_is_computed_again(
+    folder: Path, trainer: pl.Trainer, numbers: Iterator[int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Other names, another shape, other values, another file's content; a folder cannot be replaced, and is told."""
+    compute = lambda: {"n": torch.tensor([next(numbers)])}  # noqa: E731
+    cached(trainer, "numbers", ["other"], compute)
+    (other,) = folder.iterdir()
+    cached(trainer, "numbers", ["a"], compute)
+    (file,) = set(folder.iterdir()) - {other}
+    before = file.read_bytes()
+    wrong: list[dict[str, torch.Tensor]] = [
+        {"m": torch.tensor([1])},
+        {"n": torch.tensor([[1]])},
+        {"n": torch.tensor([1.0])},
+    ]
+    contents = [
+        *(save(tensors) for tensors in wrong),
+        other.read_bytes(),
+        before.replace(b"\1" + bytes(7), b"\2" + bytes(7)),
+    ]
+    for i, content in enumerate(contents):
+        assert content != before
+        file.write_bytes(content)
+        assert int(cached(trainer, "numbers", ["a"], compute)["n"]) == i + 2
+    file.unlink()
+    file.mkdir()
+    assert int(cached(trainer, "numbers", ["a"], compute)["n"]) == len(contents) + 2
+    assert "Not cached: [Errno 21] Is a directory" in (said := capsys.readouterr().out) and str(folder) in said
 
 
 def test_a_home_without_room_costs_the_cache_alone(
