@@ -15,17 +15,21 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import CSVLogger, WandbLogger
 from pytorch_lightning.plugins import CheckpointIO
-from pytorch_lightning.utilities.exceptions import SIGTERMException
+from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
 
+import given
 from callbacks import Ranks, SaveConfig, WholeCheckpoints
 from callbacks.ranks import told_elsewhere
 from cli.trusted import trusted_by
+from constructors import Constructors, build, shorter
 from datamodules import DataModule
 from lightning_modules.building import trust
 from lightning_modules.checkpoint import read
 from lightning_modules.from_data import blanks, fastest_precision, fill
 from networks.errors import InputError, printable
 from restarts import take_a_fresh_store
+from trainer_values import check_run, refused_by_trainer, unlogged
+from wording import check_all, missing
 
 IGNORED_WARNINGS = (
     "does not have many workers",  # 0 workers is right for data in memory, and a flag for the rest
@@ -47,6 +51,7 @@ class RunCLI(LightningCLI):
 
     def __init__(self, description: str | None, args: ArgsType = None, **kwargs: Any) -> None:
         take_a_fresh_store()
+        self._constructors = Constructors()
         quiet = {"exit_on_error": False}  # run() prints what is wrong, without the usage of 150 options
         for message in IGNORED_WARNINGS:
             warnings.filterwarnings("ignore", f".*{message}")
@@ -62,19 +67,56 @@ class RunCLI(LightningCLI):
             **kwargs,
         )
 
+    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
+        """Parse; what jsonargparse refuses is looked at again and told in one sentence.
+
+        Raises:
+            InputError: a config that cannot be read, an argument that does not exist, or a value that it cannot have.
+        """
+        words = args if isinstance(args, list) else sys.argv[1:] if args is None else []
+        command = self._command(words)
+        given.check_configs(words)
+        try:
+            super().parse_arguments(parser, args)
+        except ArgumentError as error:
+            chosen = self._parser(command)
+            check_all(given.read([word for word in words if word != command]), chosen)
+            raise missing(str(error), chosen) or InputError(readable(str(error))) from error
+        check_run(self.config.get(str(command), self.config))
+
+    def _command(self, words: list[str]) -> str | None:
+        """The subcommand among the words, where the program has any."""
+        names = list(getattr(self, "_subcommand_parsers", ()))
+        found = next((word for word in words if word in names), None)
+        if found is None and names and not {"-h", "--help"} & set(words):
+            first = next((word for word in words if not word.startswith("-")), None)
+            wrong = f"{first!r} is no command" if words[:1] == [first] else "no command is given"
+            raise InputError(f"{wrong}: name one of {', '.join(names)} first, as in train.py fit --config FILE")
+        return found
+
+    def _add_instantiators(self) -> None:
+        self._constructors.watch(self.parser)
+        super()._add_instantiators()
+        self.parser.add_instantiator(build, object)
+
+    def instantiate_classes(self) -> None:
+        with self._constructors.telling(self.config.get(str(self.subcommand), self.config)):
+            super().instantiate_classes()
+
     def before_instantiate_classes(self) -> None:
         config = self.config.get(str(self.subcommand), self.config)
         trust(*trusted_by(config.as_dict()))
         if blanks(config["model"]):
             data = config["data"].clone()
-            fill(config["model"], self._instance(data["class_path"], data.get("init_args")))
+            with self._constructors.telling(config):
+                fill(config["model"], self._instance(data["class_path"], data.get("init_args")))
             if config["trainer"]["precision"] is None:
                 config["trainer"]["precision"] = fastest_precision()
 
-    @staticmethod
-    def _instance(class_path: str, arguments: Any) -> Any:
+    def _instance(self, class_path: str, arguments: Any) -> Any:
         module, _, name = class_path.rpartition(".")
-        return getattr(importlib.import_module(module), name)(**({} if arguments is None else arguments.as_dict()))
+        given_to = {} if arguments is None else arguments.as_dict()
+        return self._constructors.call(getattr(importlib.import_module(module), name), **given_to)
 
     def _parse_ckpt_path(self) -> None:
         """Check ``--ckpt_path``; Lightning's own would let the checkpoint's settings override the config.
@@ -126,7 +168,10 @@ class RunCLI(LightningCLI):
             given = {"name": folder, "mode": _mode(config["wandb"]["offline"]), **_given(config["wandb"])}
             wandb_logger = WandbLogger(**given, save_dir=folder)
             kwargs["logger"] = [wandb_logger, CSVLogger(folder, "csv", self._csv_folder(config))]
-        return super().instantiate_trainer(**kwargs)
+        try:
+            return super().instantiate_trainer(**kwargs)
+        except (MisconfigurationException, ValueError, TypeError, ImportError) as error:
+            raise refused_by_trainer(error, config["trainer"]) from error
 
     def _csv_folder(self, config: Any) -> str:
         """A folder of its own for what must not replace a training's CSV: CSVLogger deletes what it finds."""
@@ -204,6 +249,10 @@ def run(main: Callable[[], None]) -> None:
             sys.exit(f"error: {lines(str(ours).rsplit('InputError: ', 1)[-1].strip())}")
         if isinstance(error, ArgumentError):
             sys.exit(f"error: {lines(readable(str(error)))}\nSee --help for the options.")
+        if (sentence := unlogged(error)) is not None:
+            sys.exit(f"error: {sentence}")
+        if isinstance(error, MisconfigurationException):
+            sys.exit(f"error: {shorter(str(error))}")
         if isinstance(error, OSError):
             sys.exit(f"error: {lines(str(error))}")
         raise

@@ -11,6 +11,8 @@ from callbacks.samples import Generative
 from datamodules.base import SplitName
 from lightning_modules import load_predictor
 from metrics import FID as FIDMetric
+from networks.checks import whole
+from networks.errors import InputError
 from networks.features import Features
 
 
@@ -32,6 +34,7 @@ class FID(Callback):
         every_n_epochs: int = 5,
         batch_size: int = 256,
     ) -> None:
+        InputError.collect(whole(1, every_n_epochs=every_n_epochs, batch_size=batch_size))
         network = load_predictor(extractor) if isinstance(extractor, str) else extractor
         self.extractor = Features(network)
         self.every_n_epochs, self.batch_size = every_n_epochs, batch_size

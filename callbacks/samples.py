@@ -8,6 +8,8 @@ from torch import Tensor
 from torchvision.utils import make_grid
 
 from callbacks.logs import show_epoch
+from networks.checks import not_negative, whole
+from networks.errors import InputError
 
 
 class Generative(Protocol):
@@ -32,6 +34,9 @@ class Samples(Callback):
     """
 
     def __init__(self, num_samples: int = 64, every_n_epochs: int = 5, temperature: float = 1.0) -> None:
+        InputError.collect(
+            whole(1, num_samples=num_samples, every_n_epochs=every_n_epochs) + not_negative(temperature=temperature)
+        )
         self.num_samples, self.every_n_epochs, self.temperature = num_samples, every_n_epochs, temperature
 
     @torch.no_grad()

@@ -113,15 +113,24 @@ def call(predictor: nn.Module, x: Tensor) -> Tensor:
             outputs that are neither. What says nothing of the input, such as a device that is out of memory or lost,
             is raised as it is.
     """
+    mine = x.clone()
     try:
-        logits = predictor(x)
+        logits = predictor(mine)
     except RuntimeError as error:
         if out_of_memory(error) or lost_device(error):
             raise
         raise InputError(_cannot_take(predictor, x, error)) from error
+    name = type(predictor).__name__
+    if not isinstance(logits, Tensor):
+        raise InputError(f"{name} must return a tensor of logits or values; it returned a {type(logits).__name__}")
+    if not torch.equal(mine.nan_to_num(), x.nan_to_num()):
+        raise InputError(
+            f"{name} changes the images that it is given in place, as in x -= mean: a search would go wrong without a "
+            "word. Let it make new ones, as in x = x - mean"
+        )
     if logits.ndim not in (1, 2) or len(logits) != len(x) or logits.numel() == 0:
         raise InputError(
-            f"{type(predictor).__name__} must return logits of B×K with K ≥ 2, or one value a sample, of B or B×1; "
+            f"{name} must return logits of B×K with K ≥ 2, or one value a sample, of B or B×1; "
             f"for {len(x)} samples it returned shape {tuple(logits.shape)}"
         )
     return logits

@@ -11,8 +11,9 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from datamodules.base import Batch, DataModule, Split, SplitName, seeded_split, sha256
+from datamodules.base import LARGEST_SIZE, Batch, DataModule, Split, SplitName, seeded_split, sha256
 from datamodules.image_files import opened
+from networks.checks import seeds, whole
 from networks.errors import InputError
 
 EXTENSIONS = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
@@ -53,6 +54,7 @@ class ImageFolder(DataModule):
         **common: Any,
     ) -> None:
         super().__init__(**common)
+        InputError.collect(([] if size is None else whole(1, LARGEST_SIZE, size=size)) + seeds(seed=seed))
         self.root, self.fractions, self.seed = Path(root), fractions, seed
         train = self._trees()["train"]
         self.class_names = _class_names(train)

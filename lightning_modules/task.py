@@ -9,6 +9,7 @@ from pytorch_lightning.cli import LRSchedulerCallable, OptimizerCallable
 from torch import nn
 from torch.optim.lr_scheduler import LinearLR
 
+from networks.checks import whole
 from networks.errors import InputError
 
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")  # of the Trainer, that keep weights in float32
@@ -32,6 +33,7 @@ class Task(LightningModule):
         self, optimizer: OptimizerCallable, scheduler: LRSchedulerCallable | None, warmup_steps: int = 0
     ) -> None:
         super().__init__()
+        InputError.collect(whole(0, warmup_steps=warmup_steps))
         self.optimizer = _Shared(optimizer)
         self.scheduler = None if scheduler is None else _Shared(scheduler)
         self.warmup_steps = warmup_steps
