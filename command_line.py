@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from jsonargparse import ArgumentError
-from pytorch_lightning import Trainer
+from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import CSVLogger, WandbLogger
 from pytorch_lightning.plugins import CheckpointIO
@@ -19,8 +19,10 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException, SI
 
 import given
 from callbacks import Ranks, SaveConfig, WholeCheckpoints
+from callbacks.programs import misplaced_callbacks
 from callbacks.ranks import told_elsewhere
 from cli.trusted import trusted_by
+from class_flags import class_flags
 from constructors import Constructors, build, shorter
 from datamodules import DataModule
 from lightning_modules.building import trust
@@ -42,12 +44,23 @@ IGNORED_WARNINGS = (
 )
 
 
+class RunParser(LightningArgumentParser):
+    """Its help lists the flags of classes, too."""
+
+    def format_help(self, *args: Any) -> str:
+        return f"{super().format_help(*args)}{class_flags(self)}"
+
+
 class RunCLI(LightningCLI):
     """LightningCLI whose every output lies in ``trainer.default_root_dir``.
 
     W&B (offline unless ``--wandb.offline false``) and CSV are the loggers of every run;
     ``--trainer.logger false`` turns them off.
     """
+
+    #: the program's name, and callbacks that it adds without being asked for
+    program = ""
+    own_callbacks: tuple[type[Callback], ...] = ()
 
     def __init__(self, description: str | None, args: ArgsType = None, **kwargs: Any) -> None:
         take_a_fresh_store()
@@ -58,6 +71,7 @@ class RunCLI(LightningCLI):
         super().__init__(
             datamodule_class=DataModule,
             subclass_mode_data=True,
+            parser_class=RunParser,
             save_config_callback=SaveConfig,
             save_config_kwargs={"save_to_log_dir": False},
             parser_kwargs={**quiet, "description": description, **dict.fromkeys(self.subcommands(), quiet)},
@@ -136,7 +150,8 @@ class RunCLI(LightningCLI):
         if path in ("best", "last", "hpc"):
             path = options["ckpt_path"] = str(named_checkpoint(folder, path))
         if path is not None:
-            read(path)
+            with InputError.about("--ckpt_path"):
+                read(path)
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.add_class_arguments(
@@ -156,8 +171,10 @@ class RunCLI(LightningCLI):
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         config = self.config_init.get(str(self.subcommand), self.config_init)
-        given = kwargs.get("callbacks", config["trainer"]["callbacks"]) or []
-        kwargs["callbacks"] = [Ranks(), *(given if isinstance(given, list) else [given])]
+        asked = config["trainer"]["callbacks"] or []
+        asked = asked if isinstance(asked, list) else [asked]
+        InputError.collect(misplaced_callbacks(asked, self.program, [Ranks, SaveConfig, *self.own_callbacks]))
+        kwargs["callbacks"] = [Ranks(), *kwargs.get("callbacks", asked)]
         plugins = config["trainer"]["plugins"] or []
         plugins = plugins if isinstance(plugins, list) else [plugins]
         if not any(isinstance(plugin, CheckpointIO) for plugin in plugins):
@@ -165,8 +182,8 @@ class RunCLI(LightningCLI):
         folder = config["trainer"]["default_root_dir"]
         if config["trainer"]["logger"] in (None, True) and not config["trainer"]["fast_dev_run"]:
             Path(folder).mkdir(parents=True, exist_ok=True)  # W&B would otherwise fall back to the working directory
-            given = {"name": folder, "mode": _mode(config["wandb"]["offline"]), **_given(config["wandb"])}
-            wandb_logger = WandbLogger(**given, save_dir=folder)
+            settings = {"name": folder, "mode": _mode(config["wandb"]["offline"]), **_given(config["wandb"])}
+            wandb_logger = WandbLogger(**settings, save_dir=folder)
             kwargs["logger"] = [wandb_logger, CSVLogger(folder, "csv", self._csv_folder(config))]
         try:
             return super().instantiate_trainer(**kwargs)

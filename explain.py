@@ -16,17 +16,27 @@ from callbacks.outcome import check_batches
 from callbacks.report import rebuild
 from command_line import RunCLI, run
 from lightning_modules import CounterfactualModule
+from networks.errors import InputError
 from networks.precision import no_tf32
+from untrained import untrained
 
 
 class ExplainCLI(RunCLI):
     """LightningCLI on predict alone; writer, report and dashboard come after the callbacks of the config."""
+
+    program = "explain.py"
+    own_callbacks = (ResultWriter, Report, Dashboard, SearchProgress)
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         super().add_arguments_to_parser(parser)
         parser.add_lightning_class_args(ResultWriter, "writer")
         parser.add_lightning_class_args(Report, "report")
         parser.add_lightning_class_args(Dashboard, "dashboard")
+
+    def before_instantiate_classes(self) -> None:
+        super().before_instantiate_classes()
+        judges = untrained(self.config["trainer"]["callbacks"] or [], "--trainer.callbacks")
+        InputError.collect([*untrained(self.config["model"]["predictor"], "--model.predictor"), *judges])
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         config = self.config_init["trainer"]

@@ -53,7 +53,7 @@ def refused_by_trainer(error: Exception, trainer: Mapping[str, Any]) -> InputErr
     """What the Trainer said while it was built, after the flag that it is about."""
     message = shorter(str(error))
     given = {k: v for k, v in dict(trainer).items() if v is not None and k != "callbacks"}
-    quoted = [k for k in given if re.search(rf"[`'(]{k}\b", message)]
+    quoted = [k for k in given if re.search(rf"[`'(]{k}\b|\bfor {k}\b", message)]
     valued = [k for k, v in given.items() if isinstance(v, str) and re.search(rf"\b{re.escape(v)}\b", message)]
     name = next(iter(quoted or valued), None)
     about = "the Trainer's flags" if name is None else f"--trainer.{name} {shown(given[name])}"

@@ -145,8 +145,17 @@ def _check_names(value: Any, group: Group, key: str, unknown: str) -> None:
     stem = key if key == "--" else f"{key}."
     for name, one in value.items():
         if name not in group:
-            raise InputError(f"{stem}{name} (given as {shown(one)}) {unknown}: {nearest(name, group)}")
+            full, given = _flag(name, one)
+            raise InputError(f"{stem}{full} (given as {shown(given)}) {unknown}: {nearest(name, group)}")
         check(one, group[name], f"{stem}{name}")
+
+
+def _flag(name: str, value: Any) -> tuple[str, Any]:
+    """The whole name of a flag that went into nested keys, and its value."""
+    while isinstance(value, dict) and len(value) == 1 and "class_path" not in value:
+        ((inner, value),) = value.items()
+        name = f"{name}.{inner}"
+    return name, value
 
 
 def _check_one(value: Any, kind: Any, key: str) -> None:

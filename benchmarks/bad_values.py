@@ -181,7 +181,7 @@ def expected(section: str, given: str) -> list[str]:
         found = leaf(yaml.safe_load(given.partition(" ")[2] if section == "callbacks" else given))
         return found or ([given.split(maxsplit=1)[0].rpartition(".")[2]] if section == "callbacks" else [])
     if section == "python":
-        return [given.partition("=")[0]]
+        return ["|".join(re.findall(r"(\w+)=", given) + re.findall(r"my_classes\.(\w+)", given))]
     words = shlex.split(given)
     flags = [i for i, word in enumerate(words) if word.startswith("--")]
     if not flags:

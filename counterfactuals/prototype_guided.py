@@ -7,6 +7,7 @@ from torch import Tensor
 
 from counterfactuals.clip import straight_through_clip
 from counterfactuals.engine import Problem, Stepped
+from counterfactuals.evaluation import check_gradient
 from counterfactuals.objectives import classes
 from counterfactuals.result import Counterfactuals
 from counterfactuals.state import (
@@ -158,6 +159,7 @@ class PrototypeGuided:
         with torch.enable_grad():
             x = straight_through_clip(state.search.x + y, self.clip)
             logits = problem.predictor(x)
+            check_gradient(problem, x, logits)
             p = logits.softmax(1)
             target = state.search.target[:, None]
             others = p.scatter(1, target, -torch.inf).max(1).values

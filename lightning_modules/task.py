@@ -1,5 +1,6 @@
 """The thin base of every training task."""
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -7,7 +8,7 @@ import torch
 from pytorch_lightning import LightningModule
 from pytorch_lightning.cli import LRSchedulerCallable, OptimizerCallable
 from torch import nn
-from torch.optim.lr_scheduler import LinearLR
+from torch.optim.lr_scheduler import LinearLR, ReduceLROnPlateau
 
 from networks.checks import whole
 from networks.errors import InputError
@@ -50,14 +51,34 @@ class Task(LightningModule):
             del self.hparams[key]
 
     def configure_optimizers(self) -> Any:
-        optimizer = self.optimizer(self.parameters())
+        optimizer = self._made("optimizer", self.optimizer, self.parameters())
         schedules: list[dict[str, Any]] = []
         if self.warmup_steps:
             warmup = LinearLR(optimizer, 1 / (self.warmup_steps + 1), total_iters=self.warmup_steps)
             schedules.append({"scheduler": warmup, "interval": "step"})
         if self.scheduler is not None:
-            schedules.append({"scheduler": self.scheduler(optimizer), "interval": "epoch"})
+            self._try_schedule()
+            schedule = self._made("scheduler", self.scheduler, optimizer)
+            schedules.append({"scheduler": schedule, "interval": "epoch"})
         return [optimizer], schedules
+
+    def _try_schedule(self) -> None:
+        """A step on a weight of its own: a schedule divides by zero when it steps, not when it is made."""
+        weight = nn.Parameter(torch.zeros(1))
+        optimizer = self._made("optimizer", self.optimizer, [weight])
+        schedule = self._made("scheduler", self.scheduler, optimizer)
+        if not isinstance(schedule, ReduceLROnPlateau):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # that the optimiser has not stepped before
+                self._made("scheduler", schedule.step)
+
+    @staticmethod
+    def _made(name: str, factory: Any, *args: Any) -> Any:
+        """What the factory makes; a number that it cannot use is told with the argument's name."""
+        try:
+            return factory(*args)
+        except (ValueError, TypeError, ZeroDivisionError, OverflowError) as error:
+            raise InputError(f"--model.{name} cannot be made of its arguments: {error}") from error
 
     def on_fit_start(self) -> None:
         self._seed = torch.initial_seed()

@@ -116,7 +116,8 @@ def objects(kind: type, /, **values: Any) -> list[str]:
         if inspect.isclass(value):
             problems.append(f"{name} must be an object, not the class {value.__name__}: make one, {value.__name__}(…)")
         elif not _stands_for(value, kind):
-            problems.append(f"{name} must be a {kind.__name__}{_methods(kind)}; got {_short(value)}")
+            article = "an" if kind.__name__[0] in "AEIOU" else "a"
+            problems.append(f"{name} must be {article} {kind.__name__}{_methods(kind)}; got {_short(value)}")
     return problems
 
 
@@ -131,7 +132,7 @@ def _names(kind: type) -> list[str]:
 
 
 def _methods(kind: type) -> str:
-    return f", with the methods {', '.join(_names(kind))}" if getattr(kind, "_is_protocol", False) else ""
+    return f", with {', '.join(_names(kind))}" if getattr(kind, "_is_protocol", False) else ""
 
 
 def _short(value: Any) -> str:
