@@ -7,31 +7,32 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from jsonargparse import ArgumentError
-from pytorch_lightning import Callback, Trainer
+from pytorch_lightning import Trainer
 from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import CSVLogger, WandbLogger
 from pytorch_lightning.plugins import CheckpointIO
 from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
 
-import given
 from callbacks import Ranks, SaveConfig, WholeCheckpoints
 from callbacks.programs import misplaced_callbacks
 from callbacks.ranks import told_elsewhere
+from cli import given
+from cli.class_flags import class_flags
+from cli.constructors import Constructors, build, shorter
+from cli.trainer_values import check_run, refused_by_trainer, unlogged
 from cli.trusted import trusted_by
-from class_flags import class_flags
-from constructors import Constructors, build, shorter
+from cli.wording import check_all, missing
 from datamodules import DataModule
 from lightning_modules.building import trust
 from lightning_modules.checkpoint import read
 from lightning_modules.from_data import blanks, fastest_precision, fill
 from networks.errors import InputError, printable
 from restarts import take_a_fresh_store
-from trainer_values import check_run, refused_by_trainer, unlogged
-from wording import check_all, missing
 
 IGNORED_WARNINGS = (
     "does not have many workers",  # 0 workers is right for data in memory, and a flag for the rest
@@ -58,9 +59,7 @@ class RunCLI(LightningCLI):
     ``--trainer.logger false`` turns them off.
     """
 
-    #: the program's name, and callbacks that it adds without being asked for
     program = ""
-    own_callbacks: tuple[type[Callback], ...] = ()
 
     def __init__(self, description: str | None, args: ArgsType = None, **kwargs: Any) -> None:
         take_a_fresh_store()
@@ -103,8 +102,9 @@ class RunCLI(LightningCLI):
         names = list(getattr(self, "_subcommand_parsers", ()))
         found = next((word for word in words if word in names), None)
         if found is None and names and not {"-h", "--help"} & set(words):
-            first = next((word for word in words if not word.startswith("-")), None)
-            wrong = f"{first!r} is no command" if words[:1] == [first] else "no command is given"
+            stray = [word for word in words if get_close_matches(word, names)]
+            stray += [word for word in words[:1] if not word.startswith("-")]
+            wrong = f"{stray[0]!r} is no command" if stray else "no command is given"
             raise InputError(f"{wrong}: name one of {', '.join(names)} first, as in train.py fit --config FILE")
         return found
 
@@ -173,7 +173,7 @@ class RunCLI(LightningCLI):
         config = self.config_init.get(str(self.subcommand), self.config_init)
         asked = config["trainer"]["callbacks"] or []
         asked = asked if isinstance(asked, list) else [asked]
-        InputError.collect(misplaced_callbacks(asked, self.program, [Ranks, SaveConfig, *self.own_callbacks]))
+        InputError.collect(misplaced_callbacks(asked, self.program))
         kwargs["callbacks"] = [Ranks(), *kwargs.get("callbacks", asked)]
         plugins = config["trainer"]["plugins"] or []
         plugins = plugins if isinstance(plugins, list) else [plugins]

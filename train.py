@@ -20,7 +20,6 @@ class TrainCLI(RunCLI):
     """Best and last checkpoint under fixed names in the run's folder, for the next command to find."""
 
     program = "train.py"
-    own_callbacks = (ModelArtifact, ResumeHint)
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         super().add_arguments_to_parser(parser)

@@ -22,6 +22,13 @@ class Generative(Protocol):
         ...
 
 
+def check_generative(pl_module: object, who: str) -> None:
+    """Raise ``InputError`` before some epochs where a task draws no samples."""
+    if not callable(getattr(pl_module, "sample", None)):
+        task = type(pl_module).__name__
+        raise InputError(f"callbacks.{who} is for generative tasks; {task} draws no samples: leave it out")
+
+
 class Samples(Callback):
     """A grid of samples, the same latents every time: ``samples/epoch-003.png`` and W&B ``val/samples``.
 
@@ -38,6 +45,9 @@ class Samples(Callback):
             whole(1, num_samples=num_samples, every_n_epochs=every_n_epochs) + not_negative(temperature=temperature)
         )
         self.num_samples, self.every_n_epochs, self.temperature = num_samples, every_n_epochs, temperature
+
+    def setup(self, trainer: Trainer, pl_module: Generative, stage: str) -> None:  # type: ignore[override]
+        check_generative(pl_module, "Samples")
 
     @torch.no_grad()
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: Generative) -> None:  # type: ignore[override]

@@ -179,6 +179,8 @@ class DataModule(LightningDataModule):
             raise InputError(f"{foreign} is not for {self.task}, which {type(self).__name__} is: use {own}")
         wanted = torch.ones(len(y), dtype=torch.bool)
         if self.predict_classes is not None:
+            if not self.predict_classes:
+                raise InputError("predict_classes must name at least one class; got []")
             bad = [c for c in self.predict_classes if not 0 <= c < self.num_classes]
             if bad:
                 raise InputError(f"predict_classes names {bad}; the classes are 0 to {self.num_classes - 1}")

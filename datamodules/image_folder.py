@@ -54,6 +54,8 @@ class ImageFolder(DataModule):
         **common: Any,
     ) -> None:
         super().__init__(**common)
+        if not root.strip():
+            raise InputError(f"root is empty, got {root!r}: pass --data.root with a folder of class folders")
         InputError.collect(([] if size is None else whole(1, LARGEST_SIZE, size=size)) + seeds(seed=seed))
         self.root, self.fractions, self.seed = Path(root), fractions, seed
         train = self._trees()["train"]

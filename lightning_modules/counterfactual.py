@@ -131,6 +131,8 @@ class CounterfactualModule(LightningModule):
         self.chart.explaining(self.predictor)
         self.target = target
         self.objective = objective or ReachClass()
+        if isinstance(self.objective, ReachAll) and not isinstance(self.predictor, Committee):
+            raise InputError("objective ReachAll is for a list of predictors; for one predictor take ReachClass")
         if isinstance(self.predictor, Committee) and not isinstance(self.objective, ReachAll):
             raise InputError(
                 f"objective must be ReachAll for a list of predictors, of which all must change their minds; got "

@@ -1,5 +1,6 @@
 """The thin base of every training task."""
 
+import inspect
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -67,10 +68,18 @@ class Task(LightningModule):
         weight = nn.Parameter(torch.zeros(1))
         optimizer = self._made("optimizer", self.optimizer, [weight])
         schedule = self._made("scheduler", self.scheduler, optimizer)
-        if not isinstance(schedule, ReduceLROnPlateau):
+        if isinstance(schedule, ReduceLROnPlateau):  # steps by a number that is watched
+            return
+        try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # that the optimiser has not stepped before
-                self._made("scheduler", schedule.step)
+                schedule.step()
+        except (ValueError, TypeError, ArithmeticError, IndexError) as error:
+            names = [name for name in inspect.signature(type(schedule)).parameters if name in vars(schedule)]
+            given = ", ".join(f"{name}={vars(schedule)[name]}" for name in names if name != "optimizer")
+            raise InputError(
+                f"--model.scheduler: {type(schedule).__name__} with {given} cannot take a step: {error}"
+            ) from error
 
     @staticmethod
     def _made(name: str, factory: Any, *args: Any) -> Any:

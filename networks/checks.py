@@ -75,7 +75,7 @@ def each(check: Callable[..., list[str]], /, *given: Any, **values: Any) -> list
     """A check of every number in lists.
 
     >>> each(whole, 1, widths=[4, 0])
-    ['widths must be positive, every one; got 0']
+    ['widths must be positive, every one; got [4, 0]']
     """
     problems = []
     for name, value in values.items():
@@ -83,7 +83,8 @@ def each(check: Callable[..., list[str]], /, *given: Any, **values: Any) -> list
             problems.append(f"{name} must be a list of numbers; got {value!r}")
         else:
             wrong = (problem for one in value for problem in check(*given, **{name: one}))
-            problems += [problem.replace("; got", ", every one; got") for problem in wrong][:1]
+            sentences = [problem.partition("; got ")[0] for problem in wrong]
+            problems += [f"{sentence}, every one; got {value!r}" for sentence in sentences][:1]
     return problems
 
 

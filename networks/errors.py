@@ -1,12 +1,12 @@
 """The one error that a user is meant to read, and what may stand in it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 def printable(text: str) -> str:
     """With escapes for what a terminal would obey, such as colours or a line feed in the name of a folder."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 
 class InputError(ValueError):

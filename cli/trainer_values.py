@@ -2,19 +2,31 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
-from constructors import shorter
-from known_classes import nearest
+from cli.constructors import shorter
+from cli.known_classes import nearest
+from cli.specs import specs
+from cli.wording import shown
 from networks.errors import InputError
-from wording import shown
 
 SEEDS = 2**32
+#: classes that others build on, and that are nothing by themselves
+BARE = ("Callback", "Chart", "DataModule", "LightningDataModule", "LightningModule", "Module", "Task")
+#: what Lightning takes, to divide by it or to take it for another number
+NUMBERS: dict[str, tuple[Callable[[float], bool], str]] = {
+    "gradient_clip_val": (lambda n: n >= 0, "0 or more, 0 or null for no clipping"),
+    "val_check_interval": (lambda n: n > 0, "positive, a share of an epoch or a number of steps"),
+    "check_val_every_n_epoch": (lambda n: n >= 1, "a positive whole number"),
+    "accumulate_grad_batches": (lambda n: n >= 1, "a positive whole number"),
+    "log_every_n_steps": (lambda n: n >= 0, "0 or more, 0 for no logging"),
+    "num_sanity_val_steps": (lambda n: n >= -1, "0 or more, or -1 for all batches"),
+}
 FEW = 4  # processes that any machine may have
 
 
@@ -24,11 +36,16 @@ def check_run(config: Mapping[str, Any]) -> None:
     problems = _problems_of_folder(trainer["default_root_dir"]) + _problems_of_devices(trainer)
     if not isinstance(seed, bool) and not 0 <= seed < SEEDS:
         problems.append(f"--seed_everything must be a whole number from 0 to {SEEDS - 1}, or false; got {seed}")
-    clip = trainer["gradient_clip_val"]
-    if clip is not None and not clip >= 0:
-        problems.append(
-            f"--trainer.gradient_clip_val must not be negative, and 0 or null is for no clipping; got {clip}"
-        )
+    problems += [
+        f"--trainer.{name} must be {allowed}; got {trainer[name]}"
+        for name, (holds, allowed) in NUMBERS.items()
+        if isinstance(trainer[name], (int, float)) and not holds(trainer[name])
+    ]
+    problems += [
+        f"{key} is given without its class: name one with {key} CLASS, or class_path in a config"
+        for key, path, _ in specs(config, "--")
+        if path.rpartition(".")[2] in BARE
+    ]
     InputError.collect(problems)
 
 

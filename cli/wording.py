@@ -17,8 +17,8 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from jsonargparse import ArgumentParser
 
-from given import CLASS_KEYS, load
-from known_classes import classes, listed, named, nearest, plural
+from cli.given import CLASS_KEYS, load
+from cli.known_classes import classes, listed, named, nearest, plural
 from networks.errors import InputError
 
 IN_WORDS = {

@@ -7,8 +7,8 @@ from typing import Any
 
 from jsonargparse import ArgumentParser
 
-from known_classes import MOST_CLASSES, classes
-from wording import Group, alternatives, arguments, class_of, in_words, is_class, of_class
+from cli.known_classes import MOST_CLASSES, classes
+from cli.wording import Group, alternatives, arguments, class_of, in_words, is_class, of_class
 
 WIDTH = 118
 

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 from jsonargparse import ArgumentParser
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
+from cli.wording import shown
 from networks.errors import InputError
-from wording import shown
 
 #: what constructors raise for arguments that they cannot use; the rest are bugs, which keep their traceback
 REFUSALS = (ValueError, TypeError, RuntimeError, OSError, ImportError, MisconfigurationException)
