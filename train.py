@@ -20,6 +20,8 @@ from restarts import go_on_from
 class TrainCLI(RunCLI):
     """Best and last checkpoint under fixed names in the run's folder, for the next command to find."""
 
+    program = "train.py"
+
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         super().add_arguments_to_parser(parser)
         parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")

@@ -1,6 +1,7 @@
 """Any network of the timm library as a predictor or as a feature extractor."""
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Any, cast
 
 import timm
@@ -8,6 +9,7 @@ import torch
 from timm.models import load_checkpoint
 from torch import Tensor, nn
 
+from networks.checks import each, finite, positive, whole
 from networks.errors import InputError
 
 
@@ -44,8 +46,11 @@ class TimmModel(nn.Module):
         std: Sequence[float] | None = None,
     ) -> None:
         super().__init__()
+        InputError.collect(whole(0, num_classes=num_classes) + whole(1, in_chans=in_chans) + _statistics(mean, std))
         if not timm.is_model(name):
-            raise InputError(f"timm has no model {name!r}; timm.list_models() lists the names")
+            near = get_close_matches(name, timm.list_models(), n=3)
+            advice = f"did you mean {' or '.join(near)}?" if near else "timm.list_models() lists the names"
+            raise InputError(f"name: timm has no model {name!r}; {advice}")
         try:
             network = timm.create_model(
                 name, pretrained=weights == "pretrained", num_classes=num_classes, in_chans=in_chans
@@ -56,7 +61,10 @@ class TimmModel(nn.Module):
                 # that of its own pretraining, and the user's classifier would be a random one.
                 load_checkpoint(self.network, weights, strict=True, weights_only=True)
         except (OSError, RuntimeError) as error:
-            raise InputError(f"weights {weights!r} for timm's {name!r} cannot be loaded: {error}") from error
+            reason = str(error) or (
+                "there is no such file" if isinstance(error, FileNotFoundError) else type(error).__name__
+            )
+            raise InputError(f"weights {weights!r} for timm's {name!r} cannot be loaded: {reason}") from error
         self.num_features = self.network.num_features
         config = self.network.pretrained_cfg
         self.register_buffer("mean", _per_channel(mean or config["mean"], in_chans), persistent=False)
@@ -79,6 +87,10 @@ class TimmModel(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.network(self._normalise(x))
+
+
+def _statistics(mean: Sequence[float] | None, std: Sequence[float] | None) -> list[str]:
+    return ([] if mean is None else each(finite, mean=mean)) + ([] if std is None else each(positive, std=std))
 
 
 def _per_channel(values: Sequence[float], channels: int) -> Tensor:
