@@ -55,16 +55,13 @@ class TimmModel(nn.Module):
             network = timm.create_model(
                 name, pretrained=weights == "pretrained", num_classes=num_classes, in_chans=in_chans
             )
-            self.network = cast(Any, network)  # typed nn.Module: without forward_head and the like
             if weights not in (None, "pretrained"):
                 # Not pretrained_cfg_overlay={"file": …}: timm then drops the head where its width is not
                 # that of its own pretraining, and the user's classifier would be a random one.
-                load_checkpoint(self.network, weights, strict=True, weights_only=True)
-        except (OSError, RuntimeError) as error:
-            reason = str(error) or (
-                "there is no such file" if isinstance(error, FileNotFoundError) else type(error).__name__
-            )
-            raise InputError(f"weights {weights!r} for timm's {name!r} cannot be loaded: {reason}") from error
+                load_checkpoint(network, weights, strict=True, weights_only=True)
+        except Exception as error:  # timm's readers raise whatever their files make them
+            raise InputError(f"weights {weights!r} for timm's {name!r} cannot be loaded: {_why(error)}") from error
+        self.network = cast(Any, network)  # typed nn.Module: without forward_head and the like
         self.num_features = self.network.num_features
         config = self.network.pretrained_cfg
         self.register_buffer("mean", _per_channel(mean or config["mean"], in_chans), persistent=False)
@@ -91,6 +88,14 @@ class TimmModel(nn.Module):
 
 def _statistics(mean: Sequence[float] | None, std: Sequence[float] | None) -> list[str]:
     return ([] if mean is None else each(finite, mean=mean)) + ([] if std is None else each(positive, std=std))
+
+
+def _why(error: Exception) -> str:
+    if "weights_only" in str(error):  # which timm advises to switch off
+        return "they hold something other than tensors, which could run code when read; save a state dict only"
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file"
+    return " ".join(str(error).split())[:300] or f"the file ends too early or is no such file ({type(error).__name__})"
 
 
 def _per_channel(values: Sequence[float], channels: int) -> Tensor:
