@@ -98,12 +98,17 @@ class PrototypeGuided:
 
     @torch.no_grad()
     def prepare(self, problem: Problem, x: Tensor) -> None:
-        """Encode the samples (M×``shape``, of the training split) that prototypes are made of."""
+        """Encode the samples (M×``shape``, of the training split) that prototypes are made of; not those of NaN."""
         encodings, found = [], []
         for part in x.split(256):
-            encodings.append(problem.chart.encode(part))
-            found.append(classes(problem.predictor(part), "PrototypeGuided"))
+            z, logits = problem.chart.encode(part), problem.predictor(part)
+            said = classes(logits, "PrototypeGuided")
+            known = finite(z) & ~logits.isnan().any(1)
+            encodings.append(z[known])
+            found.append(said[known])
         self.encodings, self.classes = torch.cat(encodings), torch.cat(found)
+        if not len(self.classes):
+            raise InputError(f"PrototypeGuided: predictor or chart give NaN for all of {len(x)} reference samples")
 
     def start(self, problem: Problem, x: Tensor, target: Tensor) -> Stepped:
         search, done = begin(problem, x, target, self.clip, decode=True)
