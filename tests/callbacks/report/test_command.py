@@ -1,5 +1,6 @@
 """``explain.py report`` from the outside."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,20 @@ def test_help(capsys: pytest.CaptureFixture) -> None:
     with pytest.raises(SystemExit) as stop:
         explain.main(["report", "--help"])
     assert stop.value.code == 0 and "explain.py report" in capsys.readouterr().out
+
+
+def test_a_link_in_place_of_the_page_is_replaced_and_one_of_figures_is_told(tmp_path: Path) -> None:
+    folder, bashrc = write_run(tmp_path / "run", n=12, size=8), tmp_path / "bashrc"
+    bashrc.write_text("mine")
+    (folder / "report.html").symlink_to(bashrc)
+    (folder / "figures").mkdir()
+    (folder / "figures" / "steps.png").symlink_to(bashrc)
+    explain.main(["report", str(folder)])
+    assert bashrc.read_text() == "mine" and not (folder / "report.html").is_symlink()
+    shutil.rmtree(folder / "figures")
+    (tmp_path / "elsewhere").mkdir()
+    (folder / "figures").symlink_to(tmp_path / "elsewhere")
+    assert "figures' is a symbolic link, and a run makes a folder of its own there: move it away" in message(
+        str(folder)
+    )
+    assert not list((tmp_path / "elsewhere").iterdir())
