@@ -1,7 +1,9 @@
 """What train.py and explain.py share: loggers in the run's own folder, and readable errors."""
 
 import importlib
+import io
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Callable
@@ -12,14 +14,19 @@ from jsonargparse import ArgumentError
 from pytorch_lightning import Trainer
 from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import CSVLogger, WandbLogger
+from pytorch_lightning.plugins import CheckpointIO
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 
-from callbacks import Ranks, SaveConfig
+from callbacks import Ranks, SaveConfig, WholeCheckpoints
 from callbacks.lock import hold
 from callbacks.ranks import told_elsewhere
+from cli.trusted import trusted_by
+from counterfactuals.memory import lacks_memory, shortage
 from datamodules import DataModule
+from lightning_modules.building import trust
 from lightning_modules.checkpoint import read
 from lightning_modules.from_data import blanks, fastest_precision, fill
-from networks.errors import InputError
+from networks.errors import InputError, printable
 from restarts import is_first, take_a_fresh_store
 
 IGNORED_WARNINGS = (
@@ -30,6 +37,11 @@ IGNORED_WARNINGS = (
     "`torch.jit.script` is deprecated",  # torch's own, loaded by forward-mode differentiation
     "is an instance of `nn.Module` and is already saved",  # Task drops live arguments itself
     "`isinstance\\(treespec, LeafSpec\\)`",  # Lightning's own use of torch's pytree
+)
+
+LOWER = (
+    "lower --data.batch_size, --data.size or the networks' widths; in training --trainer.precision bf16-mixed takes "
+    "less, and so does a Glow with recompute: true"
 )
 
 
@@ -61,6 +73,7 @@ class RunCLI(LightningCLI):
         config = self.config.get(str(self.subcommand), self.config)
         if self.subcommand in (None, "fit") and is_first(os.environ):  # before anything is written or replaced
             hold(Path(config["trainer"]["default_root_dir"]))
+        trust(*trusted_by(config.as_dict()))
         if blanks(config["model"]):
             data = config["data"].clone()
             fill(config["model"], self._instance(data["class_path"], data.get("init_args")))
@@ -78,8 +91,18 @@ class RunCLI(LightningCLI):
         Then ``test`` on a checkpoint of another model silently tests that model. Here the config
         counts, and weights that do not fit it are an error (``Task.on_load_checkpoint``).
         """
-        path = self.config.get(f"{self.config.get('subcommand')}.ckpt_path")
-        if path not in (None, "best", "last", "hpc"):
+        subcommand = self.config.get("subcommand")
+        if subcommand is None:
+            return
+        options = self.config[subcommand]
+        path, folder = options.get("ckpt_path"), Path(options["trainer"]["default_root_dir"])
+        if path is None and subcommand != "fit":
+            best = folder / "best.ckpt"
+            there = f": --ckpt_path {best}" if best.is_file() else " (--ckpt_path …/best.ckpt)"
+            raise InputError(f"{subcommand} needs the checkpoint of a trained model{there}")
+        if path in ("best", "last", "hpc"):
+            path = options["ckpt_path"] = str(named_checkpoint(folder, path))
+        if path is not None:
             read(path)
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
@@ -91,11 +114,21 @@ class RunCLI(LightningCLI):
             skip={"save_dir", "dir", "experiment", "version", "anonymous"},
         )
         parser.set_defaults({"wandb.project": "onmanifold", "wandb.offline": True})
+        parser.add_argument(
+            "--trust",
+            type=list[str],
+            default=[],
+            help="your own classes that checkpoints may name, e.g. '[my_package.MyNet]'; a config's own are trusted",
+        )
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         config = self.config_init.get(str(self.subcommand), self.config_init)
         given = kwargs.get("callbacks", config["trainer"]["callbacks"]) or []
         kwargs["callbacks"] = [Ranks(), *(given if isinstance(given, list) else [given])]
+        plugins = config["trainer"]["plugins"] or []
+        plugins = plugins if isinstance(plugins, list) else [plugins]
+        if not any(isinstance(plugin, CheckpointIO) for plugin in plugins):
+            kwargs["plugins"] = [*plugins, WholeCheckpoints()]
         folder = config["trainer"]["default_root_dir"]
         if config["trainer"]["logger"] in (None, True) and not config["trainer"]["fast_dev_run"]:
             Path(folder).mkdir(parents=True, exist_ok=True)  # W&B would otherwise fall back to the working directory
@@ -110,6 +143,19 @@ class RunCLI(LightningCLI):
             return str(self.subcommand or "")
         earlier = len(list(Path(config["trainer"]["default_root_dir"], "csv").glob("resumed-*")))
         return f"resumed-{earlier + 1}" if config.get("ckpt_path") else ""
+
+
+def named_checkpoint(folder: Path, name: str) -> Path:
+    """The file that ``--ckpt_path best``, ``last`` or ``hpc`` means, in the run's folder.
+
+    Raises:
+        InputError: there is none.
+    """
+    found = list(folder.glob("hpc_ckpt_*.ckpt" if name == "hpc" else f"{name}.ckpt"))
+    if not found:
+        others = ", ".join(sorted(file.name for file in folder.glob("*.ckpt"))) or "no checkpoint"
+        raise InputError(f"there is nothing that --ckpt_path {name} could mean: {folder} holds {others}")
+    return max(found, key=lambda file: file.stat().st_mtime)
 
 
 def _mode(offline: bool) -> str | None:
@@ -142,19 +188,45 @@ def cause(error: BaseException | None) -> InputError | None:
     return error
 
 
+def without_memory(error: BaseException | None) -> BaseException | None:
+    """The error for want of memory that this one is, or that a constructor has raised under jsonargparse's."""
+    while isinstance(error, ArgumentError):
+        error = error.__cause__ or error.__context__
+    return error if error is not None and lacks_memory(error) else None
+
+
 def run(main: Callable[[], None]) -> None:
-    """Call ``main``; what a user can mend is printed as one message, without a traceback."""
+    """Call ``main``; what a user can mend is printed as one message, without a traceback.
+
+    A process that SIGTERM has ended has the exit code that the shell expects, 143, and 130 after Ctrl-C.
+    """
     os.environ.setdefault("WANDB_SILENT", "true")  # its banner drowns where our own results lie
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # not every terminal knows ‖ and Λ
+            stream.reconfigure(errors="replace")
     try:
         main()
+    except SIGTERMException:  # Lightning's own has the exit code 0
+        sys.exit(128 + signal.SIGTERM)
+    except SystemExit as stop:
+        sys.exit(128 + signal.SIGINT if isinstance(stop.__context__, KeyboardInterrupt) else stop.code)
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
     except Exception as error:
         if told_elsewhere(error):
             sys.exit(1)
         if isinstance(error, (ValueError, ArgumentError)) and (ours := cause(error)) is not None:
             # A data-loading worker hands over its whole traceback; the last error in it is ours.
-            sys.exit(f"error: {str(ours).rsplit('InputError: ', 1)[-1].strip()}")
+            sys.exit(f"error: {lines(str(ours).rsplit('InputError: ', 1)[-1].strip())}")
+        if (short := without_memory(error)) is not None:
+            sys.exit(f"error: {lines(shortage(short, LOWER))}")
         if isinstance(error, ArgumentError):
-            sys.exit(f"error: {readable(str(error))}\nSee --help for the options.")
+            sys.exit(f"error: {lines(readable(str(error)))}\nSee --help for the options.")
         if isinstance(error, OSError):
-            sys.exit(f"error: {error}")
+            sys.exit(f"error: {lines(str(error))}")
         raise
+
+
+def lines(message: str) -> str:
+    """Of which each is printable."""
+    return "\n".join(map(printable, message.split("\n")))

@@ -13,6 +13,7 @@ from pytorch_lightning.cli import ArgsType, LightningArgumentParser
 import counterfactuals  # noqa: F401  # short class names in configs
 from callbacks import Dashboard, Report, ResultWriter, SearchProgress
 from callbacks.lock import freed
+from callbacks.outcome import check_batches
 from callbacks.report import rebuild
 from command_line import RunCLI, run
 from lightning_modules import CounterfactualModule
@@ -59,6 +60,7 @@ def main(args: ArgsType = None) -> None:
             args=args,
         )
         cli.trainer.predict(cli.model, cli.datamodule, return_predictions=False)
+    check_batches(cli.trainer, "predict")
 
 
 if __name__ == "__main__":

@@ -8,24 +8,41 @@ from networks.errors import InputError
 
 
 def go_on_from(folder: Path, environment: MutableMapping[str, str] = os.environ) -> str | None:
-    """The last checkpoint of this very job, where it has been started again; ``None`` where it has not, or left none.
+    """The newest checkpoint of this very job, where it has been started again; ``None`` where it has not, or left none.
 
-    A job's first start leaves ``.started``: a ``last.ckpt`` that is older is another training's.
+    A job's first start leaves ``.started``: what is older is another training's.
+
+    Raises:
+        InputError: a SLURM job's first start finds a checkpoint of an earlier one, which Lightning would go on from.
     """
     counts = [
         environment[name] for name in ("TORCHELASTIC_RESTART_COUNT", "SLURM_RESTART_COUNT") if name in environment
     ]
-    started, last = folder / ".started", folder / "last.ckpt"
+    if "SLURM_JOB_ID" in environment and "SLURM_RESTART_COUNT" not in environment:
+        counts.append("0")  # SLURM counts from the first restart on
     if not any(map(int, counts)):
+        if "SLURM_JOB_ID" in environment and (earlier := sorted(folder.glob("hpc_ckpt_*.ckpt"))):
+            raise InputError(
+                f"{earlier[-1]} is of an earlier SLURM job: pass --ckpt_path hpc to go on from it, or delete it to "
+                "train anew"
+            )
         if counts and is_first(environment):
             folder.mkdir(parents=True, exist_ok=True)
-            started.touch()
+            (folder / ".started").touch()
         return None
-    if not (started.exists() and last.exists()) or last.stat().st_mtime < started.stat().st_mtime:
+    newest = _newest(folder)
+    if newest is not None and is_first(environment):
+        print(f"Started again: going on from {newest}")
+    return None if newest is None else str(newest)
+
+
+def _newest(folder: Path) -> Path | None:
+    """Of last.ckpt and of what SLURM's requeueing saves, since the job's first start."""
+    if not (folder / ".started").exists():
         return None
-    if is_first(environment):
-        print(f"Started again: going on from {last}")
-    return str(last)
+    started = (folder / ".started").stat().st_mtime
+    ages = {file: file.stat().st_mtime for file in (*folder.glob("last.ckpt"), *folder.glob("hpc_ckpt_*.ckpt"))}
+    return max((file for file, age in ages.items() if age >= started), key=lambda file: ages[file], default=None)
 
 
 def is_first(environment: MutableMapping[str, str]) -> bool:

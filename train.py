@@ -7,8 +7,10 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.cli import ArgsType, LightningArgumentParser
 
 import lightning_modules  # noqa: F401
-from callbacks import ModelArtifact, ResumeHint
+from callbacks import Divergence, EarlierTraining, ModelArtifact, Resume, ResumeHint
 from callbacks.lock import freed
+from callbacks.outcome import check_batches, outcome
+from cli.restoring import restoring_explained
 from command_line import RunCLI, run
 from lightning_modules.task import Task
 from networks.precision import uses_tf32
@@ -56,19 +58,26 @@ class TrainCLI(RunCLI):
             )
 
     def after_fit(self) -> None:
-        checkpoint = self.trainer.checkpoint_callback
-        if self.trainer.is_global_zero and isinstance(checkpoint, ModelCheckpoint) and checkpoint.best_model_path:
-            score = f"{checkpoint.monitor} {checkpoint.best_model_score:.4g}"
-            print(f"best checkpoint ({score}): {checkpoint.best_model_path}")
+        if self.trainer.is_global_zero and not getattr(self.trainer, "fast_dev_run", False):
+            print(outcome(self.trainer))
+
+    def after_validate(self) -> None:
+        check_batches(self.trainer, "val")
+
+    def after_test(self) -> None:
+        check_batches(self.trainer, "test")
 
 
 def main(args: ArgsType = None) -> None:
     """Run the command line; ``args`` stand in for ``sys.argv[1:]``."""
-    with freed():
+    with freed(), restoring_explained():
         TrainCLI(
             model_class=Task,
             subclass_mode_model=True,
-            trainer_defaults={"default_root_dir": "runs/unnamed", "callbacks": [ResumeHint(), ModelArtifact()]},
+            trainer_defaults={
+                "default_root_dir": "runs/unnamed",
+                "callbacks": [Resume(), EarlierTraining(), Divergence(), ResumeHint(), ModelArtifact()],
+            },
             description=__doc__,
             args=args,
         )

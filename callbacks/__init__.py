@@ -3,6 +3,8 @@
 from callbacks.chart_quality import ChartQuality
 from callbacks.class_distance import ClassDistance
 from callbacks.dashboard import Dashboard
+from callbacks.divergence import Divergence
+from callbacks.earlier_training import EarlierTraining
 from callbacks.ema import EMA
 from callbacks.fid import FID
 from callbacks.head_localisation import HeadLocalisation
@@ -22,6 +24,7 @@ from callbacks.reconstructions import Reconstructions
 from callbacks.relaxation_grid import RelaxationGrid
 from callbacks.report import Report
 from callbacks.result_writer import ResultWriter
+from callbacks.resume import Resume
 from callbacks.resume_hint import ResumeHint
 from callbacks.samples import Samples
 from callbacks.save_config import SaveConfig
@@ -30,6 +33,7 @@ from callbacks.spectrum import Spectrum
 from callbacks.stored_probabilities import StoredProbabilities
 from callbacks.tangent_share import TangentShare
 from callbacks.transition import Transition
+from callbacks.whole_checkpoints import WholeCheckpoints
 
 __all__ = [
     "EMA",
@@ -37,6 +41,8 @@ __all__ = [
     "ChartQuality",
     "ClassDistance",
     "Dashboard",
+    "Divergence",
+    "EarlierTraining",
     "HeadLocalisation",
     "HelixFigure",
     "Interpretability",
@@ -53,6 +59,7 @@ __all__ = [
     "RelaxationGrid",
     "Report",
     "ResultWriter",
+    "Resume",
     "ResumeHint",
     "Samples",
     "SaveConfig",
@@ -62,4 +69,5 @@ __all__ = [
     "StoredProbabilities",
     "TangentShare",
     "Transition",
+    "WholeCheckpoints",
 ]

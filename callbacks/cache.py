@@ -54,6 +54,8 @@ def _read(file: Path, digest: str) -> dict[str, Tensor] | None:
 
 def _compute(file: Path, digest: str, compute: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
     tensors = {name: t.detach().cpu().contiguous() for name, t in compute().items()}
+    if not all(t.isfinite().all() for t in tensors.values()):
+        return tensors  # what a broken network, or card, has said is not kept
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         write_whole(file, lambda f: f.write_bytes(save(tensors, _seal(digest, tensors))))

@@ -34,7 +34,8 @@ class ClassDistance(Callback):
                     drawn = rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))[: self.most]]
                     x = selection.__getitems__(drawn.tolist())["x"]
                     z = chart.encode(x.to(pl_module.device)).cpu()
-                    self.originals[label] = x.flatten(1), z
+                    known = z.isfinite().all(1)
+                    self.originals[label] = x.flatten(1), z[known]
             pl_module.listeners.append(lambda explanation: self._update(explanation, pl_module))
 
     @torch.no_grad()

@@ -10,17 +10,48 @@ from typing import Any
 
 
 def write_whole(file: Path, write: Callable[[Path], Any]) -> None:
-    """Write beside the file and rename, so that a killed process or a full disk leaves no torn file.
+    """Write beside the file, wait for the disk, and rename: a kill, a full disk or a power cut leaves no torn file.
 
-    A link that stands there is replaced, and what it points to stays as it is.
+    What had the name before is there until then. A symbolic link of that name is replaced, and what it points to
+    stays as it is.
     """
     beside = file.with_name(f".{file.name}.{os.getpid()}.partial")
     beside.unlink(missing_ok=True)
     try:
+        beside.unlink(missing_ok=True)  # a dead process may have had the same number
         write(beside)
+        _to_disk(beside)
         beside.replace(file)
+        _to_disk(file.parent)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what processes of this machine that were killed while they wrote have left in a folder."""
+    for beside in folder.glob(".*.partial"):
+        number = beside.name.split(".")[-2]
+        if number.isdigit() and not _runs(int(number)):
+            beside.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is another user's
+        pass
+    return True
+
+
+def _to_disk(path: Path) -> None:
+    """Also a folder, whose names are else in memory alone."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def metadata(data: bytes) -> dict[str, str]:

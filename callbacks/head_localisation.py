@@ -60,11 +60,15 @@ class HeadLocalisation(Callback):
     def _update(self, explanation: Explanation, pl_module: CounterfactualModule) -> None:
         x_prime = explanation.counterfactuals.counterfactual.to(pl_module.device)
         both = zip(heads_of(pl_module.predictor, x_prime), heads_of(self.oracle, x_prime), strict=True)
-        agree = [f1(matches(a, b, self.radius), len(a), len(b)) for a, b in both]
-        explanation.columns["heads_agree"] = torch.tensor(agree)
+        explanation.columns["heads_agree"] = torch.tensor([self._agreement(a, b) for a, b in both])
         if explanation.name in ROLES:
             earlier = [self.shown[explanation.name]] if explanation.name in self.shown else []
             self.shown[explanation.name] = first_of_each_target([*earlier, explanation], self.num_samples)
+
+    def _agreement(self, heads: Tensor | None, others: Tensor | None) -> float:
+        if heads is None or others is None:
+            return float("nan")
+        return f1(matches(heads, others, self.radius), len(heads), len(others))
 
     def on_predict_epoch_end(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
         if not trainer.is_global_zero or not (shown := in_all_of(self.shown)):
@@ -86,17 +90,21 @@ class HeadLocalisation(Callback):
                 found = heads_of(network, x.to(pl_module.device))
                 colour = OWN if who == "predictor" else CONTROL
                 for axes, image, heads in zip(grid[:, 2 * i + j], x, found, strict=True):
-                    draw_heads(axes, image, heads, f"{role}, {who}: {len(heads)}", colour)
+                    said = "NaN" if heads is None else len(heads)
+                    draw_heads(
+                        axes, image, torch.zeros(0, 2) if heads is None else heads, f"{role}, {who}: {said}", colour
+                    )
         return figure
 
 
 @torch.no_grad()
-def heads_of(network: nn.Module, x: Tensor) -> list[Tensor]:
-    """Positions of what a counting network counts in each of B×C×H×W; n×2 each, in pixels."""
+def heads_of(network: nn.Module, x: Tensor) -> list[Tensor | None]:
+    """Positions of what a counting network counts in each of B×C×H×W; n×2 each, in pixels, or ``None`` for NaN."""
     with frozen(network):
         counted = network.count_and_map(x)  # type: ignore[operator]  # checked in setup
-    maps, counts = counted.map_logits.sigmoid()[:, 0], counted.counts.tolist()
-    return [localise(p, n) for p, n in zip(maps, counts, strict=True)]
+    maps, counts = counted.map_logits.sigmoid()[:, 0], counted.counts
+    known = (maps.isfinite().flatten(1).all(1) & counts.isfinite()).tolist()
+    return [localise(p, n) if ok else None for p, n, ok in zip(maps, counts.tolist(), known, strict=True)]
 
 
 def draw_heads(axes: Axes, image: Tensor, heads: Tensor, title: str, colour: str) -> None:

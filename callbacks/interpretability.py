@@ -7,6 +7,8 @@ from pytorch_lightning import Callback, Trainer
 from torch import Tensor
 from torchmetrics import MeanMetric
 
+from callbacks.judges import SOME, check_answers
+from datamodules.base import Split
 from lightning_modules import ClassAutoencodersModule, CounterfactualModule, Explanation, load
 from metrics import im1, im2
 from networks import ClassAutoencoders
@@ -27,7 +29,7 @@ class Interpretability(Callback):
 
     Raises:
         InputError: a checkpoint that cannot be used; as predict begins, data of another shape, with
-            other classes, or without classes.
+            other classes, or without classes, and errors of NaN for every sample.
     """
 
     def __init__(self, autoencoders: str | ClassAutoencoders, batch_size: int = 512) -> None:
@@ -46,7 +48,17 @@ class Interpretability(Callback):
         pl_module.checkpoints |= self.checkpoints
         self.autoencoders.to(pl_module.device)
         self.originals = MeanMetric().to(pl_module.device)
+        self._try_on(trainer.datamodule.predict_selection())  # type: ignore[attr-defined]
         pl_module.listeners.append(self._add_columns)
+
+    @torch.no_grad()
+    def _try_on(self, selection: Split) -> None:
+        batch = selection.__getitems__(list(range(min(SOME, len(selection)))))
+        device = self.originals.device
+        try:
+            check_answers(torch.stack(self.module.to(device)(batch["x"].to(device), batch["y"].to(device)), 1))
+        except InputError as error:
+            raise InputError(f"Interpretability: the autoencoders: {error}") from error
 
     def problems_with(self, data: Any) -> list[str]:
         """What keeps the autoencoders from judging results on the data, one sentence each."""

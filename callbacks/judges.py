@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping
 
-from torch import nn
+from torch import Tensor, nn
 
+from datamodules import DataModule
 from lightning_modules import load_predictor
+from networks.errors import InputError
+
+SOME = 16  # samples that a network is tried on
 
 
 def judges(given: Mapping[str, str | nn.Module]) -> dict[str, nn.Module]:
@@ -22,3 +26,15 @@ def judges(given: Mapping[str, str | nn.Module]) -> dict[str, nn.Module]:
 def checkpoints_of(given: Mapping[str, str | nn.Module], role: str) -> dict[str, str]:
     """Paths by ``ROLE_NAME``, of those that are checkpoints."""
     return {f"{role}_{name}": judge for name, judge in given.items() if isinstance(judge, str)}
+
+
+def some_samples(data: DataModule) -> Tensor:
+    """The first ones to be explained, n×``shape``."""
+    selection = data.predict_selection()
+    return selection.__getitems__(list(range(min(SOME, len(selection)))))["x"]
+
+
+def check_answers(outputs: Tensor) -> None:
+    """Raise ``InputError`` where a network's outputs for real samples, n×…, hold NaN in every row."""
+    if outputs.flatten(1).isnan().any(1).all():
+        raise InputError(f"NaN for all {len(outputs)} samples that were tried: train it again")

@@ -4,10 +4,10 @@ import torch
 from pytorch_lightning import Callback, Trainer
 from torch import nn
 
-from callbacks.judges import checkpoints_of, judges
+from callbacks.judges import check_answers, checkpoints_of, judges, some_samples
 from counterfactuals.explain import call
 from lightning_modules import CounterfactualModule, Explanation
-from metrics import label_variation
+from metrics import decision, label_variation
 from networks.errors import InputError
 
 
@@ -21,7 +21,7 @@ class LabelVariation(Callback):
         bystanders: name → checkpoint of a ``ClassifierModule`` for another label of the same images, or a module.
 
     Raises:
-        InputError: no bystander, or a checkpoint that cannot be used.
+        InputError: no bystander, a checkpoint that cannot be used, or one that says NaN of every sample.
     """
 
     def __init__(self, bystanders: dict[str, str | nn.Module]) -> None:
@@ -32,8 +32,14 @@ class LabelVariation(Callback):
 
     def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
         pl_module.checkpoints |= self.checkpoints
-        for bystander in self.bystanders.values():
-            bystander.to(pl_module.device)
+        x, problems = some_samples(trainer.datamodule), []  # type: ignore[attr-defined]
+        for name, bystander in self.bystanders.items():
+            try:
+                with torch.no_grad():
+                    check_answers(call(bystander.to(pl_module.device), x.to(pl_module.device)))
+            except InputError as error:
+                problems.append(f"bystander {name!r}: {error}")
+        InputError.collect(problems)
         pl_module.listeners.append(lambda explanation: self._update(explanation, pl_module.device))
 
     @torch.no_grad()
@@ -43,7 +49,8 @@ class LabelVariation(Callback):
         for name, bystander in self.bystanders.items():
             before, after = (call(bystander, x.to(device)) for x in (cf.x, cf.counterfactual))
             explanation.columns[f"label_variation_{name}"] = label_variation(before, after).cpu()
-            changed += (before.argmax(1) != after.argmax(1)).cpu()
+            turned = (decision(before) - decision(after)).cpu()
+            changed += torch.where(turned.isnan(), torch.nan, (turned != 0).float())
         explanation.columns["attributes_changed"] = changed
         each = [explanation.columns[f"label_variation_{name}"] for name in self.bystanders]
         explanation.columns["label_variation"] = torch.stack(each).mean(0)

@@ -1,5 +1,7 @@
 """How the results of one run are told apart: "" is the chart's, "control" the pixel control's."""
 
+import math
+
 
 def column(result: str, name: str) -> str:
     """Column of the table: ``l2_x``, ``control_l2_x``."""
@@ -12,5 +14,7 @@ def scalar(result: str, name: str) -> str:
 
 
 def class_name(names: list[str], value: float) -> str:
-    """Of a class; the value where there are no classes."""
+    """Of a class; the value where there are no classes; "–" for NaN, which is no answer."""
+    if math.isnan(value):
+        return "–"
     return names[int(value)] if names else f"{value:.4g}"

@@ -74,6 +74,8 @@ class OnManifold(Callback):
         real = self._measure_some(trainer, pl_module, held_out, drawn[:n])
         rounding = dict.fromkeys(("chart_error", "off_axis", "grain"), ROUNDING)
         self.calibration = Calibration(strange(real), rounding)
+        if trainer.is_global_zero and (silent := strange(real).keys() - self.calibration.sorted.keys()):
+            print(f"OnManifold goes without {', '.join(sorted(silent))}: not finite for any of {n} real samples")
         explained = data.predict_selection()
         some = torch.randperm(len(explained), generator=torch.Generator().manual_seed(0))[: self.num_samples]
         originals = self.calibration.strangeness(strange(self._measure_some(trainer, pl_module, explained, some)))

@@ -6,13 +6,14 @@ import torch
 from pytorch_lightning import Callback, Trainer
 from torch import nn
 
-from callbacks.judges import checkpoints_of, judges
+from callbacks.judges import check_answers, checkpoints_of, judges, some_samples
 from callbacks.logs import log_scalars
 from callbacks.naming import scalar
 from counterfactuals.explain import call
 from counterfactuals.objectives import classes
 from lightning_modules import CounterfactualModule, Explanation
 from metrics import OracleAccuracy as OracleMetric
+from metrics import decision
 from networks.errors import InputError
 
 MOST_TO_LEARN = 20_000  # training samples, in memory at once
@@ -32,14 +33,15 @@ class OracleAccuracy(Callback):
 
     Adds a column ``oracle_NAME`` (its class for x′) a result, ``source_oracle_NAME`` (for x), and to the summary
     ``oracle_accuracy`` (the first oracle's, which ``oracle`` names), one entry an oracle, and
-    ``oracle_own_accuracy``, what the oracle is worth on the explained originals themselves.
+    ``oracle_own_accuracy``, what the oracle is worth on the explained originals themselves. Where an oracle says NaN
+    it has no class, and its rate is over the others.
 
     Args:
         oracles: name → checkpoint of a ``ClassifierModule``, or a module; one that can ``fit(x, y)``, such as
             ``LinearSVM``, learns from the training split first.
 
     Raises:
-        InputError: no oracle, or a checkpoint that cannot be used.
+        InputError: no oracle, a checkpoint that cannot be used, or one that says NaN of every sample.
     """
 
     def __init__(self, oracles: dict[str, str | nn.Module]) -> None:
@@ -72,14 +74,15 @@ class OracleAccuracy(Callback):
                 oracle.fit(batch["x"], batch["y"])
 
     def _problems_with(self, data: Any, pl_module: CounterfactualModule) -> list[str]:
-        """Try every oracle on a blank sample now, rather than after the first batch has been searched."""
-        problems = []
+        """Try every oracle on some samples now, rather than after the first batch has been searched."""
+        problems, x = [], some_samples(data)
         for name, oracle in self.oracles.items():
             try:
                 if data.task != "classification":
                     raise InputError(f"OracleAccuracy is for classes, the data for {data.task}: use OracleValue")
-                logits = self._logits(oracle, torch.zeros(1, *data.shape), pl_module)
+                logits = self._logits(oracle, x, pl_module)
                 classes(logits, "OracleAccuracy")
+                check_answers(logits)
             except InputError as error:
                 problems.append(f"oracle {name!r}: {error}")
             else:
@@ -92,10 +95,10 @@ class OracleAccuracy(Callback):
         for name, oracle in self.oracles.items():
             if not result:
                 own = self._logits(oracle, cf.x, pl_module)
-                explanation.columns[f"source_oracle_{name}"] = own.argmax(1).cpu()
+                explanation.columns[f"source_oracle_{name}"] = decision(own).cpu()
                 self.metrics[f"oracle_own_accuracy/{name}"].update(own, explanation.y.to(pl_module.device))
             logits = self._logits(oracle, cf.counterfactual, pl_module)
-            explanation.columns[f"oracle_{name}"] = logits.argmax(1).cpu()
+            explanation.columns[f"oracle_{name}"] = decision(logits).cpu()
             flipped = cf.flipped.to(logits.device)
             self.metrics[scalar(result, f"oracle_accuracy/{name}")].update(
                 logits[flipped], cf.target.to(logits.device)[flipped]

@@ -5,7 +5,7 @@ from pytorch_lightning import Callback, Trainer
 from torch import nn
 from torchmetrics import MeanSquaredError
 
-from callbacks.judges import checkpoints_of, judges
+from callbacks.judges import check_answers, checkpoints_of, judges, some_samples
 from callbacks.logs import log_scalars
 from counterfactuals.explain import call
 from counterfactuals.values import values
@@ -25,7 +25,7 @@ class OracleValue(Callback):
         oracles: name → checkpoint of a ``RegressorModule``, or a module that returns values.
 
     Raises:
-        InputError: no oracle, a checkpoint that cannot be used, or a classifier.
+        InputError: no oracle, a checkpoint that cannot be used, a classifier, or NaN for every sample.
     """
 
     def __init__(self, oracles: dict[str, str | nn.Module]) -> None:
@@ -38,10 +38,10 @@ class OracleValue(Callback):
         pl_module.checkpoints |= self.checkpoints
         for oracle in self.oracles.values():
             oracle.to(pl_module.device)
-        blank, problems = torch.zeros(1, *trainer.datamodule.shape), []  # type: ignore[attr-defined]
+        x, problems = some_samples(trainer.datamodule), []  # type: ignore[attr-defined]
         for name, oracle in self.oracles.items():
             try:
-                self._values(oracle, blank, pl_module.device)
+                check_answers(self._values(oracle, x, pl_module.device)[:, None])
             except InputError as error:
                 problems.append(f"oracle {name!r}: {error}")
         InputError.collect(problems)
@@ -55,7 +55,8 @@ class OracleValue(Callback):
             if not explanation.name:
                 of_x = self._values(oracle, cf.x, device)
                 explanation.columns[f"source_oracle_{name}"] = of_x
-                self.own[name].update(of_x.to(device), explanation.y.to(device))
+                known = of_x.isfinite()
+                self.own[name].update(of_x[known].to(device), explanation.y[known].to(device))
             explanation.columns[f"oracle_{name}"] = self._values(oracle, cf.counterfactual, device)
 
     def on_predict_epoch_end(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]

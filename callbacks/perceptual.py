@@ -8,6 +8,7 @@ from pytorch_lightning import Callback, Trainer
 from torch import Tensor
 from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 
+from callbacks.judges import check_answers, some_samples
 from lightning_modules import CounterfactualModule, Explanation
 from networks.errors import InputError
 
@@ -27,7 +28,8 @@ class Perceptual(Callback):
         net: which network; the authors recommend "alex".
 
     Raises:
-        InputError: its weights are neither there nor can be fetched; as predict begins, samples that are no images.
+        InputError: its weights are neither there nor can be fetched; as predict begins, samples that are no images,
+            or distances of NaN for every one.
     """
 
     def __init__(self, net: Net = "alex") -> None:
@@ -44,6 +46,12 @@ class Perceptual(Callback):
         if len(shape) != 3 or shape[0] not in (1, 3):
             raise InputError(f"LPIPS compares images of one or three channels; the samples have shape {shape}")
         self.net.to(pl_module.device)
+        x = large(some_samples(trainer.datamodule).to(pl_module.device))  # type: ignore[attr-defined]
+        try:
+            with torch.no_grad():
+                check_answers(self.net(x, x, normalize=True).view(-1, 1))
+        except InputError as error:
+            raise InputError(f"Perceptual: the network: {error}") from error
         pl_module.listeners.append(lambda explanation: self._update(explanation, pl_module.device))
 
     @torch.no_grad()

@@ -48,6 +48,10 @@ class Realism(Callback):
         reference: split of the real samples.
         most: real samples to compare with, at most, drawn by seed; they are held in memory.
         k: neighbours to look at; ``None`` for the papers' 10, or 3 where labels are values.
+
+    Raises:
+        InputError: k below 1, a checkpoint that cannot be used; as predict begins, features of real samples that are
+            not finite. Where those of a counterfactual are not, ``fid``, ``kid`` and ``spatial_fid`` are NaN.
     """
 
     def __init__(
@@ -109,6 +113,11 @@ class Realism(Callback):
 
         depends_on = [weights_hash(extractor), split.fingerprint(), str(self.most)]
         self.features = cached(trainer, "features", depends_on, embed_reference)
+        if bad := int((~torch.cat([*self.features.values()], 1).isfinite().all(1)).sum()):
+            raise InputError(
+                f"Realism: the extractor's features of {bad} of the {len(self.positions)} real samples are not finite: "
+                "train it again, or take another"
+            )
         self.banks = {
             name: {kind: FeatureBank(real.shape[1]).to(pl_module.device) for kind, real in self.features.items()}
             for name in pl_module.searches

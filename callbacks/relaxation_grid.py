@@ -50,8 +50,8 @@ class RelaxationGrid(Callback):
         self.shown: Explanation | None = None
         oracles = {name: oracle.to(pl_module.device) for name, oracle in self.oracles.items()}
         judged = {MODEL: pl_module.predictor, **oracles}
-        self.searched = torch.zeros(1, device=pl_module.device)
         self.hits = {name: torch.zeros(len(self.grid), device=pl_module.device) for name in judged}
+        self.answers = {name: torch.zeros(len(self.grid), device=pl_module.device) for name in judged}
         pl_module.listeners.append(lambda explanation: self._update(explanation, judged, pl_module.device))
 
     @torch.no_grad()
@@ -63,20 +63,20 @@ class RelaxationGrid(Callback):
         joined = Explanation.join(parts)
         self.shown = joined.take(torch.arange(min(self.num_samples, len(joined.index))))
         target, searched = cf.target.to(device)[:, None], cf.searched.to(device)[:, None]
-        self.searched += searched.sum()
         for name, judge in judged.items():
             with frozen(judge):
                 logits = call(judge, cf.path.to(device).flatten(0, 1)).unflatten(0, (-1, len(self.grid)))
-            self.hits[name] += ((logits.argmax(2) == target) & searched).sum(0)
+            answered = searched & ~logits.isnan().any(2)
+            self.hits[name] += ((logits.argmax(2) == target) & answered).sum(0)
+            self.answers[name] += answered.sum(0)
             if name == MODEL:
                 p = logits.softmax(2).gather(2, target[:, None].expand(-1, len(self.grid), 1))[..., 0].cpu()
                 explanation.columns |= {f"p_r{r:g}": p[:, i].clone() for i, r in enumerate(self.grid)}
 
     def on_predict_epoch_end(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
-        searched = trainer.strategy.reduce(self.searched, reduce_op="sum").clamp(min=1)
+        total = lambda counts: trainer.strategy.reduce(counts, reduce_op="sum")  # noqa: E731
         shares = {
-            name: (trainer.strategy.reduce(hits, reduce_op="sum") / searched).tolist()
-            for name, hits in self.hits.items()
+            name: (total(hits) / total(self.answers[name]).clamp(min=1)).tolist() for name, hits in self.hits.items()
         }
         pl_module.summary["relaxation_grid"] = {"r": list(self.grid), "share": shares}
         for name, values in shares.items():

@@ -12,9 +12,19 @@ class SaveConfig(SaveConfigCallback):
 
     An explain run's appears with its results: a command that is refused leaves those before as they are.
 
+    In fit when the first step is due: one that is refused leaves the config of an earlier training as it was.
+
     Lightning's own writes into the logger's folder, which W&B's logger shares between runs, and
     stops the second run there.
     """
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        if stage != "fit":
+            super().setup(trainer, pl_module, stage)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.is_global_zero:
+            self.save_config(trainer, pl_module, "fit")
 
     def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         if stage in ("validate", "test"):
@@ -22,4 +32,4 @@ class SaveConfig(SaveConfigCallback):
         folder = results_folder(trainer)
         folder.mkdir(parents=True, exist_ok=True)
         text = self.parser.dump(self.config, skip_none=False)
-        write_whole(folder / "config.yaml", lambda file: file.write_text(text))
+        write_whole(folder / "config.yaml", lambda file: file.write_text(text, encoding="utf-8"))

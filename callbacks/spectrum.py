@@ -25,7 +25,8 @@ class Spectrum(Callback):
     (Dombrowski et al., IV.A and Fig. 7); ranks share the points. Exact up to ``max_exact``
     dimensions. Above, the ``leading`` ones at both ends are found by randomised subspace iteration
     (the small end only where the chart is exact). Logs ``spectrum/effective_dimension``
-    (participation ratio), ``spectrum/dimension_above_10pct``, the extremes, a line plot and a histogram.
+    (participation ratio), ``spectrum/dimension_above_10pct``, the extremes, a line plot and a histogram. Points where
+    the Jacobian is not finite are left out, and where it is at none nothing is logged.
 
     Args:
         num_samples: points to average over.
@@ -76,7 +77,10 @@ class Spectrum(Callback):
         sigma, energy = _gather(trainer, sigma, mine, n), _gather(trainer, energy[:, None], mine, n)[:, 0]
         if trainer.is_global_zero and self.num_tangents:
             self._show(trainer, x[: len(tangents)].cpu(), tangents.cpu(), name)
-        return _log(trainer, sigma.cpu(), index, energy.cpu())
+        known = sigma.isfinite().all(1)
+        if trainer.is_global_zero and not known.all():
+            print(f"Spectrum: the Jacobian is not finite at {int((~known).sum())} of {n} points, which are left out")
+        return _log(trainer, sigma[known].cpu(), index, energy[known].cpu()) if known.any() else {}
 
     def _spectrum(self, chart: Chart, x: Tensor) -> tuple[Tensor, list[int], Tensor, Tensor]:
         """σ (n×k), which ones they are (1 the largest, D the smallest), ‖J‖² (n), and the first points'

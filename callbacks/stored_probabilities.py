@@ -59,6 +59,11 @@ class StoredProbabilities(Callback):
             if name not in pl_module.probabilities:
                 split = trainer.datamodule.split(name)  # type: ignore[attr-defined]  # attached at run time
                 p = self._probabilities(trainer, split, pl_module.device)
+                if n := int(p.isnan().any(1).sum()):
+                    raise InputError(
+                        f"the classifier in StoredProbabilities says NaN of {n} of the {len(p)} samples of {name}: "
+                        "train it again"
+                    )
                 if p.shape[1] != pl_module.vae.num_classes:
                     raise InputError(
                         f"the classifier in StoredProbabilities has {p.shape[1]} classes, and the autoencoder is "

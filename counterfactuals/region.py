@@ -55,9 +55,9 @@ class MaskFile:
     def __init__(self, path: str) -> None:
         self.path = Path(path)
         try:
-            with Image.open(self.path) as image:
+            with Image.open(self.path, formats=("BMP", "JPEG", "PNG", "TIFF", "WEBP")) as image:
                 self._mask = pil_to_tensor(image.convert("L")) > 127
-        except OSError as error:
+        except (OSError, SyntaxError, Image.DecompressionBombError) as error:
             raise InputError(f"the mask {self.path} cannot be read as an image: {error}") from error
 
     def mask(self, shape: Sequence[int]) -> Tensor:

@@ -1,25 +1,24 @@
 """A user's own images: one folder a class."""
 
 import hashlib
-import io
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from datamodules.base import Batch, DataModule, Split, SplitName, number_of, seeded_split
+from datamodules.image_files import content, opened
 from networks.errors import InputError
 
 EXTENSIONS = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
 LARGEST = 64  # pixels a side where no size is given
 COLOURLESS = 8  # grey values by which the channels of a grey JPEG may differ
-T = TypeVar("T")
 SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
 
 
@@ -129,7 +128,7 @@ class FileSplit(Dataset):
         file = self.files[position]
         if self.known is None or not self.known[position]:
             return read_image(file, self.shape)
-        data = _ask(file, file.read_bytes)
+        data = content(file)
         if self._number(position, data) != self.known[position]:
             raise InputError(f"{file} has been replaced since this run began: run the same command again")
         return read_image(file, self.shape, data)
@@ -138,13 +137,13 @@ class FileSplit(Dataset):
         """Of the files' names, sizes and times of change: to read thousands of images takes minutes."""
         digest = hashlib.sha256(repr(self.shape).encode() + self.y.numpy().tobytes())
         for file in self.files:
-            stat = _ask(file, file.stat)
+            stat = _stat(file)
             digest.update(os.fsencode(file) + f" {stat.st_size} {stat.st_mtime_ns}\n".encode())
         return digest.hexdigest()[:16]
 
     def contents(self, positions: Sequence[int]) -> Tensor:
         """Of the files' bytes, which are read one after the other."""
-        numbers = [self._number(p, _ask(self.files[p], self.files[p].read_bytes)) for p in positions]
+        numbers = [self._number(p, content(self.files[p])) for p in positions]
         found = torch.tensor(numbers, dtype=torch.int64)
         self.known = torch.zeros(len(self), dtype=torch.int64) if self.known is None else self.known
         self.known[torch.as_tensor(positions)] = found
@@ -154,11 +153,11 @@ class FileSplit(Dataset):
         return number_of(data, self.y[position].numpy().tobytes())
 
 
-def _ask(file: Path, question: Callable[[], T]) -> T:
+def _stat(file: Path) -> os.stat_result:
     try:
-        return question()
+        return file.stat()
     except OSError as error:
-        raise InputError(f"{file} cannot be read as an image: remove or replace it ({error})") from error
+        raise InputError(f"{file} cannot be read as an image: remove or replace it ({error.strerror})") from error
 
 
 def _mixed(files: list[Path], y: Tensor, shape: tuple[int, ...]) -> FileSplit:
@@ -174,14 +173,11 @@ def read_image(file: Path, shape: tuple[int, ...], data: bytes | None = None) ->
         data: what is in the file, where that has been read.
 
     Raises:
-        InputError: the file is missing, truncated or not an image.
+        InputError: see ``opened``.
     """
     channels, height, width = shape
-    try:
-        with Image.open(file if data is None else io.BytesIO(data)) as stored:
-            image = _fit(stored.convert("L" if channels == 1 else "RGB"), height, width)
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:  # PIL raises SyntaxError on a broken PNG
-        raise InputError(f"{file} cannot be read as an image: remove or replace it ({error})") from error
+    with opened(file, data) as stored:
+        image = _fit(stored.convert("L" if channels == 1 else "RGB"), height, width)
     pixels = torch.from_numpy(np.array(image)).view(height, width, channels)
     return pixels.permute(2, 0, 1).float() / 255
 
@@ -195,12 +191,9 @@ def look_at(files: list[Path], n: int = 50) -> tuple[int, bool]:
     chosen = files[:: max(1, len(files) // n)]
     sides, grey = [], True
     for file in chosen:
-        try:
-            with Image.open(file) as image:
-                sides.append(min(image.size))
-                colours = np.array(image.convert("RGB")).astype(int)
-        except (UnidentifiedImageError, OSError, SyntaxError) as error:
-            raise InputError(f"{file} cannot be read as an image: remove or replace it ({error})") from error
+        with opened(file) as image:
+            sides.append(min(image.size))
+            colours = np.array(image.convert("RGB")).astype(int)
         grey = grey and bool(np.ptp(colours, axis=2).max() <= COLOURLESS)
     return min(LARGEST, max(8, sorted(sides)[len(sides) // 2] // 4 * 4)), grey
 

@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 from torch import Tensor
 
 from datamodules.base import DataModule, Split, SplitName, TensorSplit
+from datamodules.image_files import opened
 from datamodules.listed import required
 from networks.errors import InputError
 
@@ -126,11 +127,8 @@ def cut(file: Path, heads: np.ndarray, tile: int) -> tuple[Tensor, Tensor, Tenso
     Returns:
         images N×3×64×64 uint8, maps N×1×64×64 uint8, counts N float32.
     """
-    try:
-        with Image.open(file) as stored:
-            frame = stored.convert("RGB")
-    except (UnidentifiedImageError, OSError) as error:
-        raise InputError(f"{file} cannot be read as an image: replace it ({error})") from error
+    with opened(file) as stored:
+        frame = stored.convert("RGB")
     rows, columns = frame.height // tile, frame.width // tile
     if not rows or not columns:
         raise InputError(f"{file} is {frame.width}×{frame.height}: no tile of {tile} pixels fits in")

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from lightning_modules.task import Task, shape_problem
 from networks.autoencoders import ClassAutoencoders
+from networks.errors import printable
 
 
 class ClassAutoencodersModule(Task):
@@ -71,16 +72,17 @@ class ClassAutoencodersModule(Task):
         data, k = type(datamodule).__name__, self.autoencoders.num_classes
         if datamodule.task != "classification":
             return [f"autoencoders of classes need class labels; {data} is for {datamodule.task}"]
+        theirs, own = (", ".join(map(printable, names)) for names in (datamodule.class_names, self.class_names))
         problems = shape_problem("the autoencoders", self.autoencoders.shape, datamodule)
         if k != datamodule.num_classes:
             problems.append(
                 f"there are autoencoders for {k} classes, but {data} has {datamodule.num_classes} "
-                f"({', '.join(datamodule.class_names)}): train them with num_classes: {datamodule.num_classes}"
+                f"({theirs}): train them with num_classes: {datamodule.num_classes}"
             )
         elif self.class_names and self.class_names != list(datamodule.class_names):
             problems.append(
-                f"the autoencoders were trained on the classes {', '.join(self.class_names)}, but those of {data} are "
-                f"{', '.join(datamodule.class_names)}: train them on this data set"
+                f"the autoencoders were trained on the classes {own}, but those of {data} are "
+                f"{theirs}: train them on this data set"
             )
         return problems
 

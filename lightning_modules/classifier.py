@@ -10,7 +10,7 @@ from torchmetrics import MeanMetric
 from counterfactuals.explain import call
 from counterfactuals.freeze import frozen
 from lightning_modules.task import Task, shape_problem
-from networks.errors import InputError
+from networks.errors import InputError, printable
 from networks.placement import blank
 
 
@@ -82,6 +82,6 @@ class ClassifierModule(Task):
             return []
         return [
             f"the network returns {k} logits, but {type(datamodule).__name__} has {datamodule.num_classes} classes "
-            f"({', '.join(datamodule.class_names)}): set model.network.init_args.num_classes to "
+            f"({', '.join(map(printable, datamodule.class_names))}): set model.network.init_args.num_classes to "
             f"{datamodule.num_classes}"
         ]

@@ -19,6 +19,7 @@ from counterfactuals.engine import Method, Particular, Prepared, Problem
 from counterfactuals.explain import plan, search, slots_that_pay
 from counterfactuals.freeze import frozen
 from counterfactuals.held import modules_in
+from counterfactuals.memory import advising
 from counterfactuals.objectives import Objective, ReachClass
 from counterfactuals.result import Counterfactuals
 from counterfactuals.targets import Foretold, Searches, TargetPolicy
@@ -33,6 +34,10 @@ from networks.placement import blank
 from networks.precision import exact
 
 OWN_COLUMNS = ("decodes", "l2_z")  # of an explanation, before any metric has added its own
+NO_SEARCH_FITS = (
+    "not even one search at a time fits beside the batch: lower --data.batch_size, set --model.slots, take smaller "
+    "images or a device with more memory"
+)
 
 
 @dataclass
@@ -226,11 +231,13 @@ class CounterfactualModule(LightningModule):
             how many searches the batch asked for.
         """
         with frozen(self.predictor, self.chart), exact(self.device):  # the listeners measure here, too
-            searches = plan(self.predictor, self.chart, batch["x"], self.target, self.objective)
+            with advising("the model was given a whole batch: lower --data.batch_size"):
+                searches = plan(self.predictor, self.chart, batch["x"], self.target, self.objective)
             for name in self.searches:
                 todo = self._unfinished(name, batch["index"][searches.rows], searches.number)
                 if len(todo):
-                    self._search(name, batch, searches, todo)
+                    with advising(NO_SEARCH_FITS):
+                        self._search(name, batch, searches, todo)
         return len(searches.rows)
 
     def _unfinished(self, name: str, index: Tensor, number: Tensor) -> Tensor:
@@ -258,8 +265,9 @@ class CounterfactualModule(LightningModule):
                     {"decodes": torch.full((n,), decodes.count / n)},
                 )
                 explanation.columns["l2_z"] = self._latent_distance(name, ended.counterfactuals).cpu()
-                for listener in self.listeners:
-                    listener(explanation)
+                with advising(f"what judges the results was given {n} at once: lower --model.slots"):
+                    for listener in self.listeners:
+                        listener(explanation)
                 if self.trainer.received_sigterm:  # Lightning looks at it between batches, and ours last for hours
                     raise SIGTERMException(128 + signal.SIGTERM)  # the shell's exit code of a process that was ended so
                 start, decodes.count = time.perf_counter(), 0  # what the listeners decode is not the search's

@@ -15,7 +15,7 @@ from metrics.interpretability import im1, im2
 from metrics.label_variation import label_variation
 from metrics.localisation import LocalisationF1, localise
 from metrics.neighbours import Nearest, label_share
-from metrics.oracle import OracleAccuracy, agrees
+from metrics.oracle import OracleAccuracy, agrees, decision
 from metrics.similarity import similarity
 from metrics.spectrum import (
     Spectrum,
@@ -45,6 +45,7 @@ __all__ = [
     "bits_per_dim",
     "certify",
     "cout",
+    "decision",
     "dimension_above",
     "effective_dimension",
     "half_sampling_interval",

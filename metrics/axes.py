@@ -27,7 +27,10 @@ class Axes(NamedTuple):
 
     @staticmethod
     def fit(z: Tensor) -> "Axes":
-        """From latents of real samples, N×D with N ≥ 2."""
+        """From latents of real samples, N×D; no coordinates where fewer than two are finite."""
+        z = z[z.isfinite().all(1)]
+        if len(z) < 2:
+            return Axes(torch.zeros(0, dtype=torch.int64, device=z.device), z.new_zeros(0), z.new_zeros(0))
         std, mean = torch.std_mean(z, 0)
         which = std.argsort(stable=True)[: z.shape[1] // PART]
         return Axes(which, mean[which], std[which].clamp(min=1e-6))

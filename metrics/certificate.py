@@ -30,8 +30,8 @@ def certify(table: pd.DataFrame, prefix: str, thresholds: Thresholds = Threshold
     """The columns ``certificate`` and ``certificate_reasons`` of one result, with its prefix.
 
     - **red**: no counterfactual (the search ended otherwise), or one off the data manifold.
-    - **amber**: on the manifold, but borderline, or an oracle disagrees, or the chart does not give it back. Where
-      targets are values an oracle agrees that sees x′ go at least half of the way.
+    - **amber**: on the manifold, but borderline, or an oracle disagrees or says NaN, or the chart does not give it
+      back. Where targets are values an oracle agrees that sees x′ go at least half of the way.
     - **green**: none of that.
 
     Rows that nothing was searched for have "".
@@ -51,6 +51,7 @@ def certify(table: pd.DataFrame, prefix: str, thresholds: Thresholds = Threshold
         "at the edge of the data manifold": (p > thresholds.off_manifold) & (p <= thresholds.borderline),
         "the chart does not give it back": ~(error <= thresholds.reconstruction),
         **{f"{name} disagrees": _disagrees(table, name, prefix) for name in oracle_names(table, prefix)},
+        **{f"{name} gives no answer": _silent(table, name, prefix) for name in oracle_names(table, prefix)},
     }
     colour = np.select([np.any([*red.values()], axis=0), np.any([*amber.values()], axis=0)], [RED, AMBER], GREEN)
     searched = (of("status") != ALREADY_TARGET).to_numpy()
@@ -70,8 +71,16 @@ def certify(table: pd.DataFrame, prefix: str, thresholds: Thresholds = Threshold
 
 def _disagrees(table: pd.DataFrame, oracle: str, prefix: str) -> pd.Series:
     if is_classes(table["target"]):
-        return table[f"{prefix}oracle_{oracle}"] != table["target"]
-    return ~(share_of_way(table, oracle, prefix) >= HALF_WAY)
+        agrees = table[f"{prefix}oracle_{oracle}"] == table["target"]
+    else:
+        agrees = share_of_way(table, oracle, prefix) >= HALF_WAY
+    return ~agrees & ~_silent(table, oracle, prefix)
+
+
+def _silent(table: pd.DataFrame, oracle: str, prefix: str) -> pd.Series:
+    """Where it says NaN of x′, or of x where its value for that is needed."""
+    silent = table[f"{prefix}oracle_{oracle}"].isna()
+    return silent if is_classes(table["target"]) else silent | table[f"source_oracle_{oracle}"].isna()
 
 
 def oracle_names(table: pd.DataFrame, prefix: str) -> list[str]:

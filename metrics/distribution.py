@@ -20,8 +20,8 @@ class FrechetDistance:
         self.trace, self.root = covariance.trace(), _square_root(covariance)
 
     def __call__(self, features: Tensor) -> float:
-        """Of N×d; NaN with fewer than two rows here or in the reference."""
-        if min(len(features), self.n) < 2:
+        """Of N×d; NaN with fewer than two rows here or in the reference, and where one is not finite."""
+        if min(len(features), self.n) < 2 or not (features.isfinite().all() and self.root.isfinite().all()):
             return float("nan")
         features = features.double()
         covariance = _covariance(features)
@@ -61,7 +61,9 @@ def _covariance(x: Tensor) -> Tensor:
 
 
 def _square_root(matrix: Tensor) -> Tensor:
-    """Of a symmetric matrix without negative eigenvalues."""
+    """Of a symmetric matrix without negative eigenvalues; NaN where it is not finite."""
+    if not matrix.isfinite().all():
+        return torch.full_like(matrix, torch.nan)
     values, vectors = torch.linalg.eigh(matrix)
     return vectors * values.clamp(min=0).sqrt() @ vectors.mT
 

@@ -10,9 +10,10 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 class FID(FrechetInceptionDistance):
     """FID (Heusel et al. 2017) on any extractor x → B×``num_features``, for images in [0, 1].
 
-    Torchmetrics' metric with three of its edges taken off: the extractor's input size comes from
+    Torchmetrics' metric with four of its edges taken off: the extractor's input size comes from
     the images, a Fréchet distance below zero (rounding, with fewer images than features) is
-    zero, and too few images give NaN instead of an exception at the end of a long run.
+    zero, too few images give NaN instead of an exception at the end of a long run, and so do features that
+    are not finite, on which LAPACK may end the process.
 
     Values compare only within one extractor.
     """
@@ -22,5 +23,8 @@ class FID(FrechetInceptionDistance):
 
     def compute(self) -> Tensor:
         if min(self.real_features_num_samples, self.fake_features_num_samples) < 2:
+            return torch.tensor(float("nan"))
+        sums = (self.real_features_cov_sum, self.fake_features_cov_sum)
+        if not all(total.isfinite().all() for total in sums):
             return torch.tensor(float("nan"))
         return super().compute().clamp(min=0)

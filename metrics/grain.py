@@ -42,9 +42,13 @@ class Grain:
         return {name: torch.from_numpy(v) for name, v in (("mean", mean), ("std", std), ("bands", bands))}
 
     def __call__(self, x: Tensor) -> np.ndarray:
-        """N, of images N×C×H×W; large where there is more than expected, about 0 for real ones."""
-        bands = _bands(_transform(x), self.mean, self.std, self.order)
-        return bands[:, :FINE].mean(1) - self.expected.predict(bands[:, FINE:])
+        """N, of images N×C×H×W; large where there is more than expected, about 0 for real ones; NaN of NaN."""
+        known = x.isfinite().flatten(1).all(1).cpu().numpy()
+        found = np.full(len(x), np.nan)
+        if known.any():
+            bands = _bands(_transform(x[torch.from_numpy(known).to(x.device)]), self.mean, self.std, self.order)
+            found[known] = bands[:, :FINE].mean(1) - self.expected.predict(bands[:, FINE:])
+        return found
 
 
 def _bands(coefficients: np.ndarray, mean: np.ndarray, std: np.ndarray, order: np.ndarray) -> np.ndarray:

@@ -26,12 +26,14 @@ def localise(probability: Tensor, count: float) -> Tensor:
 
     Args:
         probability: map of one image, H×W in [0, 1].
-        count: predicted number of objects; none below ½.
+        count: predicted number of objects; none below ½, and none where it or the map is not finite.
 
     Returns:
         rows and columns, n×2 float32; fewer than round(count) where the map has too few pixels.
     """
     p = probability.detach().cpu().double().numpy()
+    if not (np.isfinite(p).all() and np.isfinite(count)):
+        return torch.zeros(0, 2)
     n = max(0, round(float(count)))
     rows, columns = np.nonzero(p >= THRESHOLD * p.max()) if n and p.max() > 0 else (np.zeros(0, int),) * 2
     places, n = np.stack([rows, columns], 1).astype(float), min(n, len(rows))

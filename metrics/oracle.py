@@ -8,6 +8,12 @@ from torch import Tensor
 from torchmetrics import Metric
 
 
+def decision(logits: Tensor) -> Tensor:
+    """Class of every row of N×K, N int64; where one holds NaN float32, with NaN for the rows that do: no decision."""
+    answered, classes = ~logits.isnan().any(1), logits.argmax(1)
+    return classes if answered.all() else classes.float().masked_fill(~answered, torch.nan)
+
+
 def agrees(oracle_logits: Tensor, target: Tensor) -> Tensor:
     """Whether the oracle's class (argmax of N×K) is the target (N); N bool."""
     return oracle_logits.argmax(1) == target
@@ -31,7 +37,7 @@ def share_of_way(table: pd.DataFrame, oracle: str, prefix: str = "") -> pd.Serie
 
 
 class OracleAccuracy(Metric):
-    """Share of counterfactuals that an oracle, never seen by the search, gives the target class.
+    """Share of counterfactuals that an oracle, never seen by the search, gives the target class, of those it decides.
 
     Source: *Diffeomorphic Counterfactuals*, IV.B.3 (linear SVM oracles).
     """
@@ -47,8 +53,9 @@ class OracleAccuracy(Metric):
 
     def update(self, oracle_logits: Tensor, target: Tensor) -> None:
         """Add N counterfactuals: logits N×K of the oracle and target classes N."""
-        self.agreed += agrees(oracle_logits, target).sum()
-        self.total += len(target)
+        answered = ~oracle_logits.isnan().any(1)
+        self.agreed += (agrees(oracle_logits, target) & answered).sum()
+        self.total += answered.sum()
 
     def compute(self) -> Tensor:
         """Accuracy in [0, 1]; NaN where nothing was counted."""

@@ -10,7 +10,7 @@ from torch.func import jacrev, jvp, vjp, vmap
 
 
 class Spectrum(NamedTuple):
-    """Singular value decomposition J ≈ U Σ Vᵀ at N points, all of it or its leading k.
+    """Singular value decomposition J ≈ U Σ Vᵀ at N points, all of it or its leading k; NaN where J is not finite.
 
     Attributes:
         u: left singular vectors, N×P×k, P the values in one output; for J = ∂g/∂z the first ones
@@ -42,7 +42,7 @@ def jacobian(decode: Callable[[Tensor], Tensor], z: Tensor, chunk_size: int = 40
 
 def spectrum(decode: Callable[[Tensor], Tensor], z: Tensor, chunk_size: int = 4096) -> Spectrum:
     """Exact spectrum of ∂g/∂z at every row of z; see ``jacobian`` for the arguments."""
-    u, sigma, vh = torch.linalg.svd(jacobian(decode, z, chunk_size), full_matrices=False)
+    u, sigma, vh = _svd(jacobian(decode, z, chunk_size))
     return Spectrum(u, sigma, vh.mT, sigma.square().sum(1))
 
 
@@ -94,7 +94,7 @@ def leading_spectrum(
         blocks.append(push(torch.linalg.qr(pull(torch.linalg.qr(blocks[-1])[0]))[0]))
     basis = torch.linalg.qr(torch.cat(blocks, 2))[0]
     rows = [pull(F.pad(part, (0, width - part.shape[2])))[..., : part.shape[2]] for part in basis.split(width, 2)]
-    v, sigma, wh = torch.linalg.svd(torch.cat(rows, 2), full_matrices=False)  # Jᵀ basis = V Σ Wᵀ
+    v, sigma, wh = _svd(torch.cat(rows, 2))  # Jᵀ basis = V Σ Wᵀ
     return Spectrum((basis @ wh.mT)[..., :k], sigma[:, :k], v[..., :k], energy)
 
 
@@ -108,7 +108,7 @@ def smallest_sigma(encode: Callable[[Tensor], Tensor], x: Tensor, k: int = 32, *
 
 
 def effective_dimension(sigma: Tensor, energy: Tensor | None = None) -> Tensor:
-    """Participation ratio (Σ σ²)² / Σ σ⁴ of singular values (…×k → …), between 1 and their number.
+    """Participation ratio (Σ σ²)² / Σ σ⁴ of singular values (…×k → …), between 1 and their number; 0 where all are 0.
 
     Where only the leading σ are known, ``energy`` is Σ σ² over all of them; what the others add to
     Σ σ⁴ is left out.
@@ -117,12 +117,20 @@ def effective_dimension(sigma: Tensor, energy: Tensor | None = None) -> Tensor:
     largest = sigma.amax(-1, keepdim=True)
     squares = (sigma / largest).square()
     total = squares.sum(-1) if energy is None else energy / largest[..., 0].square()
-    return total.square() / squares.square().sum(-1)
+    return torch.where(largest[..., 0] > 0, total.square() / squares.square().sum(-1), largest[..., 0])
 
 
 def dimension_above(sigma: Tensor, fraction: float = 0.1) -> Tensor:
     """Number of singular values above ``fraction`` of the largest (…×k → …)."""
     return (sigma > fraction * sigma.amax(-1, keepdim=True)).sum(-1)
+
+
+def _svd(matrices: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Of N×P×D; all NaN of those that are not finite, with which LAPACK would give up on the others, too."""
+    unknown = ~matrices.isfinite().all(2).all(1)
+    parts = torch.linalg.svd(matrices.masked_fill(unknown[:, None, None], 0), full_matrices=False)
+    u, sigma, vh = (part.masked_fill(unknown.view(-1, *[1] * (part.ndim - 1)), torch.nan) for part in parts)
+    return u, sigma, vh
 
 
 def _rows(v: Tensor) -> Tensor:

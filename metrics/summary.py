@@ -41,12 +41,16 @@ MEANS = (
     "heads_agree",
 )
 
+#: of these, what is not measured for every row
+IN_PART = ("ssim", "tangent_share", "relaxation")
+
 
 def summarize(table: pd.DataFrame, prefix: str = "") -> dict[str, Any]:
     """Numbers of one method over the rows of a run, with 95 % intervals (``intervals``) from resampled rows.
 
     Rates are over the rows that were searched (all but ``already_target``); distances, steps and
-    what judges the counterfactuals over those that flipped: a row that never arrived is no counterfactual.
+    what judges the counterfactuals over those that flipped: a row that never arrived is no counterfactual. Means
+    leave out values that are NaN, and ``not_finite`` says how many of the flipped rows have none.
 
     Args:
         table: columns ``source``, ``target``, and ``status``, ``confidence``, ``steps``, ``seconds``,
@@ -70,6 +74,8 @@ def summarize(table: pd.DataFrame, prefix: str = "") -> dict[str, Any]:
     }
     summary["timeout"], summary["failed"] = (int((own.status == s).sum()) for s in ("timeout", FAILED))
     summary["failures"] = _counts(searched.loc[searched.status != FLIPPED], "reason")
+    if missing := _missing(flipped):
+        summary["not_finite"] = missing
     if is_classes(searched.target):
         summary["pairs"] = _pairs(searched)
     else:
@@ -77,6 +83,14 @@ def summarize(table: pd.DataFrame, prefix: str = "") -> dict[str, Any]:
     if "certificate" in own:
         summary["certificate"] = {c: int((own.certificate == c).sum()) for c in ("green", "amber", "red")}
     return summary
+
+
+def _missing(flipped: pd.DataFrame) -> dict[str, int]:
+    """Measure, or ``oracle_NAME`` → flipped rows that lack it, because a network gave NaN; where there are any."""
+    measured = [name for name in (*MEANS, "distance") if name in flipped and name not in IN_PART]
+    measured += [str(c) for c in flipped if str(c).startswith(("oracle_", "label_variation_"))]
+    counts = {name: int(flipped[name].isna().sum()) for name in measured}
+    return {name: n for name, n in counts.items() if n}
 
 
 Samples = dict[str, pd.Series]
@@ -97,7 +111,8 @@ def _samples(own: pd.DataFrame, searched: pd.DataFrame, flipped: pd.DataFrame) -
         means["flip_rate_half"] = (searched.status == FLIPPED) | (searched.confidence > 0.5)
     for name in oracles_in(flipped):
         if classes:
-            means[f"oracle_accuracy/{name}"] = flipped[f"oracle_{name}"] == flipped.target
+            said = flipped[f"oracle_{name}"]
+            means[f"oracle_accuracy/{name}"] = (said == flipped.target).astype(float).where(said.notna())
         else:
             means[f"oracle_share/{name}"] = share_of_way(flipped, name)
     if "certificate" in flipped:

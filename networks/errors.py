@@ -1,4 +1,9 @@
-"""The one error that a user is meant to read."""
+"""The one error that a user is meant to read, and what may stand in it."""
+
+
+def printable(text: str) -> str:
+    """With escapes for what a terminal would obey, such as colours or a line feed in the name of a folder."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 class InputError(ValueError):

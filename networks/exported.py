@@ -1,6 +1,8 @@
 """A classifier that comes as an exported program, without its source."""
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 import torch.nn.functional as F
@@ -8,6 +10,21 @@ from torch import Tensor, nn
 from torch.export.passes import move_to_device_pass
 
 from networks.errors import InputError
+from networks.exported_check import check_program
+
+
+@contextmanager
+def _no_code_in_pickles() -> Iterator[None]:
+    """``torch.export.load`` asks for unrestricted unpickling; this is torch's own way to overrule it."""
+    name = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
+    before = os.environ.get(name)
+    os.environ[name] = "1"
+    try:
+        yield
+    finally:
+        os.environ.pop(name)
+        if before is not None:
+            os.environ[name] = before
 
 
 class Exported(nn.Module):
@@ -27,9 +44,10 @@ class Exported(nn.Module):
     ``.to(device)`` moves all of it: constants, too, and devices that its export has written into the program.
 
     Raises:
-        InputError: a file that cannot be loaded, or a std that is not positive.
+        InputError: a file that cannot be loaded, or holds more than a network; or a std that is not positive.
     """
 
+    reads_files = ("path",)  #: never opened because a checkpoint says so
     mean: Tensor
     std: Tensor
 
@@ -44,11 +62,16 @@ class Exported(nn.Module):
         if min(std) <= 0:
             raise InputError(f"std must be positive; got {list(std)}")
         try:
-            self._exported = move_to_device_pass(torch.export.load(path), "cpu")
-            self.program = self._exported.module()
+            check_program(path)
+            with _no_code_in_pickles():
+                self._exported = move_to_device_pass(torch.export.load(path), "cpu")
+                self.program = self._exported.module()
+        except InputError as error:
+            raise InputError(f"the exported program {path!r} is refused: {error}") from error
         except Exception as error:  # torch raises whatever its zip reader and unpickler raise
+            first = (str(error).splitlines() or [type(error).__name__])[0]
             raise InputError(
-                f"{path!r} cannot be loaded as an exported program: {error}. Save it with torch.export.save"
+                f"{path!r} cannot be loaded as an exported program: {first:.300}. Save it with torch.export.save"
             ) from error
         self.size = size
         self.register_buffer("mean", torch.tensor(mean).view(-1, 1, 1), persistent=False)

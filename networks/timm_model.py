@@ -30,6 +30,7 @@ class TimmModel(nn.Module):
         InputError: unknown name, or weights that cannot be had.
     """
 
+    reads_files = ("weights",)  #: left out when a checkpoint is built again: its own weights count
     mean: Tensor
     std: Tensor
 
@@ -53,7 +54,7 @@ class TimmModel(nn.Module):
             if weights not in (None, "pretrained"):
                 # Not pretrained_cfg_overlay={"file": …}: timm then drops the head where its width is not
                 # that of its own pretraining, and the user's classifier would be a random one.
-                load_checkpoint(self.network, weights, strict=True)
+                load_checkpoint(self.network, weights, strict=True, weights_only=True)
         except (OSError, RuntimeError) as error:
             raise InputError(f"weights {weights!r} for timm's {name!r} cannot be loaded: {error}") from error
         self.num_features = self.network.num_features

@@ -1,9 +1,13 @@
 """What a new user does wrong, and the one message that answers."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
+from pkgutil import resolve_name
+from typing import Any
 
 import pytest
+import torch
 
 import explain
 import train
@@ -129,3 +133,50 @@ def test_cause_and_readable() -> None:
         assert str(cause(error)) == "inside"
     assert cause(ValueError()) is None
     assert readable("a\n  Given value: {}\n  - Expected a <class 'NoneType'>\nb") == "a\nb"
+
+
+def test_a_terminal_that_does_not_know_a_letter_gets_a_question_mark(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(written, encoding="latin-1"))
+    run(lambda: print("‖x′ − x‖ of \udce9", flush=True))
+    assert written.getvalue() == "?x? ? x? of ?\n".encode("latin-1")
+
+
+def test_what_a_terminal_would_obey_is_escaped() -> None:
+    def main() -> None:
+        raise InputError("class \x1b[31mred\x07 and\nnext line \u202e\udce9 é")
+
+    assert message(main) == "error: class \\x1b[31mred\\x07 and\nnext line \\u202e\\udce9 é"
+
+
+def short(*args: object) -> None:
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB. GPU 0 has a total capacity of 8 GiB")
+
+
+SHORTAGES = {
+    "plan": ("lightning_modules.counterfactual.plan", "the model was given a whole batch: lower --data.batch_size"),
+    "search": (
+        "counterfactuals.ascent.evaluate",
+        "not even one search at a time fits beside the batch: lower",
+    ),
+    "measure": ("callbacks.journal.Journal.append", "given 6 at once: lower --model.slots"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:out of memory")
+@pytest.mark.parametrize("where", SHORTAGES)
+def test_out_of_memory_says_what_to_lower(
+    where: str, in_digits_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    name, advice = SHORTAGES[where]
+    original, calls = resolve_name(name), []
+
+    def full(*args: Any, **kwargs: Any) -> Any:
+        calls.append(1)
+        return original(*args, **kwargs) if where == "plan" and len(calls) == 1 else short()  # setup plans a sample
+
+    monkeypatch.setattr(name, full)
+    steps = ["--model.method.init_args.max_steps=3", "--model.control=null", "--data.predict_limit=6"]
+    text = explain_error("--trainer.callbacks=null", *steps, f"--trainer.default_root_dir={tmp_path}")
+    assert text.startswith("error: out of memory: ") and advice in text and text.endswith("Tried to allocate 2 GiB)")
+    assert "finished searches are kept" in capsys.readouterr().out

@@ -29,6 +29,20 @@ def test_only_its_own_checkpoint(tmp_path: Path, count: str, capsys: pytest.Capt
     assert capsys.readouterr().out == f"Started again: going on from {last}\n"
 
 
+def test_a_job_that_slurm_requeues_goes_on_from_what_was_saved_last(tmp_path: Path) -> None:
+    """SLURM counts from the first restart on."""
+    job = {"SLURM_JOB_ID": "7"}
+    assert go_on_from(tmp_path, job) is None
+    touch(tmp_path / ".started", 10)
+    last, saved = touch(tmp_path / "last.ckpt", 20), touch(tmp_path / "hpc_ckpt_1.ckpt", 30)
+    again = {**job, "SLURM_RESTART_COUNT": "1"}
+    assert go_on_from(tmp_path, again) == str(saved)
+    touch(last, 40)
+    assert go_on_from(tmp_path, again) == str(last)
+    with pytest.raises(InputError, match=r"hpc_ckpt_1.ckpt is of an earlier SLURM job: pass --ckpt_path hpc"):
+        go_on_from(tmp_path, job)
+
+
 def test_a_store_without_the_addresses_of_the_dead() -> None:
     torchrun = {"TORCHELASTIC_USE_AGENT_STORE": "True", "TORCHELASTIC_MAX_RESTARTS": "3", "MASTER_PORT": "29500"}
     for count, port in (("0", "29500"), ("2", "29502")):

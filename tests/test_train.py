@@ -1,5 +1,6 @@
 """train.py from the outside."""
 
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +10,7 @@ import wandb
 import yaml
 
 import train
+from command_line import named_checkpoint
 from networks.errors import InputError
 from tests.runs import QUIET, config, fit
 from tests.wandb_reader import history
@@ -90,6 +92,33 @@ def test_test_needs_a_checkpoint_of_the_same_model(in_digits_home: Path) -> None
         train.main([*arguments, "--ckpt_path=runs/digits/flow/best.ckpt"])
     with pytest.raises(InputError, match=r"no checkpoint 'nowhere.ckpt'"):
         train.main([*arguments, "--ckpt_path=nowhere.ckpt"])
+
+
+def test_a_random_model_is_never_measured(in_digits_home: Path, tmp_path: Path) -> None:
+    def refused(subcommand: str, *args: str) -> str:
+        with pytest.raises(InputError) as told:
+            train.main([subcommand, config("digits/svm.yaml"), *QUIET, "--trainer.logger=false", *args])
+        return str(told.value)
+
+    best = "runs/digits/svm/best.ckpt"
+    assert refused("test") == f"test needs the checkpoint of a trained model: --ckpt_path {best}"
+    elsewhere = f"--trainer.default_root_dir={tmp_path}"
+    assert refused("validate", elsewhere).endswith("a trained model (--ckpt_path …/best.ckpt)")
+    assert "nothing that --ckpt_path last could mean: " in refused("test", elsewhere, "--ckpt_path=last")
+    (tmp_path / "last.ckpt").touch()
+    assert "is not a checkpoint, or is cut off: it ends too early" in refused("test", elsewhere, "--ckpt_path=last")
+    nothing = refused("test", "--ckpt_path=best", "--trainer.limit_test_batches=0")
+    assert nothing == "no batch was looked at: --trainer.limit_test_batches is 0"
+
+
+def test_the_names_of_checkpoints_mean_those_of_the_runs_folder(tmp_path: Path) -> None:
+    for seconds, name in enumerate(("hpc_ckpt_10.ckpt", "hpc_ckpt_9.ckpt", "best.ckpt", "last.ckpt")):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (1e9 + seconds, 1e9 + seconds))
+    named = [named_checkpoint(tmp_path, name).name for name in ("best", "last", "hpc")]
+    assert named == ["best.ckpt", "last.ckpt", "hpc_ckpt_9.ckpt"]
+    with pytest.raises(InputError, match=r"--ckpt_path hpc could mean: .* holds no checkpoint"):
+        named_checkpoint(tmp_path / "other", "hpc")
 
 
 @pytest.mark.parametrize("subcommand", ["fit", "validate", "test"])

@@ -26,8 +26,20 @@ class Report(Callback):
         if trainer.is_global_zero:
             folder = Path(trainer.default_root_dir)
             report = build_report(folder, trainer.datamodule.class_names, self.max_cards)  # type: ignore[attr-defined]
-            print(terminal_table(json.loads((folder / "summary.json").read_text())))
+            summary = json.loads((folder / "summary.json").read_text())
+            print(terminal_table(summary))
+            print("".join(f"{line}\n" for line in missing(summary)), end="")
             print(f"results: {folder.resolve()}\nreport:  {report.resolve()}")
+
+
+def missing(summary: dict[str, Any]) -> list[str]:
+    """For each result a line on the measures that are missing for some of its rows; none where all are there."""
+    return [
+        f"not finite, and left out of {name}: "
+        + ", ".join(f"{measure} of {n} flipped rows" for measure, n in numbers["not_finite"].items())
+        for name, numbers in results_of(summary).items()
+        if numbers.get("not_finite")
+    ]
 
 
 def terminal_table(summary: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
@@ -126,6 +127,16 @@ def save(figure: Figure, folder: Path, name: str, dpi: int = 130) -> None:
 
 def _lay_out(figure: Figure) -> None:
     """Once, instead of twice for every format."""
+    _take_literally(figure)
     if (engine := figure.get_layout_engine()) is not None:
         engine.execute(figure)
         figure.set_layout_engine("none")
+
+
+def _take_literally(figure: Figure) -> None:
+    """Names may hold dollar signs, which matplotlib takes for formulas; it writes but powers on logarithmic axes so."""
+    axes = [axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)]
+    powers = {id(label) for axis in axes if axis.get_scale() == "log" for label in axis.get_ticklabels(which="both")}
+    for text in figure.findobj(Text):
+        if isinstance(text, Text) and id(text) not in powers:
+            text.set_parse_math(False)

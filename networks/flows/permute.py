@@ -15,9 +15,9 @@ class Permute(InvertibleModule):
         super().__init__(dims_in, dims_c)
         channels = dims_in[0][0]
         generator = torch.Generator().manual_seed(seed)
-        perm = torch.arange(channels)
-        while channels > 1 and torch.equal(perm, torch.arange(channels)):
-            perm = torch.randperm(channels, generator=generator)
+        identity = perm = torch.arange(channels, device="cpu")  # values also where a network is laid out on "meta"
+        while channels > 1 and torch.equal(perm, identity):
+            perm = torch.randperm(channels, generator=generator, device="cpu")
         self.register_buffer("perm", perm, persistent=False)
         self.register_buffer("inverse", torch.argsort(perm), persistent=False)
 

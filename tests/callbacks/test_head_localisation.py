@@ -53,3 +53,20 @@ def test_few_searches_stay_in_memory_and_only_those_of_both_results_are_drawn(tm
     half = {"": own, "control": own.take(torch.tensor([1]))}  # as a run that goes on may share them out
     assert in_all_of(half)[""].index.tolist() == own.index[1:2].tolist()
     assert in_all_of({"": own.take(torch.tensor([0])), "control": half["control"]}) == in_all_of({}) == {}
+
+
+class Sick(Blots):
+    """Counts NaN in the first of its images."""
+
+    def count_and_map(self, x: torch.Tensor):  # type: ignore[no-untyped-def]
+        counted = super().count_and_map(x)
+        return counted._replace(counts=torch.where(torch.arange(len(x)) == 0, torch.nan, counted.counts))
+
+
+def test_a_count_of_nan_agrees_with_nothing(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    net, sick = (kind([1, 64, 64], widths=[4, 6]).eval() for kind in (Blots, Sick))
+    collect, _, _ = run(tmp_path, net, HeadLocalisation(sick, num_samples=1), target=FewAndMany(4.5, 4.6, 5, 3))
+    agree = collect.parts[""][0].columns["heads_agree"]
+    assert agree[0].isnan() and agree[1:].isfinite().all()
+    assert (tmp_path / "figures" / "heads.png").is_file()

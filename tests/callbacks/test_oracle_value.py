@@ -83,3 +83,25 @@ def test_a_classifier_is_no_oracle_of_values(tmp_path: Path) -> None:
 def test_a_policy_that_picks_nobody_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no search was asked for: FewAndMany leaves all 12 samples"):
         run(tmp_path, Brightness(), target=FewAndMany(few=-1, many=101, high=102, low=-2))
+
+
+class Sick(Brightness):
+    """Says NaN of the darker half."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        said = super().forward(x)
+        return torch.where(said < 26.5, torch.nan, said)
+
+
+def test_nan_is_no_value(tmp_path: Path) -> None:
+    _, summary, table = run(tmp_path, Brightness(), OracleValue({"sick": Sick(5.0), "twin": Brightness(5.0)}))
+    flipped = table[table.status == "flipped"]
+    silent = flipped.oracle_sick.isna() | flipped.source_oracle_sick.isna()
+    assert 0 < silent.sum() < len(flipped)
+    assert summary["not_finite"] == {"oracle_sick": int(flipped.oracle_sick.isna().sum())}
+    share = ((flipped.oracle_sick - flipped.source_oracle_sick) / (flipped.target - flipped.source))[~silent].mean()
+    assert summary["oracle_share/sick"] == pytest.approx(share)
+    errors = (table.source_oracle_sick - table.label).dropna()
+    assert summary["oracle_own_rmse/sick"] == pytest.approx(float((errors**2).mean() ** 0.5), rel=1e-5)
+    with pytest.raises(InputError, match="oracle 'sick': NaN for all 12 samples"):
+        run(tmp_path / "all", Brightness(), OracleValue({"sick": Sick(-1000.0)}))

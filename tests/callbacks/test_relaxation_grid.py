@@ -1,6 +1,7 @@
 import pytest
 import pytorch_lightning as pl
 import torch
+from torch import nn
 
 from callbacks import RelaxationGrid
 from counterfactuals import Ascent, HierarchicalChart, PixelChart, ReachClass, Relaxation, RunnerUp
@@ -47,3 +48,30 @@ def test_another_method_is_refused() -> None:
     module = CounterfactualModule(predictor(), PixelChart([1, 8, 8]), RunnerUp(), method=Ascent())
     with pytest.raises(InputError, match="looks at the grid of a Relaxation; the method here is Ascent"):
         pl.Trainer(**QUIET, callbacks=[RelaxationGrid()]).predict(module, datamodule=Digits(predict_limit=2))
+
+
+def test_an_oracle_that_says_nan_is_left_out_of_its_share() -> None:
+    class Sick(nn.Module):
+        """Knows the paths' ends alone."""
+
+        def __init__(self, network: nn.Module) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            middle = torch.arange(len(x)) % 3 == 1
+            return torch.where((middle & (torch.arange(len(x)) < 9))[:, None], torch.nan, self.network(x))
+
+    vae = HierarchicalVAE([1, 8, 8], 10, [8, 12], [2, 10], likelihood=Gaussian()).eval()
+    net = predictor()
+    module = CounterfactualModule(
+        net, HierarchicalChart(vae), RunnerUp(), ReachClass(0.5), Relaxation([1.0, 0.5, 0.0]), slots=6
+    )
+    callbacks = [RelaxationGrid({"sick": Sick(net), "twin": net}), collect := Collect()]
+    pl.Trainer(**QUIET, callbacks=callbacks).predict(module, datamodule=Digits(batch_size=6, predict_limit=6))
+    share = module.summary["relaxation_grid"]["share"]
+    cf = collect.results()[""].counterfactuals
+    assert cf.path is not None
+    with torch.no_grad():
+        hits = net(cf.path[:, 1]).argmax(1) == cf.target
+    assert share["sick"][0] == share["twin"][0] and share["sick"][1] == pytest.approx(float(hits[3:].float().mean()))

@@ -48,19 +48,14 @@ def test_code_in_the_pickle_is_refused_and_not_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("class_path", "answer"),
-    [
-        ("this_package.DoesNotExist", "which is neither ours nor imported"),
-        ("timm.create_model", "which is not a class of this version"),
-        ("networks.NoSuchNetwork", "which is not a class of this version"),
-        ("networks.no_such_file.CNN", "which is not a class of this version"),
-    ],
+    "class_path",
+    ["this_package.DoesNotExist", "timm.create_model", "networks.NoSuchNetwork", "networks.no_such_file.CNN"],
 )
-def test_foreign_class_paths_are_refused(in_digits_home: Path, tmp_path: Path, class_path: str, answer: str) -> None:
+def test_foreign_class_paths_are_refused(in_digits_home: Path, tmp_path: Path, class_path: str) -> None:
     checkpoint = torch.load("runs/digits/classifier/best.ckpt", weights_only=True)
     checkpoint["hyper_parameters"]["network"]["class_path"] = class_path
     torch.save(checkpoint, tmp_path / "foreign.ckpt")
-    with pytest.raises(InputError, match=f"{class_path}', {answer}"):
+    with pytest.raises(InputError, match=f"asks for the class '{class_path}', and a checkpoint may name only"):
         load(tmp_path / "foreign.ckpt", ClassifierModule)
 
 

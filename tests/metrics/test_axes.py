@@ -32,3 +32,10 @@ def test_a_coordinate_in_which_real_samples_do_not_vary_at_all() -> None:
 
 def test_no_axes_in_space() -> None:
     assert Axes.fit(torch.randn(9, 3)).distance(torch.randn(2, 3)).tolist() == [0, 0]
+
+
+def test_latents_that_are_not_finite_are_left_out() -> None:
+    z = torch.randn(50, 8)
+    sick = torch.cat([z, torch.full((3, 8), torch.nan)])
+    assert all(torch.equal(a, b) for a, b in zip(Axes.fit(sick), Axes.fit(z), strict=True))
+    assert Axes.fit(sick[-3:]).distance(z).tolist() == [0.0] * 50

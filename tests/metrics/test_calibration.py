@@ -47,3 +47,20 @@ def test_what_is_not_finite_is_infinitely_strange() -> None:
 
 def test_percentile() -> None:
     assert Calibration({"v": np.arange(100.0)}).percentile("v", np.array([-1, 50, 200])).tolist() == [0, 0.5, 1]
+
+
+def test_a_measurement_that_is_finite_for_no_real_sample_is_left_out() -> None:
+    known, n = {"error": np.arange(101.0)}, 101
+    calibration = Calibration({**known, "surprise": np.full(n, np.nan)})
+    measured = {"error": np.array([50.0, 99.0]), "surprise": np.array([0.0, np.nan])}
+    assert calibration.strangeness(measured).tolist() == Calibration(known).strangeness(measured).tolist()
+    assert np.isnan(calibration.percentile("surprise", np.zeros(2))).all()
+    nothing = Calibration({"surprise": np.full(n, np.nan)})
+    assert np.isnan(nothing.p_value(nothing.strangeness({"surprise": np.zeros(3)}))).all()
+
+
+def test_real_samples_that_are_not_finite_do_not_excuse_others() -> None:
+    """Where a third of them counted as infinitely strange, no counterfactual could be off the manifold."""
+    values = np.where(np.arange(300) % 3 == 0, np.nan, np.arange(300.0))
+    calibration = Calibration({"error": values})
+    assert calibration.p_value(calibration.strangeness({"error": np.array([1e6])})) == pytest.approx(1 / 201)

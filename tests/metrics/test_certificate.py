@@ -16,6 +16,7 @@ ROW = {"status": "flipped", "p_manifold": 0.5, "chart_error": 0.0, "oracle_svm":
         ({"p_manifold": 0.04}, "red", "off the data manifold"),
         ({"p_manifold": np.nan}, "red", "off the data manifold"),
         ({"oracle_cnn": 4}, "amber", "cnn disagrees"),
+        ({"oracle_cnn": np.nan}, "amber", "cnn gives no answer"),
         ({"chart_error": 0.06}, "amber", "the chart does not give it back"),
         ({"chart_error": np.nan}, "amber", "the chart does not give it back"),
         ({"status": "timeout"}, "red", "no counterfactual: timeout"),

@@ -46,3 +46,11 @@ def test_too_few_rows_are_not_a_number(distance: type) -> None:
     assert math.isnan(distance(torch.randn(9, 3))(torch.randn(1, 3)))
     assert math.isnan(distance(torch.randn(1, 3))(torch.randn(9, 3)))
     assert math.isnan(distance(torch.randn(9, 3))(torch.zeros(0, 3)))
+
+
+def test_features_that_are_not_finite_give_nan() -> None:
+    real = torch.randn(30, 4)
+    sick = real.clone()
+    sick[3, 1] = torch.nan
+    for distance in (FrechetDistance, KernelDistance):
+        assert math.isnan(distance(real)(sick)) and math.isnan(distance(sick)(real))

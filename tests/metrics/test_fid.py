@@ -31,3 +31,11 @@ def test_too_few_images_are_not_a_number_and_never_negative() -> None:
     assert metric.compute().isnan()
     metric.update(torch.rand(5, 1, 8, 8), real=False)
     assert metric.compute() >= 0
+
+
+def test_features_that_are_not_finite_give_nan() -> None:
+    """LAPACK may end the process where it is given them."""
+    metric = FID(Features(MLP([1, 3, 3], 2, hidden=[])), (1, 3, 3))
+    metric.update(torch.rand(20, 1, 3, 3), real=True)
+    metric.update(torch.full((20, 1, 3, 3), torch.nan), real=False)
+    assert metric.compute().isnan()

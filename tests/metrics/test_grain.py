@@ -38,3 +38,12 @@ def test_rows_are_independent_and_colours_count() -> None:
     x = torch.rand(300, 3, 9, 7)
     grain = Grain(**Grain.learn(x))
     assert grain(x[:5]).shape == (5,) and np.allclose(grain(x[3:4]), grain(x[:5])[3:4])
+
+
+def test_an_image_that_is_not_finite_has_none() -> None:
+    x = smooth(60, 0)
+    grain = Grain(**Grain.learn(x))
+    sick = x[:4].clone()
+    sick[1, 0, 0, 0] = torch.nan
+    found = grain(sick)
+    assert np.isnan(found[1]) and np.allclose(np.delete(found, 1), np.delete(grain(x[:4]), 1))

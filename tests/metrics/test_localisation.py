@@ -54,3 +54,8 @@ def test_f1_over_images_and_ranks() -> None:
     metric.update([here], [torch.zeros(0, 2)])
     assert metric.compute().item() == pytest.approx(2 * 2 / (4 + 2))
     assert f1(0, 0, 0) == 1 and f1(0, 2, 0) == 0
+
+
+def test_nothing_is_found_where_the_network_says_nan() -> None:
+    places = map_of([(10, 12)])
+    assert len(localise(places, float("nan"))) == 0 and len(localise(places * torch.nan, 1.0)) == 0

@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 import torch
 
-from metrics import OracleAccuracy, agrees
+from metrics import OracleAccuracy, agrees, decision
 from metrics.oracle import share_of_way
 
 
@@ -26,3 +26,11 @@ def test_share_of_the_way_up_and_down() -> None:
     table["oracle_a"], table["control_oracle_a"] = [7.0, 7.0], [3.0, 10.0]
     assert share_of_way(table, "a").tolist() == pytest.approx([0.5, 0.25])
     assert share_of_way(table, "a", "control_").tolist() == pytest.approx([0.0, -0.125])
+
+
+def test_nan_is_no_decision() -> None:
+    logits = torch.tensor([[1.0, 2.0], [torch.nan, 2.0], [3.0, -torch.inf]])
+    assert decision(logits[[0, 2]]).tolist() == [1, 0] and decision(logits).isnan().tolist() == [False, True, False]
+    metric = OracleAccuracy()
+    metric.update(logits, torch.tensor([1, 0, 1]))
+    assert float(metric.compute()) == 0.5

@@ -1,5 +1,7 @@
 from functools import partial
+from typing import Any
 
+import pytest
 import torch
 
 from metrics import dimension_above, effective_dimension, jacobian, leading_spectrum, smallest_sigma, spectrum
@@ -94,3 +96,18 @@ def test_effective_dimension_of_leading_values_knows_of_the_others() -> None:
     whole = effective_dimension(sigma)
     part = effective_dimension(sigma[:, :1], sigma.square().sum(1))
     assert abs(part - whole) < 0.02 * whole
+
+
+@pytest.mark.parametrize("of", [spectrum, lambda f, z: leading_spectrum(f, z, k=3)])
+def test_a_jacobian_that_is_not_finite_costs_its_own_point_alone(of: Any) -> None:
+    a, z = torch.randn(7, 4), torch.randn(5, 4)
+    z[2, 0] = 100.0
+    sick = lambda v: (v @ a.T) * torch.where(v[:, :1] > 50, torch.nan, 1.0)  # noqa: E731
+    result, healthy = of(sick, z), of(lambda v: v @ a.T, z)
+    others = [0, 1, 3, 4]
+    assert result.sigma[2].isnan().all() and result.u[2].isnan().all()
+    assert torch.allclose(result.sigma[others], healthy.sigma[others], rtol=1e-4)
+
+
+def test_a_constant_has_no_dimension() -> None:
+    assert effective_dimension(torch.tensor([[0.0, 0.0], [1.0, 1.0], [torch.nan, 1.0]])).tolist()[:2] == [0, 2]

@@ -108,3 +108,12 @@ def test_the_controls_values_are_compared_with_the_same_originals() -> None:
     summary = summarize(both, "control_")
     assert math.isclose(summary["oracle_share/unet"], (0.9 / 9 + 0) / 2)
     assert summary["values"][1]["source_oracle_unet"] == 2.0
+
+
+def test_what_a_network_said_nan_of_is_counted_and_left_out() -> None:
+    nan = float("nan")
+    rows = table().assign(im1=[0.5, nan, nan, nan, nan], oracle_svm=[nan, 9, 9, 9, 9], ssim=nan)
+    summary = summarize(rows)
+    assert summary["not_finite"] == {"im1": 1, "oracle_svm": 1}
+    assert summary["im1"] == 0.5 and summary["oracle_accuracy/svm"] == 1.0
+    assert "not_finite" not in summarize(table())

@@ -1,0 +1,58 @@
+"""What a training has come to, in a sentence."""
+
+from typing import Literal
+
+from pytorch_lightning import Trainer
+from pytorch_lightning.callbacks import ModelCheckpoint
+
+from networks.errors import InputError
+
+
+def outcome(trainer: Trainer) -> str:
+    """What to say of a training that has ended without an error.
+
+    Raises:
+        InputError: not one step was taken; says why.
+    """
+    if not trainer.global_step:
+        raise InputError(f"nothing was trained: {_why_nothing(trainer)}")
+    checkpoint = trainer.checkpoint_callback
+    if not isinstance(checkpoint, ModelCheckpoint):
+        return "no checkpoint was kept"
+    if not checkpoint.best_model_path:
+        last = f"; what it came to is {checkpoint.last_model_path}" if checkpoint.last_model_path else ""
+        return f"no best checkpoint: {checkpoint.monitor} was never measured, as {_why_unmeasured(trainer)}{last}"
+    score = checkpoint.best_model_score
+    return "best checkpoint{}: {}".format(
+        "" if score is None else f" ({checkpoint.monitor} {score:.4g})", checkpoint.best_model_path
+    )
+
+
+def check_batches(trainer: Trainer, kind: Literal["val", "test", "predict"]) -> None:
+    """Raise ``InputError`` on rank zero where a run over a split has ended without having seen a batch of it."""
+    batches = getattr(trainer, f"num_{kind}_batches")
+    if trainer.is_global_zero and not any(batches):
+        flag = f"limit_{kind}_batches"
+        raise InputError(f"no batch was looked at: --trainer.{flag} is {getattr(trainer, flag):g}")
+
+
+def _why_nothing(trainer: Trainer) -> str:
+    for flag, value in (
+        ("max_epochs", trainer.max_epochs),
+        ("max_steps", trainer.max_steps),
+        ("limit_train_batches", trainer.limit_train_batches),
+    ):
+        if value == 0:
+            return f"--trainer.{flag} is 0"
+    if trainer.fit_loop.max_batches == 0:
+        return "no rank has a whole batch of training samples: lower --data.batch_size, or take fewer devices"
+    return "the time was over before the first step: raise --trainer.max_time"
+
+
+def _why_unmeasured(trainer: Trainer) -> str:
+    if not trainer.limit_val_batches:
+        return "--trainer.limit_val_batches is 0"
+    every = trainer.check_val_every_n_epoch
+    if every is not None and every > 1:
+        return f"the training ended before the first validation (--trainer.check_val_every_n_epoch {every})"
+    return f"the training ended before the first validation (--trainer.val_check_interval {trainer.val_check_interval})"

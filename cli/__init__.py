@@ -1,0 +1,1 @@
+"""What the two command lines need to understand what is typed, and to answer it."""
