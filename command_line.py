@@ -127,7 +127,7 @@ class RunCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         config = self.config.get(str(self.subcommand), self.config)
         if self.subcommand in (None, "fit") and is_first(os.environ):  # before anything is written or replaced
-            hold(Path(config["trainer"]["default_root_dir"]))
+            hold(Path(config["trainer"]["default_root_dir"] or "."))
         trust(*trusted_by(config.as_dict()))
         if blanks(config["model"]):
             data = config["data"].clone()

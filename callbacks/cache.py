@@ -24,7 +24,7 @@ def cache_folder() -> Path:
 def cached(
     trainer: Trainer, name: str, depends_on: list[str], compute: Callable[[], dict[str, Tensor]]
 ) -> dict[str, Tensor]:
-    """What ``compute`` returns, from the cache where it is there.
+    """What ``compute`` returns in the order of its names, from the cache where it is there.
 
     Rank zero computes for all ranks that see its disk; all of them must call this. A file that is damaged, or that
     holds something else than was put into it, is computed again.
@@ -47,14 +47,15 @@ def cached(
 def _read(file: Path, digest: str) -> dict[str, Tensor] | None:
     try:
         data = file.read_bytes()
-        tensors = load(data)
+        tensors = dict(sorted(load(data).items()))
         return tensors if metadata(data) == _seal(digest, tensors) else None
     except (OSError, SafetensorError, ValueError, KeyError, TypeError, struct.error, RecursionError):
         return None
 
 
 def _compute(file: Path, digest: str, compute: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
-    tensors = {name: t.detach().cpu().contiguous() for name, t in compute().items()}
+    # A file has an order of its own, and what ranks sum over must be in one.
+    tensors = {name: t.detach().cpu().contiguous() for name, t in sorted(compute().items())}
     if not all(t.isfinite().all() for t in tensors.values()):
         return tensors  # what a broken network, or card, has said is not kept
     try:

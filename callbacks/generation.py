@@ -106,6 +106,11 @@ def begin(folder: Path) -> Path:
     return staged
 
 
+def abandon(folder: Path) -> None:
+    """Remove what was staged by a run that ends without results."""
+    _wipe(folder / STAGED)
+
+
 def commit(folder: Path, run: str) -> None:
     """Make what lies in the staging folder the folder's results; the run is finished when the rename is.
 

@@ -1,5 +1,6 @@
 """The results folder: journals while a run goes on, one table and one file of tensors at its end."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from callbacks import generation
-from callbacks.files import write_json
+from callbacks.files import finite, write_json
 from callbacks.identity import Samples, differences, measures_depend_on, searches_depend_on, stamp
 from callbacks.journal import Journal, Record
 from callbacks.lock import hold, let_go
@@ -99,28 +100,21 @@ class ResultWriter(Callback):
 
         What was measured otherwise, or stands elsewhere now, goes into this run's own journal.
         """
-        unseen, anew, lost, repeated = Unseen(), 0, 0, 0
+        unseen, lost = Unseen(), 0
         # Those that are as they would be now come first: a run may have been killed while it measured anew.
-        for current in (True, False):
-            for i, record in enumerate(self.shards.records(self.id, journals)):
-                if (record.stamp == self.stamp) != current:
-                    continue
-                if record.explanation.name not in pl_module.searches:
-                    raise InputError(f"{self.shards.folder} holds searches of a method that this run does not have")
-                explanation = record.explanation if current else self._moved(record)
-                lost += len(record.explanation.index) - len(explanation.index)
-                explanation = explanation.take(unseen.rows(explanation))
-                if len(explanation.index) and i % trainer.world_size == trainer.global_rank:
-                    for listener in pl_module.listeners:
-                        listener(explanation)
-                    if not current:
-                        self._write(explanation)
-            if current:
-                anew, repeated = unseen.number, unseen.repeated
-        anew = unseen.number - anew
+        for mine, record in self._earlier(journals, trainer, pl_module, current=True):
+            self._hand_on(record.explanation.take(unseen.rows(record.explanation)), mine, pl_module)
+        as_now, repeated = unseen.number, unseen.repeated
+        for mine, record in self._earlier(journals, trainer, pl_module, current=False):
+            explanation = self._moved(record)
+            lost += len(record.samples) - len(explanation.index)
+            explanation = explanation.take(unseen.rows(explanation))
+            self._hand_on(explanation, mine, pl_module)
+            if mine and len(explanation.index):
+                self._write(explanation)
         pl_module.finished = unseen.seen
         if trainer.is_global_zero:
-            self._say(unseen.number, anew, lost, repeated)
+            self._say(unseen.number, unseen.number - as_now, lost, repeated)
         if lost and not unseen.number:
             raise InputError(
                 f"{self.shards.folder} holds {lost} searches of an unfinished run, and none of their samples is in the "
@@ -128,12 +122,30 @@ class ResultWriter(Callback):
                 "that folder"
             )
 
+    def _earlier(
+        self, journals: list[Path], trainer: Trainer, pl_module: CounterfactualModule, current: bool
+    ) -> Iterator[tuple[bool, Record]]:
+        """Records that bear this run's stamp, or the others; and whether they are this rank's share."""
+        if not current and self.shards.stamps <= {self.stamp}:
+            return
+        for i, record in enumerate(self.shards.records(self.id, journals)):
+            if record.explanation.name not in pl_module.searches:
+                raise InputError(f"{self.shards.folder} holds searches of a method that this run does not have")
+            if (record.stamp == self.stamp) == current:
+                yield i % trainer.world_size == trainer.global_rank, record
+
+    @staticmethod
+    def _hand_on(explanation: Explanation, mine: bool, pl_module: CounterfactualModule) -> None:
+        if mine and len(explanation.index):
+            for listener in pl_module.listeners:
+                listener(explanation)
+
     def _moved(self, record: Record) -> Explanation:
         """Searches of samples that are still there, at their present positions, without what was measured."""
         found = self.samples.find(record.samples)
         explanation = record.explanation.take(found.rows)
         explanation.index = found.positions
-        explanation.columns = {name: explanation.columns[name] for name in OWN_COLUMNS}
+        explanation.columns = {name: v for name, v in explanation.columns.items() if name in OWN_COLUMNS}
         return explanation
 
     def _say(self, kept: int, anew: int, lost: int, repeated: int) -> None:
@@ -163,7 +175,7 @@ class ResultWriter(Callback):
             check_anything(explanations, pl_module, data)
             table = merge(explanations, self.staging, pl_module.finished_table)
             made_with = provenance(pl_module.checkpoints, self.hashes, pl_module.device)
-            summary = summary_of(table, pl_module, data.class_names, made_with)
+            summary = finite(summary_of(table, pl_module, data.class_names, made_with))
             write_json(self.staging / "summary.json", summary)
             generation.commit(Path(trainer.default_root_dir), self.id)
             log_scalars(trainer, loggable(summary))
@@ -196,6 +208,8 @@ class ResultWriter(Callback):
         return f"{kept}; once what failed is mended, the same command continues"
 
     def _leave(self, trainer: Trainer) -> None:
+        if self.staging is not None and trainer.is_global_zero:
+            generation.abandon(self.staging.parent)
         if self.took:
             let_go(Path(trainer.default_root_dir))
         self.took, self.staging = False, None

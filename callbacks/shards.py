@@ -49,6 +49,7 @@ class Shards:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.notes: list[str] = []  #: what reading has found that should be said
+        self.stamps: set[str] = set()  #: of the records that have been read
 
     def run(self) -> Run | None:
         """Whose journals lie here; ``None`` where there is no unfinished run.
@@ -118,6 +119,7 @@ class Shards:
                 elif found.run != run:
                     raise InputError(f"{str(file)!r} is a journal of another run: move it away")
                 else:
+                    self.stamps.add(found.stamp)
                     yield found
 
     def explanations(self, run: str, stamp: str) -> list[Explanation]:

@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 from datamodules.base import LARGEST_SIZE, Batch, DataModule, Split, SplitName, number_of, seeded_split
 from datamodules.image_files import content, opened
 from networks.checks import seeds, whole
-from networks.errors import InputError
+from networks.errors import InputError, printable
 
 EXTENSIONS = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
 LARGEST = 64  # pixels a side where no size is given
@@ -213,8 +213,7 @@ def _fit(image: Image.Image, height: int, width: int) -> Image.Image:
 
 def readable(name: str) -> str:
     """A file's name for people: bytes that are no UTF-8, line feeds and the like as ``\\xe9`` and ``\\n``."""
-    text = os.fsencode(name).decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return printable(os.fsencode(name).decode("utf-8", "backslashreplace"))
 
 
 def _class_folders(tree: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -173,3 +174,33 @@ def test_the_report_finishes_what_was_killed_while_files_were_moved(
     assert readable(folder) and not any((folder / name).exists() for name in (COMPLETE, STAGED, "shards"))
     assert (folder / "report.html").is_file() and "report:" in capsys.readouterr().out
     check_whole(folder, table_of(folder))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_disk_that_fills_up(tmp_path: Path, log: Path) -> None:
+    """A small one in memory, which then becomes larger; in the middle of writes, too."""
+    table, disk = tmp_path / "whole", tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", str(disk)], check=False).returncode:
+        pytest.skip("nothing can be mounted here")
+    try:
+        explain_points(table)
+        stopped = 0
+        for kilobytes in range(4, 160, 8):
+            log.unlink(missing_ok=True)
+            shutil.rmtree(disk / "run", ignore_errors=True)
+            remount(disk, f"{kilobytes}k")
+            stopped += forked(lambda: explain_points(disk / "run")) != 0
+            remount(disk, "8m")
+            assert forked(lambda: explain_points(disk / "run")) == 0
+            check_whole(disk / "run", table_of(table))
+            assert set(searched(log).values()) in ({1}, {2}) and stopped
+        print(f"the disk was full {stopped} times")
+        assert stopped > 8
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def remount(disk: Path, size: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,size={size}", str(disk)], check=True)

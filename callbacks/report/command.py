@@ -4,9 +4,10 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from callbacks.generation import is_of, settle
+from callbacks.generation import COMPLETE, is_of, settle
 from callbacks.lock import freed, hold
 from callbacks.report.page import build_report
+from callbacks.report.results import check_finished
 from callbacks.shards import Shards
 from networks.errors import InputError
 
@@ -31,10 +32,11 @@ def rebuild(arguments: Sequence[str]) -> None:
             f"got {' '.join(given) or 'none'}"
         )
     folder = Path(given[0])
+    if not (folder / COMPLETE).is_dir():
+        check_finished(folder)  # before a lock is left in what is no run's folder
     with freed():
-        if folder.is_dir():
-            hold(folder)
-            settle(folder)
+        hold(folder)
+        settle(folder)
         report = build_report(folder)
         _remove_journals(folder)
     print(f"report:  {report.resolve()}")

@@ -31,6 +31,12 @@ def test_computed_once_for_what_it_depends_on(folder: Path, trainer: pl.Trainer,
     assert values == [0, 0, 1, 0] and len(list(folder.glob("numbers-*.safetensors"))) == 2
 
 
+def test_computed_or_read_the_order_is_the_same(folder: Path, trainer: pl.Trainer) -> None:
+    """Ranks gather one after the other."""
+    compute = lambda: {"b": torch.zeros(1), "a": torch.zeros(9), "c": torch.zeros(99)}  # noqa: E731
+    assert [list(cached(trainer, "order", ["a"], compute)) for _ in range(2)] == [["a", "b", "c"]] * 2
+
+
 def test_a_torn_file_is_computed_again(folder: Path, trainer: pl.Trainer, numbers: Iterator[int]) -> None:
     compute = lambda: {"n": torch.tensor([next(numbers)])}  # noqa: E731
     cached(trainer, "numbers", ["a"], compute)

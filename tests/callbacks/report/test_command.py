@@ -1,10 +1,12 @@
 """``explain.py report`` from the outside."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 import explain
+from callbacks.report import page
 from command_line import run
 from tests.callbacks.report.synthetic import write_run
 
@@ -30,6 +32,7 @@ def test_wrong_use_is_one_clear_error(tmp_path: Path) -> None:
         text = message(*words)
         assert text.startswith("error: report takes one results folder and nothing else") and "\n" not in text
         assert (" ".join(words) or "none") in text
+    assert not list(tmp_path.iterdir()), "not even a lock"
     (tmp_path / "shards").mkdir()
     text = message(str(tmp_path))
     assert "an unfinished run (" in text and "finish it with its own command" in text and "\n" not in text
@@ -39,3 +42,22 @@ def test_help(capsys: pytest.CaptureFixture) -> None:
     with pytest.raises(SystemExit) as stop:
         explain.main(["report", "--help"])
     assert stop.value.code == 0 and "explain.py report" in capsys.readouterr().out
+
+
+def test_a_link_in_place_of_the_page_is_replaced_and_one_of_figures_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for slow, nothing in (("save_examples", None), ("mean_changes", [])):
+        monkeypatch.setattr(page, slow, lambda results, nothing=nothing: nothing)
+    folder, bashrc = write_run(tmp_path / "run", n=12, size=8), tmp_path / "bashrc"
+    bashrc.write_text("mine")
+    (folder / "report.html").symlink_to(bashrc)
+    (folder / "figures").mkdir()
+    (folder / "figures" / "steps.png").symlink_to(bashrc)
+    explain.main(["report", str(folder)])
+    assert bashrc.read_text() == "mine" and not (folder / "report.html").is_symlink()
+    shutil.rmtree(folder / "figures")
+    (tmp_path / "elsewhere").mkdir()
+    (folder / "figures").symlink_to(tmp_path / "elsewhere")
+    assert "figures' is a symbolic link, and a run makes a folder of its own there: move" in message(str(folder))
+    assert not list((tmp_path / "elsewhere").iterdir())
