@@ -49,7 +49,7 @@ def nearest(name: str, names: Iterable[str]) -> str:
     """What a misspelt name may have meant: near ones, or else all that there are."""
     names = list(map(str, names))
     short = {n.rpartition(".")[2].casefold(): n for n in names}
-    last = name.rpartition(".")[2].casefold()
+    last = str(name).rpartition(".")[2].casefold()
     near = [short[n] for n in get_close_matches(last, short, n=3, cutoff=0.6)]
     near = near or [full for n, full in short.items() if len(last) > 3 and (last in n or n in last)][:3]
     if near:
