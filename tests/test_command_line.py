@@ -229,7 +229,15 @@ def test_cause_and_readable() -> None:
     except ValueError as error:
         assert str(cause(error)) == "inside"
     assert cause(ValueError()) is None
-    assert readable("a\n  Given value: {}\n  - Expected a <class 'NoneType'>\nb") == "a\nb"
+    nested = """Parser key "model.method":
+    - Problem with given class_path 'a.B':
+        Parser key "size":
+          - Expected a <class 'int'>. Got value: x
+    Given value: {}"""
+    assert (
+        readable(nested) == "--model.method.size cannot have the value that it is given: Expected a int. Got value: x"
+    )
+    assert readable("no key") == "no key"
 
 
 def test_a_terminal_that_does_not_know_a_letter_gets_a_question_mark(monkeypatch: pytest.MonkeyPatch) -> None:
