@@ -71,3 +71,15 @@ def test_placed_and_shorter() -> None:
     assert placed("no reason", "--a", arguments) == "--a: no reason"
     assert placed("--b.c is wrong", "--a", arguments) == "--b.c is wrong"
     assert shorter("a\n  b") == "a b" and len(shorter("x" * 1000)) == 400
+
+
+def test_another_error_is_not_laid_at_its_door() -> None:
+    constructors = Constructors()
+    with pytest.raises(ValueError, match="an alternative"):
+        constructors.watching(_raise)(Refusing, kind="value")
+    with pytest.raises(ZeroDivisionError), constructors.telling({}):
+        _ = 1 / 0
+
+
+def _raise(kind: Any, /, **_: Any) -> None:
+    raise ValueError("an alternative that was not meant")
