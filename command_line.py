@@ -3,6 +3,7 @@
 import importlib
 import io
 import os
+import re
 import signal
 import sys
 import warnings
@@ -235,9 +236,22 @@ def _given(arguments: Any) -> dict[str, Any]:
 
 
 def readable(message: str) -> str:
-    """jsonargparse's message without the types that it tried in vain and the dump of the whole value."""
-    noise = ("Does not validate", "Subtypes:", "Errors:", "- Expected a <class 'NoneType'>", "Given value")
-    return "\n".join(line for line in message.splitlines() if not line.strip().startswith(noise))
+    """jsonargparse's message in one sentence: the key, and the first reason that says something of the value."""
+    keys = ".".join(re.findall(r'Parser key "([^"]+)"', message))
+    noise = (
+        "Parser key",
+        "Does not validate",
+        "Subtypes:",
+        "Errors:",
+        "Given value",
+        "Subclass types",
+        "Expected a path",
+    )
+    reasons = [line.strip().removeprefix("- ") for line in message.splitlines()]
+    reasons = [reason for reason in reasons if reason and not reason.startswith(noise) and "class_path" not in reason]
+    said = shorter(next(iter(reasons), ""), 300) if keys else shorter(message, 300)
+    said = re.sub(r"<class '(?:\w+\.)*(\w+)'>|typing\.", lambda match: match[1] or "", said)
+    return f"--{keys} cannot have the value that it is given{': ' if said else ''}{said}" if keys else said
 
 
 def cause(error: BaseException | None) -> InputError | None:

@@ -34,9 +34,9 @@ class ExplainCLI(RunCLI):
         parser.add_lightning_class_args(Dashboard, "dashboard")
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
-        given = self.config
-        judges = untrained(given["trainer"]["callbacks"] or [], "--trainer.callbacks")
-        InputError.collect([*untrained(given["model"]["predictor"], "--model.predictor"), *judges])
+        asked = self.config
+        judges = untrained(asked["trainer"]["callbacks"] or [], "--trainer.callbacks")
+        InputError.collect([*untrained(asked["model"]["predictor"], "--model.predictor"), *judges])
         config = self.config_init["trainer"]
         if config["inference_mode"]:
             raise InputError("--trainer.inference_mode must be false, since a search needs gradients; got true")

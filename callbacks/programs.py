@@ -5,11 +5,14 @@ from collections.abc import Sequence
 from pytorch_lightning import Callback
 
 from callbacks.dashboard import Dashboard
+from callbacks.divergence import Divergence
+from callbacks.earlier_training import EarlierTraining
 from callbacks.model_artifact import ModelArtifact
 from callbacks.progress import SearchProgress
 from callbacks.ranks import Ranks
 from callbacks.report import Report
 from callbacks.result_writer import ResultWriter
+from callbacks.resume import Resume
 from callbacks.resume_hint import ResumeHint
 from callbacks.save_config import SaveConfig
 
@@ -20,7 +23,7 @@ HOOKS = {
 }
 #: what the programs have without being asked
 ADDED = {
-    "train.py": (Ranks, SaveConfig, ModelArtifact, ResumeHint),
+    "train.py": (Ranks, SaveConfig, Resume, EarlierTraining, Divergence, ModelArtifact, ResumeHint),
     "explain.py": (Ranks, SaveConfig, ResultWriter, Report, Dashboard, SearchProgress),
 }
 

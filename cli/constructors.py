@@ -75,7 +75,7 @@ class Constructors:
             raise self._told(self.refusal, config) from error
         except Exception as error:
             refusal = self.refusal
-            if refusal is None or str(refusal.error).strip().partition("\n")[0] not in str(error):
+            if refusal is None or not _is_behind(refusal.error, error):
                 raise
             if not isinstance(refusal.error, REFUSALS):
                 raise refusal.error from None
@@ -94,6 +94,15 @@ class Constructors:
             f"{key}: {getattr(refusal.kind, '__name__', refusal.kind)} {built}: "
             f"{shorter(message) or type(refusal.error).__name__}{_origin(refusal.error)}"
         )
+
+
+def _is_behind(refused: Exception, error: BaseException) -> bool:
+    """Whether an error came of what a constructor raised: by its causes, or by what it quotes."""
+    first = str(refused).strip().partition("\n")[0]
+    cause: BaseException | None = error
+    while cause is not None and cause is not refused:
+        cause = cause.__cause__ or cause.__context__
+    return cause is refused or (len(first) > 0 and first in str(error))
 
 
 def placed(message: str, key: str, arguments: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from networks.errors import InputError
 
 OURS = ("counterfactuals", "callbacks", "datamodules", "networks", "networks.flows", "lightning_modules")
 MOST_NAMES = 12  # that a message lists where one is misspelt
-MOST_CLASSES = 32  # where another kind of class is given
+MOST_CLASSES = 40  # where another kind of class is given
 
 
 def named(path: str, base: type) -> type:
@@ -35,10 +35,8 @@ def named(path: str, base: type) -> type:
         return by_name[name]
     found = getattr(_imported(module, path), name, None)
     if found is None:
-        there = vars(_imported(module, path))
-        names = [
-            f"{module}.{n}" for n, c in there.items() if inspect.isclass(c) and n[0] != "_" and stands_for(c, base)
-        ]
+        there = {n: c for n, c in vars(_imported(module, path)).items() if n[0] != "_"}
+        names = [f"{module}.{n}" for n, c in there.items() if inspect.isclass(c) and stands_for(c, base)]
         raise InputError(f"{path!r}, which does not exist: {nearest(path, names or fitting or there)}")
     if not inspect.isclass(found) or not stands_for(found, base):
         raise InputError(f"{path!r}, which is no {called(base)}: {plural(base)} are {listed(fitting, base)}")
@@ -49,13 +47,13 @@ def nearest(name: str, names: Iterable[str]) -> str:
     """What a misspelt name may have meant: near ones, or else all that there are."""
     names = list(map(str, names))
     short = {n.rpartition(".")[2].casefold(): n for n in names}
-    last = name.rpartition(".")[2].casefold()
+    last = str(name).rpartition(".")[2].casefold()
     near = [short[n] for n in get_close_matches(last, short, n=3, cutoff=0.6)]
     near = near or [full for n, full in short.items() if len(last) > 3 and (last in n or n in last)][:3]
     if near:
         return f"did you mean {' or '.join(near)}?"
     more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-    return f"there is {', '.join(names[:MOST_NAMES])}{more}" if names else "there is none"
+    return f"there is {', '.join(names[:MOST_NAMES])}{more}" if names else "there is none of ours"
 
 
 def listed(names: Iterable[str], base: type) -> str:

@@ -6,6 +6,7 @@ are looked at again, beside the types of the arguments.
 
 import inspect
 import math
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -194,6 +195,8 @@ def _fits(value: Any, kind: Any) -> bool:
         return isinstance(value, number) and not isinstance(value, bool)
     if origin in (bool, str, NoneType):
         return isinstance(value, origin)
+    if inspect.isclass(origin) and issubclass(origin, os.PathLike):
+        return isinstance(value, (str, os.PathLike))
     return not (_is_list(origin) or _is_mapping(origin))  # of any other type nothing is known
 
 
@@ -257,7 +260,7 @@ def _check_class(value: Any, kind: Any, key: str) -> None:
     except InputError as error:
         raise InputError(f"{key} is {error}") from error
     types, required = of_class(one)
-    given = value.get("init_args") or {}
+    given = {} if value.get("init_args") is None else value["init_args"]
     _check_names(given, types, key, f"is no argument of {one.__name__}")
     missing = [name for name in required if name not in given]
     if missing and base is kind:  # a factory's first arguments come later
@@ -267,7 +270,7 @@ def _check_class(value: Any, kind: Any, key: str) -> None:
 
 def _without_class(value: dict[str, Any], base: type, key: str) -> InputError:
     for name, given in value.items():
-        if name not in CLASS_KEYS and get_close_matches(name, CLASS_KEYS[:1], cutoff=0.8):
+        if name not in CLASS_KEYS and get_close_matches(str(name), CLASS_KEYS[:1], cutoff=0.8):
             return InputError(f"{key}.{name} (given as {shown(given)}) is no argument: did you mean class_path?")
     inner = value.get("init_args") or value
     first = f"{key}.{next(iter(inner))}" if isinstance(inner, dict) and inner else key

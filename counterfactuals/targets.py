@@ -122,8 +122,8 @@ class Values:
     """
 
     def __init__(self, targets: Sequence[float]) -> None:
-        if not targets:
-            raise InputError("targets must name at least one value, e.g. [0, 2, 4, 6]; got none")
+        if isinstance(targets, str) or not isinstance(targets, Sequence) or not targets:
+            raise InputError(f"targets must name at least one value, e.g. [0, 2, 4, 6]; got {targets!r}")
         self.asked_for = finite_values("targets", targets)
 
     def __call__(self, logits: Tensor) -> Searches:
