@@ -7,7 +7,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.cli import ArgsType, LightningArgumentParser
 
 import lightning_modules  # noqa: F401
-from callbacks import Divergence, EarlierTraining, ModelArtifact, Resume, ResumeHint
+from callbacks import BestAndLast, Divergence, EarlierTraining, ModelArtifact, Resume, ResumeHint
 from callbacks.lock import freed
 from callbacks.outcome import check_batches, outcome
 from cli.restoring import restoring_explained
@@ -25,7 +25,7 @@ class TrainCLI(RunCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         super().add_arguments_to_parser(parser)
-        parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
+        parser.add_lightning_class_args(BestAndLast, "checkpoint")
         parser.set_defaults(
             {
                 "checkpoint.monitor": "val/loss",

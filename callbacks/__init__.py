@@ -1,5 +1,6 @@
 """What is measured, shown and written while the models work."""
 
+from callbacks.best_and_last import BestAndLast
 from callbacks.chart_quality import ChartQuality
 from callbacks.class_distance import ClassDistance
 from callbacks.dashboard import Dashboard
@@ -38,6 +39,7 @@ from callbacks.whole_checkpoints import WholeCheckpoints
 __all__ = [
     "EMA",
     "FID",
+    "BestAndLast",
     "ChartQuality",
     "ClassDistance",
     "Dashboard",
