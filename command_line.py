@@ -3,10 +3,12 @@
 import importlib
 import io
 import os
+import re
 import signal
 import sys
 import warnings
 from collections.abc import Callable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +17,18 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import CSVLogger, WandbLogger
 from pytorch_lightning.plugins import CheckpointIO
-from pytorch_lightning.utilities.exceptions import SIGTERMException
+from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
 
 from callbacks import Ranks, SaveConfig, WholeCheckpoints
 from callbacks.lock import hold
+from callbacks.programs import misplaced_callbacks
 from callbacks.ranks import told_elsewhere
+from cli import given
+from cli.class_flags import class_flags
+from cli.constructors import Constructors, build, shorter
+from cli.trainer_values import check_run, refused_by_trainer, unlogged
 from cli.trusted import trusted_by
+from cli.wording import check_all, missing
 from counterfactuals.memory import lacks_memory, shortage
 from datamodules import DataModule
 from lightning_modules.building import trust
@@ -45,6 +53,13 @@ LOWER = (
 )
 
 
+class RunParser(LightningArgumentParser):
+    """Its help lists the flags of classes, too."""
+
+    def format_help(self, *args: Any) -> str:
+        return f"{super().format_help(*args)}{class_flags(self)}"
+
+
 class RunCLI(LightningCLI):
     """LightningCLI whose every output lies in ``trainer.default_root_dir``.
 
@@ -52,14 +67,18 @@ class RunCLI(LightningCLI):
     ``--trainer.logger false`` turns them off.
     """
 
+    program = ""
+
     def __init__(self, description: str | None, args: ArgsType = None, **kwargs: Any) -> None:
         take_a_fresh_store()
+        self._constructors = Constructors()
         quiet = {"exit_on_error": False}  # run() prints what is wrong, without the usage of 150 options
         for message in IGNORED_WARNINGS:
             warnings.filterwarnings("ignore", f".*{message}")
         super().__init__(
             datamodule_class=DataModule,
             subclass_mode_data=True,
+            parser_class=RunParser,
             save_config_callback=SaveConfig,
             save_config_kwargs={"save_to_log_dir": False},
             parser_kwargs={**quiet, "description": description, **dict.fromkeys(self.subcommands(), quiet)},
@@ -69,6 +88,43 @@ class RunCLI(LightningCLI):
             **kwargs,
         )
 
+    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
+        """Parse; what jsonargparse refuses is looked at again and told in one sentence.
+
+        Raises:
+            InputError: a config that cannot be read, an argument that does not exist, or a value that it cannot have.
+        """
+        words = args if isinstance(args, list) else sys.argv[1:] if args is None else []
+        command = self._command(words)
+        given.check_configs(words)
+        try:
+            super().parse_arguments(parser, args)
+        except ArgumentError as error:
+            chosen = self._parser(command)
+            check_all(given.read([word for word in words if word != command]), chosen)
+            raise missing(str(error), chosen) or InputError(readable(str(error))) from error
+        check_run(self.config.get(str(command), self.config))
+
+    def _command(self, words: list[str]) -> str | None:
+        """The subcommand among the words, where the program has any."""
+        names = list(getattr(self, "_subcommand_parsers", ()))
+        found = next((word for word in words if word in names), None)
+        if found is None and names and not {"-h", "--help"} & set(words):
+            stray = [word for word in words if get_close_matches(word, names)]
+            stray += [word for word in words[:1] if not word.startswith("-")]
+            wrong = f"{stray[0]!r} is no command" if stray else "no command is given"
+            raise InputError(f"{wrong}: name one of {', '.join(names)} first, as in train.py fit --config FILE")
+        return found
+
+    def _add_instantiators(self) -> None:
+        self._constructors.watch(self.parser)
+        super()._add_instantiators()
+        self.parser.add_instantiator(build, object)
+
+    def instantiate_classes(self) -> None:
+        with self._constructors.telling(self.config.get(str(self.subcommand), self.config)):
+            super().instantiate_classes()
+
     def before_instantiate_classes(self) -> None:
         config = self.config.get(str(self.subcommand), self.config)
         if self.subcommand in (None, "fit") and is_first(os.environ):  # before anything is written or replaced
@@ -76,14 +132,15 @@ class RunCLI(LightningCLI):
         trust(*trusted_by(config.as_dict()))
         if blanks(config["model"]):
             data = config["data"].clone()
-            fill(config["model"], self._instance(data["class_path"], data.get("init_args")))
+            with self._constructors.telling(config):
+                fill(config["model"], self._instance(data["class_path"], data.get("init_args")))
             if config["trainer"]["precision"] is None:
                 config["trainer"]["precision"] = fastest_precision()
 
-    @staticmethod
-    def _instance(class_path: str, arguments: Any) -> Any:
+    def _instance(self, class_path: str, arguments: Any) -> Any:
         module, _, name = class_path.rpartition(".")
-        return getattr(importlib.import_module(module), name)(**({} if arguments is None else arguments.as_dict()))
+        given_to = {} if arguments is None else arguments.as_dict()
+        return self._constructors.call(getattr(importlib.import_module(module), name), **given_to)
 
     def _parse_ckpt_path(self) -> None:
         """Check ``--ckpt_path``; Lightning's own would let the checkpoint's settings override the config.
@@ -103,7 +160,8 @@ class RunCLI(LightningCLI):
         if path in ("best", "last", "hpc"):
             path = options["ckpt_path"] = str(named_checkpoint(folder, path))
         if path is not None:
-            read(path)
+            with InputError.about("--ckpt_path"):
+                read(path)
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.add_class_arguments(
@@ -123,8 +181,10 @@ class RunCLI(LightningCLI):
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         config = self.config_init.get(str(self.subcommand), self.config_init)
-        given = kwargs.get("callbacks", config["trainer"]["callbacks"]) or []
-        kwargs["callbacks"] = [Ranks(), *(given if isinstance(given, list) else [given])]
+        asked = config["trainer"]["callbacks"] or []
+        asked = asked if isinstance(asked, list) else [asked]
+        InputError.collect(misplaced_callbacks(asked, self.program))
+        kwargs["callbacks"] = [Ranks(), *kwargs.get("callbacks", asked)]
         plugins = config["trainer"]["plugins"] or []
         plugins = plugins if isinstance(plugins, list) else [plugins]
         if not any(isinstance(plugin, CheckpointIO) for plugin in plugins):
@@ -132,10 +192,13 @@ class RunCLI(LightningCLI):
         folder = config["trainer"]["default_root_dir"]
         if config["trainer"]["logger"] in (None, True) and not config["trainer"]["fast_dev_run"]:
             Path(folder).mkdir(parents=True, exist_ok=True)  # W&B would otherwise fall back to the working directory
-            given = {"name": folder, "mode": _mode(config["wandb"]["offline"]), **_given(config["wandb"])}
-            wandb_logger = WandbLogger(**given, save_dir=folder)
+            settings = {"name": folder, "mode": _mode(config["wandb"]["offline"]), **_given(config["wandb"])}
+            wandb_logger = WandbLogger(**settings, save_dir=folder)
             kwargs["logger"] = [wandb_logger, CSVLogger(folder, "csv", self._csv_folder(config))]
-        return super().instantiate_trainer(**kwargs)
+        try:
+            return super().instantiate_trainer(**kwargs)
+        except (MisconfigurationException, ValueError, TypeError, ImportError) as error:
+            raise refused_by_trainer(error, config["trainer"]) from error
 
     def _csv_folder(self, config: Any) -> str:
         """A folder of its own for what must not replace a training's CSV: CSVLogger deletes what it finds."""
@@ -173,9 +236,22 @@ def _given(arguments: Any) -> dict[str, Any]:
 
 
 def readable(message: str) -> str:
-    """jsonargparse's message without the types that it tried in vain and the dump of the whole value."""
-    noise = ("Does not validate", "Subtypes:", "Errors:", "- Expected a <class 'NoneType'>", "Given value")
-    return "\n".join(line for line in message.splitlines() if not line.strip().startswith(noise))
+    """jsonargparse's message in one sentence: the key, and the first reason that says something of the value."""
+    keys = ".".join(re.findall(r'Parser key "([^"]+)"', message))
+    noise = (
+        "Parser key",
+        "Does not validate",
+        "Subtypes:",
+        "Errors:",
+        "Given value",
+        "Subclass types",
+        "Expected a path",
+    )
+    reasons = [line.strip().removeprefix("- ") for line in message.splitlines()]
+    reasons = [reason for reason in reasons if reason and not reason.startswith(noise) and "class_path" not in reason]
+    said = shorter(next(iter(reasons), ""), 300) if keys else shorter(message, 300)
+    said = re.sub(r"<class '(?:\w+\.)*(\w+)'>|typing\.", lambda match: match[1] or "", said)
+    return f"--{keys} cannot have the value that it is given{': ' if said else ''}{said}" if keys else said
 
 
 def cause(error: BaseException | None) -> InputError | None:
@@ -215,16 +291,25 @@ def run(main: Callable[[], None]) -> None:
     except Exception as error:
         if told_elsewhere(error):
             sys.exit(1)
-        if isinstance(error, (ValueError, ArgumentError)) and (ours := cause(error)) is not None:
-            # A data-loading worker hands over its whole traceback; the last error in it is ours.
-            sys.exit(f"error: {lines(str(ours).rsplit('InputError: ', 1)[-1].strip())}")
-        if (short := without_memory(error)) is not None:
-            sys.exit(f"error: {lines(shortage(short, LOWER))}")
-        if isinstance(error, ArgumentError):
-            sys.exit(f"error: {lines(readable(str(error)))}\nSee --help for the options.")
-        if isinstance(error, OSError):
-            sys.exit(f"error: {lines(str(error))}")
-        raise
+        if (sentence := told(error)) is None:
+            raise
+        sys.exit(f"error: {lines(sentence)}")
+
+
+def told(error: Exception) -> str | None:
+    """What a user is told of an error that can be mended; ``None`` where it is ours, and its traceback says more."""
+    if isinstance(error, (ValueError, ArgumentError)) and (ours := cause(error)) is not None:
+        # A data-loading worker hands over its whole traceback; the last error in it is ours.
+        return str(ours).rsplit("InputError: ", 1)[-1].strip()
+    if (short := without_memory(error)) is not None:
+        return shortage(short, LOWER)
+    if isinstance(error, ArgumentError):
+        return f"{readable(str(error))}\nSee --help for the options."
+    if (missing_number := unlogged(error)) is not None:
+        return str(missing_number)
+    if isinstance(error, MisconfigurationException):
+        return shorter(str(error))
+    return str(error) if isinstance(error, OSError) else None
 
 
 def lines(message: str) -> str:

@@ -15,13 +15,17 @@ from callbacks import Dashboard, Report, ResultWriter, SearchProgress
 from callbacks.lock import freed
 from callbacks.outcome import check_batches
 from callbacks.report import rebuild
+from cli.untrained import untrained
 from command_line import RunCLI, run
 from lightning_modules import CounterfactualModule
+from networks.errors import InputError
 from networks.precision import no_tf32
 
 
 class ExplainCLI(RunCLI):
     """LightningCLI on predict alone; writer, report and dashboard come after the callbacks of the config."""
+
+    program = "explain.py"
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         super().add_arguments_to_parser(parser)
@@ -30,7 +34,12 @@ class ExplainCLI(RunCLI):
         parser.add_lightning_class_args(Dashboard, "dashboard")
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        asked = self.config
+        judges = untrained(asked["trainer"]["callbacks"] or [], "--trainer.callbacks")
+        InputError.collect([*untrained(asked["model"]["predictor"], "--model.predictor"), *judges])
         config = self.config_init["trainer"]
+        if config["inference_mode"]:
+            raise InputError("--trainer.inference_mode must be false, since a search needs gradients; got true")
         if config["enable_progress_bar"] is not False:
             given = config["callbacks"] or []
             kwargs["callbacks"] = [*(given if isinstance(given, list) else [given]), SearchProgress()]

@@ -12,6 +12,7 @@ from callbacks.lock import freed
 from callbacks.outcome import check_batches, outcome
 from cli.restoring import restoring_explained
 from command_line import RunCLI, run
+from lightning_modules.checkpoint import read
 from lightning_modules.task import Task
 from networks.precision import uses_tf32
 from restarts import go_on_from
@@ -19,6 +20,8 @@ from restarts import go_on_from
 
 class TrainCLI(RunCLI):
     """Best and last checkpoint under fixed names in the run's folder, for the next command to find."""
+
+    program = "train.py"
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         super().add_arguments_to_parser(parser)
@@ -46,9 +49,14 @@ class TrainCLI(RunCLI):
         super().before_instantiate_classes()
         if self.subcommand == "fit":
             config = self.config["fit"]
-            config["ckpt_path"] = config["ckpt_path"] or go_on_from(Path(config["trainer"]["default_root_dir"]))
+            if config["ckpt_path"] is None and (last := go_on_from(Path(config["trainer"]["default_root_dir"]))):
+                read(last)
+                config["ckpt_path"] = last
 
     def before_fit(self) -> None:
+        checkpoint = self.trainer.checkpoint_callback
+        if getattr(self.trainer, "fast_dev_run", False) and isinstance(checkpoint, ModelCheckpoint):
+            checkpoint.save_last = None  # Lightning would replace last.ckpt with a model of one step
         device = self.trainer.strategy.root_device
         in_float32 = self.trainer.is_global_zero and device.type == "cuda" and self.trainer.precision == "32-true"
         if in_float32 and uses_tf32() and torch.cuda.get_device_capability(device) >= (8, 0):

@@ -40,7 +40,8 @@ def cached(
     if found is None and trainer.is_global_zero:
         found = _compute(file, digest, compute)
     meet(trainer, "cached")
-    return found or _read(file, digest) or _compute(file, digest, compute)
+    found = found or _read(file, digest) or _compute(file, digest, compute)
+    return dict(sorted(found.items()))  # files have an order of their own, and ranks must have one
 
 
 def _read(file: Path, digest: str) -> dict[str, Tensor] | None:

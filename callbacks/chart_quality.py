@@ -12,6 +12,8 @@ from counterfactuals.freeze import frozen
 from datamodules import DataModule
 from lightning_modules import CounterfactualModule, load_predictor
 from metrics import FID
+from networks.checks import not_negative, whole, within
+from networks.errors import InputError
 from networks.features import Features
 
 BATCH = 128
@@ -48,6 +50,11 @@ class ChartQuality(Callback):
         max_fid_share: float = 0.25,
         min_oracle: float = 0.3,
     ) -> None:
+        InputError.collect(
+            whole(1, num_samples=num_samples)
+            + not_negative(max_reconstruction=max_reconstruction, max_fid_share=max_fid_share)
+            + within(0, 1, min_oracle=min_oracle)
+        )
         self.extractor = load_predictor(extractor) if isinstance(extractor, str) else extractor
         self.num_samples = num_samples
         self.max_reconstruction, self.max_fid_share, self.min_oracle = max_reconstruction, max_fid_share, min_oracle

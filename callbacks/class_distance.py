@@ -7,6 +7,8 @@ from torch import Tensor
 from counterfactuals.freeze import frozen
 from datamodules import DataModule
 from lightning_modules import CounterfactualModule, Explanation
+from networks.checks import whole
+from networks.errors import InputError
 
 
 class ClassDistance(Callback):
@@ -20,6 +22,7 @@ class ClassDistance(Callback):
     """
 
     def __init__(self, most: int = 100) -> None:
+        InputError.collect(whole(1, most=most))
         self.most = most
         self.originals: dict[int, tuple[Tensor, Tensor]] = {}
 

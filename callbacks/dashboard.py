@@ -14,6 +14,7 @@ from callbacks.generation import files_of
 from callbacks.logs import log_plot, staged, wandb_runs
 from callbacks.report.values import values_by_target
 from lightning_modules import CounterfactualModule
+from networks.checks import not_negative, whole
 from networks.errors import InputError
 
 
@@ -40,8 +41,7 @@ class Dashboard(Callback):
     """
 
     def __init__(self, max_rows: int = 200, max_upload_mb: float = 64) -> None:
-        if max_rows < 0 or max_upload_mb < 0:
-            raise InputError(f"max_rows and max_upload_mb must not be negative; got {max_rows} and {max_upload_mb}")
+        InputError.collect(whole(0, max_rows=max_rows) + not_negative(max_upload_mb=max_upload_mb))
         self.max_rows, self.max_upload_mb = max_rows, max_upload_mb
 
     def on_predict_end(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]

@@ -6,6 +6,7 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import WeightAveraging
 from torch import Tensor
 
+from networks.checks import below_one
 from networks.errors import InputError
 from networks.flows.cache import forget
 
@@ -24,8 +25,7 @@ class EMA(WeightAveraging):
     """
 
     def __init__(self, decay: float = 0.999) -> None:
-        if not 0 <= decay < 1:
-            raise InputError(f"decay must lie in [0, 1); got {decay}")
+        InputError.collect(below_one(decay=decay))
         self.decay = decay
         super().__init__(use_buffers=False, avg_fn=self._average)
 

@@ -7,10 +7,12 @@ from pytorch_lightning import Callback, Trainer
 from torch import Tensor, nn
 
 from callbacks.logs import log_scalars
-from callbacks.samples import Generative
+from callbacks.samples import Generative, check_generative
 from datamodules.base import SplitName
 from lightning_modules import load_predictor
 from metrics import FID as FIDMetric
+from networks.checks import whole
+from networks.errors import InputError
 from networks.features import Features
 
 
@@ -32,9 +34,13 @@ class FID(Callback):
         every_n_epochs: int = 5,
         batch_size: int = 256,
     ) -> None:
+        InputError.collect(whole(1, every_n_epochs=every_n_epochs, batch_size=batch_size))
         network = load_predictor(extractor) if isinstance(extractor, str) else extractor
         self.extractor = Features(network)
         self.every_n_epochs, self.batch_size = every_n_epochs, batch_size
+
+    def setup(self, trainer: Trainer, pl_module: Generative, stage: str) -> None:  # type: ignore[override]
+        check_generative(pl_module, "FID")
 
     @torch.no_grad()
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: Generative) -> None:  # type: ignore[override]

@@ -16,6 +16,7 @@ from lightning_modules import CounterfactualModule, Explanation
 from lightning_modules.regressor import Counter
 from metrics import localise
 from metrics.localisation import f1, matches
+from networks.checks import positive, whole
 from networks.errors import InputError
 
 ROLES = {"": "counterfactual", "control": "control"}
@@ -39,6 +40,7 @@ class HeadLocalisation(Callback):
     """
 
     def __init__(self, oracle: str | nn.Module, radius: float = 5.0, num_samples: int = 4) -> None:
+        InputError.collect(positive(radius=radius) + whole(1, num_samples=num_samples))
         self.checkpoints = checkpoints_of({"heads": oracle}, "oracle")
         self.oracle = judges({"heads": oracle})["heads"]
         self.radius, self.num_samples = radius, num_samples

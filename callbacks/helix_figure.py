@@ -13,6 +13,7 @@ from counterfactuals import Counterfactuals
 from datamodules.helix import HALF_HEIGHT, helix
 from lightning_modules import CounterfactualModule, Explanation
 from metrics import Spectrum, spectrum
+from networks.checks import whole
 from networks.errors import InputError
 
 
@@ -27,6 +28,7 @@ class HelixFigure(Callback):
     """
 
     def __init__(self, num_tangents: int = 25) -> None:
+        InputError.collect(whole(1, num_tangents=num_tangents))
         self.num_tangents = num_tangents
         self.shown: dict[str, list[Explanation]] = {}
 

@@ -12,6 +12,7 @@ from datamodules.base import Split
 from lightning_modules import ClassAutoencodersModule, CounterfactualModule, Explanation, load
 from metrics import im1, im2
 from networks import ClassAutoencoders
+from networks.checks import whole
 from networks.errors import InputError
 
 
@@ -33,6 +34,7 @@ class Interpretability(Callback):
     """
 
     def __init__(self, autoencoders: str | ClassAutoencoders, batch_size: int = 512) -> None:
+        InputError.collect(whole(1, batch_size=batch_size))
         self.checkpoints = {"autoencoders": autoencoders} if isinstance(autoencoders, str) else {}
         self.module = (
             load(autoencoders, ClassAutoencodersModule)

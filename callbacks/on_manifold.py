@@ -17,6 +17,8 @@ from datamodules.base import Split, SplitName, sha256
 from lightning_modules import CounterfactualModule, Explanation
 from metrics import Axes, Calibration, Grain, certify
 from metrics.certificate import Thresholds
+from networks.checks import not_negative, whole, within
+from networks.errors import InputError
 from networks.weights import weights_hash
 
 BATCH = 128
@@ -57,6 +59,13 @@ class OnManifold(Callback):
         borderline: float = Thresholds().borderline,
         reconstruction: float = Thresholds().reconstruction,
     ) -> None:
+        InputError.collect(
+            whole(1, num_samples=num_samples)
+            + within(0, 1, off_manifold=off_manifold, borderline=borderline)
+            + not_negative(reconstruction=reconstruction)
+        )
+        if off_manifold > borderline:
+            raise InputError(f"off_manifold must not be above borderline; got {off_manifold} and {borderline}")
         self.split, self.num_samples = calibration, num_samples
         self.thresholds = Thresholds(off_manifold, borderline, reconstruction)
 

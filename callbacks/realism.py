@@ -20,6 +20,7 @@ from datamodules import DataModule
 from datamodules.base import Split, SplitName
 from lightning_modules import CounterfactualModule, Explanation, load_predictor
 from metrics import FeatureBank, FrechetDistance, KernelDistance, Nearest, half_sampling_interval, label_share
+from networks.checks import whole
 from networks.errors import InputError
 from networks.features import Features
 from networks.weights import weights_hash
@@ -61,7 +62,8 @@ class Realism(Callback):
         most: int = 10_000,
         k: int | None = None,
     ) -> None:
-        if k is not None and k < 1:
+        InputError.collect(whole(1, most=most))
+        if k is not None and whole(1, k=k):
             raise InputError(f"k, the number of neighbours to look at, must be positive; got {k}")
         network = load_predictor(extractor) if isinstance(extractor, str) else extractor
         self.checkpoints = {"features": extractor} if isinstance(extractor, str) else {}

@@ -7,6 +7,8 @@ from torchvision.utils import make_grid
 from callbacks.logs import show_epoch
 from counterfactuals.freeze import frozen
 from lightning_modules import chart_of
+from networks.checks import whole
+from networks.errors import InputError
 
 
 class Reconstructions(Callback):
@@ -20,6 +22,7 @@ class Reconstructions(Callback):
     """
 
     def __init__(self, num_samples: int = 8, every_n_epochs: int = 1) -> None:
+        InputError.collect(whole(1, num_samples=num_samples, every_n_epochs=every_n_epochs))
         self.num_samples, self.every_n_epochs = num_samples, every_n_epochs
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:

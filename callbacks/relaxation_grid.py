@@ -11,6 +11,7 @@ from counterfactuals import Relaxation
 from counterfactuals.explain import call
 from counterfactuals.freeze import frozen
 from lightning_modules import CounterfactualModule, Explanation
+from networks.checks import whole
 from networks.errors import InputError
 
 MODEL = "model"
@@ -33,6 +34,7 @@ class RelaxationGrid(Callback):
     """
 
     def __init__(self, oracles: dict[str, str | nn.Module] | None = None, num_samples: int = 8) -> None:
+        InputError.collect(whole(1, num_samples=num_samples))
         self.checkpoints = checkpoints_of(oracles or {}, "oracle")
         self.oracles = judges(oracles or {})
         self.num_samples = num_samples

@@ -8,6 +8,8 @@ from torch import Tensor
 from torchvision.utils import make_grid
 
 from callbacks.logs import show_epoch
+from networks.checks import not_negative, whole
+from networks.errors import InputError
 
 
 class Generative(Protocol):
@@ -18,6 +20,13 @@ class Generative(Protocol):
     def sample(self, n: int, temperature: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
         """n×``shape``; the generator is on the CPU."""
         ...
+
+
+def check_generative(pl_module: object, who: str) -> None:
+    """Raise ``InputError`` before some epochs where a task draws no samples."""
+    if not callable(getattr(pl_module, "sample", None)):
+        task = type(pl_module).__name__
+        raise InputError(f"callbacks.{who} is for generative tasks; {task} draws no samples: leave it out")
 
 
 class Samples(Callback):
@@ -32,7 +41,13 @@ class Samples(Callback):
     """
 
     def __init__(self, num_samples: int = 64, every_n_epochs: int = 5, temperature: float = 1.0) -> None:
+        InputError.collect(
+            whole(1, num_samples=num_samples, every_n_epochs=every_n_epochs) + not_negative(temperature=temperature)
+        )
         self.num_samples, self.every_n_epochs, self.temperature = num_samples, every_n_epochs, temperature
+
+    def setup(self, trainer: Trainer, pl_module: Generative, stage: str) -> None:  # type: ignore[override]
+        check_generative(pl_module, "Samples")
 
     @torch.no_grad()
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: Generative) -> None:  # type: ignore[override]

@@ -13,6 +13,7 @@ from callbacks.generation import results_folder
 from callbacks.logs import log_image
 from counterfactuals import Ascent
 from lightning_modules import CounterfactualModule, Explanation
+from networks.checks import whole
 from networks.errors import InputError
 
 SCALE = 3  # screen pixels a pixel in the film
@@ -29,6 +30,7 @@ class SearchPath(Callback):
     """
 
     def __init__(self, num_samples: int = 8, num_frames: int = 10) -> None:
+        InputError.collect(whole(1, num_samples=num_samples, num_frames=num_frames))
         self.num_samples, self.num_frames = num_samples, num_frames
         self.shown: Explanation | None = None
 

@@ -16,6 +16,8 @@ from counterfactuals.freeze import frozen
 from datamodules.base import Split
 from lightning_modules import CounterfactualModule, chart_of
 from metrics import dimension_above, effective_dimension, leading_spectrum, smallest_sigma, spectrum
+from networks.checks import whole
+from networks.errors import InputError
 
 
 class Spectrum(Callback):
@@ -48,6 +50,10 @@ class Spectrum(Callback):
         leading: int = 32,
         num_tangents: int = 0,
     ) -> None:
+        InputError.collect(
+            whole(1, num_samples=num_samples, every_n_epochs=every_n_epochs, chunk_size=chunk_size, leading=leading)
+            + whole(0, max_exact=max_exact, num_tangents=num_tangents)
+        )
         self.num_samples, self.every_n_epochs, self.chunk_size = num_samples, every_n_epochs, chunk_size
         self.max_exact, self.leading, self.num_tangents = max_exact, leading, num_tangents
 

@@ -9,6 +9,8 @@ from counterfactuals.freeze import frozen
 from datamodules import DataModule
 from lightning_modules import CounterfactualModule, Explanation
 from metrics import leading_spectrum, spectrum
+from networks.checks import whole
+from networks.errors import InputError
 
 
 class TangentShare(Callback):
@@ -25,6 +27,7 @@ class TangentShare(Callback):
     """
 
     def __init__(self, num_samples: int = 8, k: int = 16, max_exact: int = 256) -> None:
+        InputError.collect(whole(1, num_samples=num_samples, k=k) + whole(0, max_exact=max_exact))
         self.num_samples, self.k, self.max_exact = num_samples, k, max_exact
         self.tangents: dict[int, Tensor] = {}
 

@@ -8,6 +8,7 @@ from counterfactuals.freeze import frozen
 from datamodules import DataModule
 from lightning_modules import CounterfactualModule, Explanation
 from metrics import cout
+from networks.checks import whole
 from networks.errors import InputError
 
 
@@ -22,8 +23,8 @@ class Transition(Callback):
     """
 
     def __init__(self, steps: int = 20) -> None:
-        if steps < 1:
-            raise InputError(f"steps, the portions in which pixels are exchanged, must be positive; got {steps}")
+        if whole(1, steps=steps):
+            raise InputError(f"steps, the portions in which pixels are exchanged, must be positive; got {steps!r}")
         self.steps = steps
 
     def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]

@@ -6,6 +6,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from networks.checks import below_one, each, positive
+from networks.errors import InputError
+
 
 class AdamState(NamedTuple):
     """First and second moment, n×D each, and the steps that each row has taken, n."""
@@ -30,9 +33,15 @@ class Adam:
 
     Args:
         betas, eps: β₁, β₂ and ε.
+
+    Raises:
+        InputError: a β outside of [0, 1), or an ε that is not positive.
     """
 
     def __init__(self, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8) -> None:
+        if not isinstance(betas, (tuple, list)) or len(betas) != 2:
+            raise InputError(f"betas must be two numbers, β₁ and β₂; got {betas!r}")
+        InputError.collect(each(below_one, betas=betas) + positive(eps=eps))
         self.betas, self.eps = betas, eps
 
     def start(self, z: Tensor) -> AdamState:

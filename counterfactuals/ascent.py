@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from counterfactuals.adam import Adam, Move
+from counterfactuals.charts import Chart
 from counterfactuals.distances import Distance
 from counterfactuals.engine import Problem, Stepped
 from counterfactuals.evaluation import Evaluation, evaluate, exact
@@ -14,6 +15,7 @@ from counterfactuals.region import Region
 from counterfactuals.result import Counterfactuals
 from counterfactuals.schedules import Schedule
 from counterfactuals.state import SearchState, begin, conclude, keep, like
+from networks.checks import MOST_STEPS, each, interval, not_negative, objects, positive, whole
 from networks.errors import InputError
 from networks.precision import Coarse
 
@@ -74,7 +76,8 @@ class Ascent:
         tf32: gradients in TF32 instead, the same way: on GPUs since 2020, where wide convolutions are the cost.
 
     Raises:
-        InputError: a step size or number of steps that is not positive.
+        InputError: a number out of its range, a class in place of an object; on use, a region or a locked coordinate
+            outside of the chart's samples.
     """
 
     def __init__(
@@ -93,26 +96,31 @@ class Ascent:
         bf16: bool = False,
         tf32: bool = False,
     ) -> None:
-        problems = [
-            f"{name} must be positive; got {value}"
-            for name, value in (("step_size", step_size), ("max_steps", max_steps))
-            if not value > 0
-        ]
-        problems += [
-            f"{name} must not be negative; got {value}"
-            for name, value in (
-                ("extra_steps", extra_steps),
-                ("keep_every", keep_every),
-                ("distance_weight", distance_weight),
-            )
-            if value < 0
-        ]
-        InputError.collect(problems)
+        InputError.collect(
+            positive(step_size=step_size)
+            + whole(1, MOST_STEPS, max_steps=max_steps)
+            + whole(0, extra_steps=extra_steps, keep_every=keep_every)
+            + not_negative(distance_weight=distance_weight)
+            + interval(clip=clip)
+            + each(whole, locked=locked)
+            + objects(RowOptimizer, optimizer=optimizer)
+            + objects(Distance, distance=distance)
+            + objects(Region, region=region)
+            + objects(Schedule, schedule=schedule)
+        )
         self.step_size, self.max_steps, self.clip, self.keep_every = step_size, max_steps, clip, keep_every
         self.optimizer, self.extra_steps = optimizer or Adam(), extra_steps
         self.distance, self.distance_weight = distance, distance_weight
         self.region, self.locked, self.schedule = region, list(locked), schedule
         self.coarse = Coarse(bf16, tf32)
+
+    def check(self, chart: Chart) -> None:
+        """Raise ``InputError`` where a region or a locked coordinate lies outside of the chart's samples."""
+        outside = [coordinate for coordinate in self.locked if coordinate >= chart.dim]
+        if outside:
+            raise InputError(f"locked names coordinates {outside}; the chart has {chart.dim}, 0 to {chart.dim - 1}")
+        if self.region is not None:
+            self.region.mask(chart.shape)
 
     def start(self, problem: Problem, x: Tensor, target: Tensor) -> Stepped:
         search, done = begin(problem, x, target, self.clip, decode=self.coarse.any)

@@ -5,6 +5,9 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
+from networks.checks import objects
+from networks.errors import InputError
+
 
 class Points(NamedTuple):
     """n points of a search beside what they started from.
@@ -57,6 +60,7 @@ class FeatureL2:
     """
 
     def __init__(self, features: nn.Module) -> None:
+        InputError.collect(objects(nn.Module, features=features))
         self.features = features.eval().requires_grad_(False)
 
     def measure(self, points: Points) -> Tensor:

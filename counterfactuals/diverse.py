@@ -7,9 +7,11 @@ import torch
 from torch import Tensor
 
 from counterfactuals.ascent import Ascent, AscentState
+from counterfactuals.charts import Chart
 from counterfactuals.engine import Problem, Stepped
 from counterfactuals.result import Counterfactuals
 from counterfactuals.rows import flatten, scatter, take, unflatten
+from networks.checks import not_negative, objects, positive, seeds, whole
 from networks.errors import InputError
 
 
@@ -50,12 +52,19 @@ class Diverse:
     def __init__(
         self, ascent: Ascent, members: int = 4, spread: float = 0.3, repulsion: float = 1.0, seed: int = 0
     ) -> None:
-        problems = [f"members must be at least 2; got {members}"] if members < 2 else []
-        problems += [f"spread must be positive; got {spread}"] if not spread > 0 else []
-        problems += [f"repulsion must not be negative; got {repulsion}"] if repulsion < 0 else []
-        InputError.collect(problems)
+        InputError.collect(
+            objects(Ascent, ascent=ascent)
+            + whole(2, members=members)
+            + positive(spread=spread)
+            + not_negative(repulsion=repulsion)
+            + seeds(seed=seed)
+        )
         self.ascent, self.members, self.spread, self.repulsion, self.seed = ascent, members, spread, repulsion, seed
         self._starts = lru_cache(maxsize=1)(self._draw)
+
+    def check(self, chart: Chart) -> None:
+        """Raise ``InputError`` where the ascents cannot search in these coordinates."""
+        self.ascent.check(chart)
 
     def start(self, problem: Problem, x: Tensor, target: Tensor) -> Stepped:
         one, done = self.ascent.start(problem, x, target)

@@ -10,6 +10,7 @@ from counterfactuals.distances import Distance, Points
 from counterfactuals.engine import Problem
 from counterfactuals.region import Region
 from counterfactuals.state import DECODED, GRADIENT, LOGITS, SearchState, finite, first_fault
+from networks.errors import InputError
 from networks.precision import FLOAT32, Coarse
 
 
@@ -59,6 +60,7 @@ def evaluate(
             x, logits = _look(problem, z, state.x, clip, region)
         loss = problem.objective.loss(logits, state.target)
         d = torch.zeros_like(loss) if distance is None else distance.measure(Points(x, z, state.x, state.z0))
+        check_gradient(problem, x, logits)
         total = loss if distance is None else loss + weight * d
         (grad,) = torch.autograd.grad(total.sum(), z)
     x, logits = x.detach(), logits.detach()
@@ -76,6 +78,16 @@ def evaluate(
         grad=grad,
         fault=first_fault((DECODED, x), (LOGITS, score), (GRADIENT, grad)),
     )
+
+
+def check_gradient(problem: Problem, x: Tensor, logits: Tensor) -> None:
+    """Raise ``InputError`` where chart or predictor give values that a gradient does not pass."""
+    if not (x.requires_grad and logits.requires_grad):
+        part = problem.predictor if x.requires_grad else problem.chart
+        raise InputError(
+            f"{type(part).__name__} returns values without a gradient, which this search climbs: take detach(), "
+            "torch.no_grad() and numpy out of it, or search with LatentSearch"
+        )
 
 
 @torch.no_grad()

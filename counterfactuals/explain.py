@@ -1,18 +1,19 @@
 """Counterfactuals of any predictor on any chart, from a notebook or from a predict loop."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 
+from counterfactuals.arguments import check_range, problems_with, searches_for
 from counterfactuals.ascent import Ascent
 from counterfactuals.charts import Chart
-from counterfactuals.engine import Finished, Method, Problem, find_slots, lost_device, out_of_memory, run
+from counterfactuals.engine import Finished, Method, Particular, Problem, find_slots, lost_device, out_of_memory, run
 from counterfactuals.freeze import frozen
 from counterfactuals.held import modules_in
 from counterfactuals.objectives import Objective, ReachClass
 from counterfactuals.result import Counterfactuals
-from counterfactuals.targets import FixedTarget, Searches, TargetPolicy, Value, check_classes, everyone
+from counterfactuals.targets import Searches, TargetPolicy
 from networks.errors import InputError
 from networks.placement import misplaced
 from networks.precision import exact
@@ -22,7 +23,7 @@ def explain(
     predictor: nn.Module,
     chart: Chart,
     x: Tensor,
-    target: float | Tensor | TargetPolicy,
+    target: float | Sequence[float] | Tensor | TargetPolicy,
     method: Method | None = None,
     objective: Objective | None = None,
     slots: int | None = None,
@@ -45,10 +46,15 @@ def explain(
         method gives several counterfactuals (then ordered by sample).
 
     Raises:
-        InputError: shapes, devices or types that do not fit, a target out of range, a policy that asks for no
-            search, or inference mode.
+        InputError: arguments of another kind, shapes, devices or types that do not fit, images outside of the range
+            that the method clips to, a target out of range, a policy that asks for no search, a predictor that changes
+            its input in place, or inference mode.
     """
-    objective = objective or ReachClass()
+    InputError.collect(problems_with(predictor, chart, x, method, objective, slots))
+    objective, method = objective or ReachClass(), method or Ascent()
+    if isinstance(method, Particular):
+        method.check(chart)
+    check_range(x, clip_of(method))
     chart.explaining(predictor)
     for network in modules_in(method, objective):
         check_place(network, x)
@@ -62,22 +68,18 @@ def explain(
 
 
 def plan(
-    predictor: nn.Module, chart: Chart, x: Tensor, target: float | Tensor | TargetPolicy, objective: Objective
+    predictor: nn.Module,
+    chart: Chart,
+    x: Tensor,
+    target: float | Sequence[float] | Tensor | TargetPolicy,
+    objective: Objective,
 ) -> Searches:
     """Which searches a batch asks for; checks everything that can be checked before the first step."""
     with torch.no_grad(), exact(x.device):
         _check_samples(chart, x)
         logits = call(predictor, x)
         said = objective.says(logits)
-    if isinstance(target, int | float):
-        target = Value(target) if said.is_floating_point() else FixedTarget(int(target))
-    if not isinstance(target, Tensor):
-        return target(logits)
-    if target.shape != (len(x),):
-        raise InputError(f"target must hold one entry for each of {len(x)} samples; got shape {tuple(target.shape)}")
-    if not said.is_floating_point():
-        check_classes(target, logits.shape[1])
-    return Searches(everyone(said), target.to(said))
+    return searches_for(target, logits, said)
 
 
 def search(
@@ -105,6 +107,11 @@ def slots_that_pay(
         return find_slots(method, Problem(predictor, chart, objective), x.float(), target)
 
 
+def clip_of(method: Method) -> tuple[float, float] | None:
+    """The range that a method clips decoded samples to, itself or by the ascents that it is made of."""
+    return getattr(getattr(method, "ascent", method), "clip", None)
+
+
 def call(predictor: nn.Module, x: Tensor) -> Tensor:
     """predictor(x), logits of B×K or values of B or B×1, with one clear error where they do not fit together.
 
@@ -113,15 +120,24 @@ def call(predictor: nn.Module, x: Tensor) -> Tensor:
             outputs that are neither. What says nothing of the input, such as a device that is out of memory or lost,
             is raised as it is.
     """
+    mine = x.clone()
     try:
-        logits = predictor(x)
+        logits = predictor(mine)
     except RuntimeError as error:
         if out_of_memory(error) or lost_device(error):
             raise
         raise InputError(_cannot_take(predictor, x, error)) from error
+    name = type(predictor).__name__
+    if not isinstance(logits, Tensor):
+        raise InputError(f"{name} must return a tensor of logits or values; it returned a {type(logits).__name__}")
+    if not torch.equal(mine.nan_to_num(), x.nan_to_num()):
+        raise InputError(
+            f"{name} changes the images that it is given in place, as in x -= mean: a search would go wrong without a "
+            "word. Let it make new ones, as in x = x - mean"
+        )
     if logits.ndim not in (1, 2) or len(logits) != len(x) or logits.numel() == 0:
         raise InputError(
-            f"{type(predictor).__name__} must return logits of B×K with K ≥ 2, or one value a sample, of B or B×1; "
+            f"{name} must return logits of B×K with K ≥ 2, or one value a sample, of B or B×1; "
             f"for {len(x)} samples it returned shape {tuple(logits.shape)}"
         )
     return logits

@@ -9,6 +9,7 @@ from counterfactuals.clip import straight_through_clip
 from counterfactuals.engine import Problem, Stepped
 from counterfactuals.result import Counterfactuals
 from counterfactuals.state import SearchState, begin, conclude, finite, keep
+from networks.checks import MOST_STEPS, interval, positive, seeds, whole
 from networks.errors import InputError
 
 
@@ -38,8 +39,13 @@ class LatentSearch:
         clip: tuple[float, float] | None = (0.0, 1.0),
         seed: int = 0,
     ) -> None:
-        positive = {"samples": samples, "step_size": step_size, "max_steps": max_steps}
-        InputError.collect([f"{name} must be positive; got {value}" for name, value in positive.items() if value <= 0])
+        InputError.collect(
+            whole(1, samples=samples)
+            + positive(step_size=step_size)
+            + whole(1, MOST_STEPS, max_steps=max_steps)
+            + interval(clip=clip)
+            + seeds(seed=seed)
+        )
         self.samples, self.step_size, self.max_steps, self.clip, self.seed = samples, step_size, max_steps, clip, seed
         self._shell = lru_cache(maxsize=max_steps)(self._draw)
 

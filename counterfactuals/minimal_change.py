@@ -6,11 +6,13 @@ import torch
 from torch import Tensor
 
 from counterfactuals.ascent import Ascent, AscentState, RowOptimizer
+from counterfactuals.charts import Chart
 from counterfactuals.distances import Distance, PixelL1
 from counterfactuals.engine import Problem, Stepped
 from counterfactuals.evaluation import evaluate
 from counterfactuals.result import Counterfactuals
 from counterfactuals.state import keep, like
+from networks.checks import interval, objects, whole
 from networks.errors import InputError
 
 
@@ -58,12 +60,16 @@ class MinimalChange:
         optimizer: RowOptimizer | None = None,
         clip: tuple[float, float] | None = (0.0, 1.0),
     ) -> None:
-        problems = [f"{name} must be positive; got {n}" for name, n in (("rounds", rounds), ("steps", steps)) if n < 1]
-        if not 0 < weights[0] < weights[1]:
+        problems = whole(1, rounds=rounds, steps=steps) + objects(Distance, distance=distance)
+        if interval(weights=weights) or not weights[0] > 0:
             problems.append(f"weights must be two numbers, 0 < smallest < largest; got {weights}")
         InputError.collect(problems)
         self.distance, self.weights, self.rounds, self.steps = distance or PixelL1(), weights, rounds, steps
         self.ascent = Ascent(step_size, rounds * steps, clip, optimizer=optimizer)
+
+    def check(self, chart: Chart) -> None:
+        """Raise ``InputError`` where its descents cannot search in these coordinates."""
+        self.ascent.check(chart)
 
     def start(self, problem: Problem, x: Tensor, target: Tensor) -> Stepped:
         ascent, done = self.ascent.start(problem, x, target)

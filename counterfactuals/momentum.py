@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from counterfactuals.adam import Move
+from networks.checks import below_one
 from networks.errors import InputError
 
 TINY = 1e-12  # a gradient of zero has no direction
@@ -31,8 +32,7 @@ class Momentum:
     """
 
     def __init__(self, mu: float = 0.9) -> None:
-        if not 0 <= mu < 1:
-            raise InputError(f"mu must lie in [0, 1); got {mu}")
+        InputError.collect(below_one(mu=mu))
         self.mu = mu
 
     def start(self, z: Tensor) -> MomentumState:

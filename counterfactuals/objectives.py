@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from networks.checks import finite, not_negative
 from networks.errors import InputError
 
 
@@ -58,8 +59,8 @@ class ReachClass:
     """
 
     def __init__(self, confidence: float = 0.99) -> None:
-        if not 0.5 <= confidence < 1:
-            raise InputError(f"confidence Λ must be in [0.5, 1), e.g. 0.99; got {confidence}")
+        if finite(confidence=confidence) or not 0.5 <= confidence < 1:
+            raise InputError(f"confidence Λ must be in [0.5, 1), e.g. 0.99; got {confidence!r}")
         self.confidence = confidence
         self.goal = -math.log(confidence)
 
@@ -99,12 +100,11 @@ class ReachMargin:
         margin: m ≥ 0; 0 is the decision boundary.
 
     Raises:
-        InputError: a negative margin.
+        InputError: a margin that is negative or not finite.
     """
 
     def __init__(self, margin: float = 1.0) -> None:
-        if margin < 0:
-            raise InputError(f"the margin must not be negative; got {margin}")
+        InputError.collect(not_negative(margin=margin))
         self.margin = margin
         self.goal = -margin
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from counterfactuals.adam import Move
+from networks.checks import finite
 from networks.errors import InputError
 
 TINY = 1e-12  # a gradient of zero has no direction
@@ -30,7 +31,7 @@ class Polyak:
     """
 
     def __init__(self, longest: float = 2.0, shortest: float = 0.1) -> None:
-        if not 0 < shortest <= longest:
+        if finite(longest=longest, shortest=shortest) or not 0 < shortest <= longest:
             raise InputError(f"the bounds must be 0 < shortest <= longest; got {shortest} and {longest}")
         self.longest, self.shortest = longest, shortest
 

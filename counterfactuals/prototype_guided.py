@@ -7,6 +7,7 @@ from torch import Tensor
 
 from counterfactuals.clip import straight_through_clip
 from counterfactuals.engine import Problem, Stepped
+from counterfactuals.evaluation import check_gradient
 from counterfactuals.objectives import classes
 from counterfactuals.result import Counterfactuals
 from counterfactuals.state import (
@@ -21,6 +22,7 @@ from counterfactuals.state import (
     keep,
     like,
 )
+from networks.checks import below_one, interval, not_negative, positive, whole
 from networks.errors import InputError
 
 
@@ -83,22 +85,30 @@ class PrototypeGuided:
         step_size: float = 1e-2,
         clip: tuple[float, float] = (0.0, 1.0),
     ) -> None:
-        positive = {"k": k, "c": c, "rounds": rounds, "steps": steps, "step_size": step_size}
-        problems = [f"{name} must be positive; got {value}" for name, value in positive.items() if value <= 0]
-        problems += [f"kappa must lie in [0, 1); got {kappa}"] if not 0 <= kappa < 1 else []
-        InputError.collect(problems)
+        InputError.collect(
+            whole(1, k=k, rounds=rounds, steps=steps)
+            + positive(c=c, step_size=step_size)
+            + not_negative(beta=beta, gamma=gamma, theta=theta)
+            + below_one(kappa=kappa)
+            + ([f"clip must be two numbers, not {clip!r}"] if clip is None else interval(clip=clip))
+        )
         self.k, self.beta, self.gamma, self.theta, self.c, self.kappa = k, beta, gamma, theta, c, kappa
         self.rounds, self.steps, self.step_size, self.clip = rounds, steps, step_size, clip
         self.encodings, self.classes = torch.zeros(0), torch.zeros(0, dtype=torch.int64)
 
     @torch.no_grad()
     def prepare(self, problem: Problem, x: Tensor) -> None:
-        """Encode the samples (M×``shape``, of the training split) that prototypes are made of."""
+        """Encode the samples (M×``shape``, of the training split) that prototypes are made of; not those of NaN."""
         encodings, found = [], []
         for part in x.split(256):
-            encodings.append(problem.chart.encode(part))
-            found.append(classes(problem.predictor(part), "PrototypeGuided"))
+            z, logits = problem.chart.encode(part), problem.predictor(part)
+            said = classes(logits, "PrototypeGuided")
+            known = finite(z) & ~logits.isnan().any(1)
+            encodings.append(z[known])
+            found.append(said[known])
         self.encodings, self.classes = torch.cat(encodings), torch.cat(found)
+        if not len(self.classes):
+            raise InputError(f"PrototypeGuided: predictor or chart give NaN for all of {len(x)} reference samples")
 
     def start(self, problem: Problem, x: Tensor, target: Tensor) -> Stepped:
         search, done = begin(problem, x, target, self.clip, decode=True)
@@ -154,6 +164,7 @@ class PrototypeGuided:
         with torch.enable_grad():
             x = straight_through_clip(state.search.x + y, self.clip)
             logits = problem.predictor(x)
+            check_gradient(problem, x, logits)
             p = logits.softmax(1)
             target = state.search.target[:, None]
             others = p.scatter(1, target, -torch.inf).max(1).values

@@ -9,6 +9,7 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms.functional import pil_to_tensor
 
+from networks.checks import whole
 from networks.errors import InputError
 
 
@@ -26,10 +27,11 @@ class Box:
         inside: whether the inside may change, or the outside.
 
     Raises:
-        InputError: on use, where it does not lie in the image.
+        InputError: no whole numbers; on use, where it does not lie in the image.
     """
 
     def __init__(self, top: int, left: int, height: int, width: int, inside: bool = True) -> None:
+        InputError.collect(whole(0, top=top, left=left) + whole(1, height=height, width=width))
         self.top, self.left, self.height, self.width, self.inside = top, left, height, width, inside
 
     def mask(self, shape: Sequence[int]) -> Tensor:

@@ -13,6 +13,7 @@ from counterfactuals.result import Counterfactuals
 from counterfactuals.rows import scatter, take
 from counterfactuals.state import SearchState, begin, conclude, finite, keep
 from networks.autoencoders.hierarchical import condition_of_class
+from networks.checks import not_negative, seeds, whole, within
 from networks.errors import InputError
 
 GRID = (1.0, 0.8, 0.6, 0.4, 0.2, 0.0)
@@ -67,11 +68,10 @@ class Relaxation:
         abduction: bool = False,
         seed: int = 0,
     ) -> None:
-        problems = [f"every r of the grid must lie in [0, 1]; got {r}" for r in grid if not 0 <= r <= 1]
+        problems = [f"every r of the grid must lie in [0, 1]; got {r}" for r in grid if within(0, 1, r=r)]
         problems += [] if grid else ["the grid must name at least one r, e.g. [1.0, 0.5, 0.0]"]
-        problems += [f"rounds must not be negative; got {rounds}"] if rounds < 0 else []
-        problems += [f"temperature must not be negative; got {temperature}"] if temperature < 0 else []
-        InputError.collect(problems)
+        problems += whole(0, rounds=rounds) + not_negative(temperature=temperature)
+        InputError.collect(problems + seeds(seed=seed))
         self.grid, self.rounds = sorted(set(grid), reverse=True), rounds
         self.temperature, self.relax_variance, self.seed = temperature, relax_variance, seed
         self.abduction = abduction

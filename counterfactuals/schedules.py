@@ -6,6 +6,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from networks.checks import finite
 from networks.errors import InputError
 
 
@@ -32,8 +33,8 @@ class Exponential:
     """
 
     def __init__(self, half_life: float) -> None:
-        if half_life == 0:
-            raise InputError("half_life must not be 0")
+        if finite(half_life=half_life) or half_life == 0:
+            raise InputError(f"half_life must be a finite number other than 0; got {half_life!r}")
         self.half_life = half_life
 
     def factor(self, steps: Tensor, max_steps: int) -> Tensor:

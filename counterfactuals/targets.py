@@ -1,6 +1,5 @@
 """Which classes or values to search for, given what the predictor says of a sample."""
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -9,6 +8,7 @@ from torch import Tensor
 
 from counterfactuals.objectives import classes
 from counterfactuals.values import values
+from networks.checks import LARGEST, finite, whole
 from networks.errors import InputError
 
 
@@ -54,10 +54,12 @@ class FixedTarget:
     """The same class for every sample, e.g. every four is to become a nine.
 
     Raises:
-        InputError: on use, where the predictor has no such class.
+        InputError: no whole number; on use, where the predictor has no such class.
     """
 
     def __init__(self, target: int) -> None:
+        if whole(-LARGEST, LARGEST, target=target):
+            raise InputError(f"target must be a class, a whole number; got {target!r}")
         self.target = target
 
     def __call__(self, logits: Tensor) -> Searches:
@@ -120,8 +122,8 @@ class Values:
     """
 
     def __init__(self, targets: Sequence[float]) -> None:
-        if not targets:
-            raise InputError("targets must name at least one value, e.g. [0, 2, 4, 6]; got none")
+        if isinstance(targets, str) or not isinstance(targets, Sequence) or not targets:
+            raise InputError(f"targets must name at least one value, e.g. [0, 2, 4, 6]; got {targets!r}")
         self.asked_for = finite_values("targets", targets)
 
     def __call__(self, logits: Tensor) -> Searches:
@@ -169,9 +171,13 @@ class Shift:
 
     Args:
         by: difference, in the predictor's unit; negative for less.
+
+    Raises:
+        InputError: a difference that is not finite.
     """
 
     def __init__(self, by: float) -> None:
+        finite_values("by", [by])
         self.by = by
 
     def __call__(self, logits: Tensor) -> Searches:
@@ -181,7 +187,7 @@ class Shift:
 
 def finite_values(name: str, given: Sequence[float]) -> tuple[float, ...]:
     """The same; raises ``InputError`` where one is not finite."""
-    if bad := [value for value in given if not math.isfinite(value)]:
+    if bad := [value for value in given if finite(value=value)]:
         raise InputError(f"{name} must be finite, in the predictor's unit; got {bad}")
     return tuple(map(float, given))
 

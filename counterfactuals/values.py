@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from networks.checks import finite
 from networks.errors import InputError
 
 
@@ -54,9 +55,13 @@ class Across(ValueObjective):
 
     Args:
         middle: m, between the targets.
+
+    Raises:
+        InputError: m is not finite.
     """
 
     def __init__(self, middle: float) -> None:
+        InputError.collect(finite(middle=middle))
         self.middle = middle
 
     def score(self, logits: Tensor, target: Tensor) -> Tensor:
@@ -77,8 +82,8 @@ class Within(ValueObjective):
     """
 
     def __init__(self, tolerance: float) -> None:
-        if not tolerance > 0:
-            raise InputError(f"the tolerance must be positive, half the width of the interval; got {tolerance}")
+        if finite(tolerance=tolerance) or not tolerance > 0:
+            raise InputError(f"tolerance must be positive, half the width of the interval; got {tolerance!r}")
         self.goal = tolerance
 
     def score(self, logits: Tensor, target: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """What every data module offers."""
 
 import hashlib
+import os
 from collections.abc import Sequence
 from typing import Any, Literal, NotRequired, Protocol, TypedDict
 
@@ -10,8 +11,11 @@ from pytorch_lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
+from networks.checks import positive, whole
 from networks.errors import InputError
 
+LARGEST_SIZE = 4096  # pixels a side that fit into memory
+MOST_WORKERS = max(64, 4 * (os.cpu_count() or 1))
 SplitName = Literal["train", "val", "test"]
 
 
@@ -122,6 +126,9 @@ class DataModule(LightningDataModule):
         predict_classes: explain only samples with these labels; ``None`` takes all.
         predict_values: of a regression, explain only samples with values from the first number to the second.
         predict_limit: explain only the first so many of them; ``None`` takes all.
+
+    Raises:
+        InputError: a number out of its range, such as no sample a batch.
     """
 
     shape: tuple[int, ...]
@@ -142,6 +149,11 @@ class DataModule(LightningDataModule):
         predict_values: tuple[float, float] | None = None,
     ) -> None:
         super().__init__()
+        InputError.collect(
+            whole(1, batch_size=batch_size)
+            + whole(0, MOST_WORKERS, num_workers=num_workers)
+            + ([] if predict_limit is None else whole(1, predict_limit=predict_limit))
+        )
         self.batch_size, self.num_workers = batch_size, num_workers
         self.predict_split: SplitName = predict_split
         self.predict_classes, self.predict_limit = predict_classes, predict_limit
@@ -179,6 +191,8 @@ class DataModule(LightningDataModule):
             raise InputError(f"{foreign} is not for {self.task}, which {type(self).__name__} is: use {own}")
         wanted = torch.ones(len(y), dtype=torch.bool)
         if self.predict_classes is not None:
+            if not self.predict_classes:
+                raise InputError("predict_classes must name at least one class; got []")
             bad = [c for c in self.predict_classes if not 0 <= c < self.num_classes]
             if bad:
                 raise InputError(f"predict_classes names {bad}; the classes are 0 to {self.num_classes - 1}")
@@ -251,7 +265,7 @@ def seeded_split(n: int, fractions: dict[SplitName, float], seed: int) -> dict[S
     Raises:
         InputError: fractions that are not positive or do not add up to one.
     """
-    if min(fractions.values()) <= 0 or abs(sum(fractions.values()) - 1) > 1e-6:
+    if positive(**fractions) or abs(sum(fractions.values()) - 1) > 1e-6:
         raise InputError(f"split fractions must be positive and add up to 1; got {fractions}")
     order = torch.randperm(n, generator=torch.Generator().manual_seed(seed))
     bounds = torch.tensor([0.0, *fractions.values()]).cumsum(0).mul(n).round().long().tolist()

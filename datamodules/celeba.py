@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from datamodules.attributes import read_attribute
-from datamodules.base import DataModule, Split, SplitName
+from datamodules.base import LARGEST_SIZE, DataModule, Split, SplitName
 from datamodules.listed import listed_splits, required
+from networks.checks import whole
 from networks.errors import InputError
 
 SOURCE = (
@@ -45,6 +46,7 @@ class CelebA(DataModule):
     ) -> None:
         super().__init__(batch_size=batch_size, **common)
         self.shape, self.num_classes, self.class_names = (3, size, size), 2, [f"not {attribute}", attribute]
+        InputError.collect(whole(1, LARGEST_SIZE, size=size))
         self.folder, self.attribute = Path(root) / "celeba", attribute
 
     def load(self) -> dict[SplitName, Split]:

@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import Any
 
 from datamodules.attributes import read_attribute
-from datamodules.base import DataModule, Split, SplitName, seeded_split
+from datamodules.base import LARGEST_SIZE, DataModule, Split, SplitName, seeded_split
 from datamodules.image_folder import SPLITS
 from datamodules.listed import listed_splits, required
+from networks.checks import seeds, whole
+from networks.errors import InputError
 
 SOURCE = (
     "pass --data.root with the unpacked CelebAMask-HQ, which holds CelebA-HQ-img/*.jpg and "
@@ -46,6 +48,7 @@ class CelebAHQ(DataModule):
     ) -> None:
         super().__init__(**common)
         self.shape, self.num_classes, self.class_names = (3, size, size), 2, [f"not {attribute}", attribute]
+        InputError.collect(whole(1, LARGEST_SIZE, size=size) + seeds(seed=seed))
         self.root, self.attribute, self.fractions, self.seed = Path(root), attribute, fractions, seed
 
     def load(self) -> dict[SplitName, Split]:

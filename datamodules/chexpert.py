@@ -5,8 +5,9 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from datamodules.base import DataModule, Split, SplitName, seeded_split
+from datamodules.base import LARGEST_SIZE, DataModule, Split, SplitName, seeded_split
 from datamodules.listed import listed_splits, required
+from networks.checks import seeds, whole
 from networks.errors import InputError
 
 FOLDER = "CheXpert-v1.0-small"
@@ -78,6 +79,7 @@ class CheXpert(DataModule):
     ) -> None:
         super().__init__(**common)
         self.shape, self.num_classes, self.class_names = (1, size, size), 2, [f"not {finding}", finding]
+        InputError.collect(whole(1, LARGEST_SIZE, size=size) + seeds(seed=seed))
         self.root, self.finding, self.uncertain = Path(root), finding, uncertain
         self.val_fraction, self.seed = val_fraction, seed
 

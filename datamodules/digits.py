@@ -6,6 +6,8 @@ import torch
 from sklearn.datasets import load_digits
 
 from datamodules.base import DataModule, Split, SplitName, TensorSplit, seeded_split
+from networks.checks import seeds
+from networks.errors import InputError
 
 
 class Digits(DataModule):
@@ -24,6 +26,7 @@ class Digits(DataModule):
     ) -> None:
         super().__init__(**common)
         self.shape, self.num_classes, self.class_names = (1, 8, 8), 10, [str(d) for d in range(10)]
+        InputError.collect(seeds(seed=seed))
         self.seed = seed
 
     def load(self) -> dict[SplitName, Split]:

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 
 from datamodules.base import DataModule, Split, SplitName, TensorSplit
+from networks.checks import seeds, whole
+from networks.errors import InputError
 
 #: t runs over [−4, 4]
 HALF_HEIGHT = 4.0
@@ -59,6 +61,7 @@ class Helix(DataModule):
         super().__init__(batch_size=batch_size, **common)
         self.shape, self.num_classes, self.class_names = (3,), 2, ["lower", "upper"]
         self.sizes: dict[SplitName, int] = {"train": n_train, "val": n_val, "test": n_test}
+        InputError.collect(whole(1, n_train=n_train, n_val=n_val, n_test=n_test) + seeds(seed=seed))
         self.seed = seed
 
     def load(self) -> dict[SplitName, Split]:

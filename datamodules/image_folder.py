@@ -12,8 +12,9 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from datamodules.base import Batch, DataModule, Split, SplitName, number_of, seeded_split
+from datamodules.base import LARGEST_SIZE, Batch, DataModule, Split, SplitName, number_of, seeded_split
 from datamodules.image_files import content, opened
+from networks.checks import seeds, whole
 from networks.errors import InputError, printable
 
 EXTENSIONS = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
@@ -54,6 +55,9 @@ class ImageFolder(DataModule):
         **common: Any,
     ) -> None:
         super().__init__(**common)
+        if not root.strip():
+            raise InputError(f"root is empty, got {root!r}: pass --data.root with a folder of class folders")
+        InputError.collect(([] if size is None else whole(1, LARGEST_SIZE, size=size)) + seeds(seed=seed))
         self.root, self.fractions, self.seed = Path(root), fractions, seed
         train = self._trees()["train"]
         self.folders = _class_folders(train)

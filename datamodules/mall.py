@@ -13,6 +13,7 @@ from torch import Tensor
 from datamodules.base import DataModule, Split, SplitName, TensorSplit
 from datamodules.image_files import opened
 from datamodules.listed import required
+from networks.checks import whole
 from networks.errors import InputError
 
 SIDE = 64
@@ -57,6 +58,7 @@ class Mall(DataModule):
     ) -> None:
         super().__init__(**common)
         self.shape, self.num_classes, self.class_names = (3, SIDE, SIDE), 0, []
+        InputError.collect(whole(1, tile=tile) + whole(0, gap=gap))
         self.root, self.tile, self.fractions, self.gap = Path(root), tile, fractions, gap
 
     def load(self) -> dict[SplitName, Split]:

@@ -5,6 +5,7 @@ from typing import Any
 from torchvision.datasets import MNIST as TorchvisionMNIST
 
 from datamodules.base import DataModule, Split, SplitName, TensorSplit, seeded_split
+from networks.checks import seeds, whole
 from networks.errors import InputError
 
 
@@ -43,6 +44,7 @@ class MNIST(DataModule):
     ) -> None:
         super().__init__(batch_size=batch_size, **common)
         self.shape, self.num_classes, self.class_names = (1, 28, 28), len(self.names), list(self.names)
+        InputError.collect(whole(1, n_val=n_val) + seeds(seed=seed))
         self.root, self.download, self.n_val, self.seed = root, download, n_val, seed
 
     def prepare_data(self) -> None:

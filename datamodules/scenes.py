@@ -8,6 +8,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 
 from datamodules.base import DataModule, Split, SplitName, TensorSplit
+from networks.checks import seeds, whole, within
 from networks.errors import InputError
 
 SIDE = 64
@@ -53,8 +54,9 @@ class Scenes(DataModule):
         **common: Any,
     ) -> None:
         super().__init__(batch_size=batch_size, **common)
-        problems = [] if 0 <= difficulty <= 1 else [f"difficulty must be in [0, 1]; got {difficulty}"]
-        if not 1 <= most <= 16:
+        problems = whole(1, n_train=n_train, n_val=n_val, n_test=n_test) + seeds(seed=seed)
+        problems += [f"difficulty must be in [0, 1]; got {difficulty}"] if within(0, 1, difficulty=difficulty) else []
+        if whole(1, 16, most=most):
             problems.append(f"most, the largest count, must be in 1 … 16, which {SIDE}×{SIDE} pixels hold; got {most}")
         InputError.collect(problems)
         self.shape, self.num_classes, self.class_names = (1, SIDE, SIDE), 0, []

@@ -10,6 +10,7 @@ from torchmetrics import MeanMetric
 from counterfactuals.explain import call
 from counterfactuals.freeze import frozen
 from lightning_modules.task import Task, shape_problem
+from networks.checks import not_negative
 from networks.errors import InputError, printable
 from networks.placement import blank
 
@@ -37,6 +38,7 @@ class ClassifierModule(Task):
         super().__init__(optimizer, scheduler)
         self.save_hyperparameters()
         self.save_plain_hyperparameters()
+        InputError.collect(not_negative(noise=noise))
         self.network = network
         self.loss = loss or nn.CrossEntropyLoss()
         self.noise = noise

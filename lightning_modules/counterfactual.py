@@ -20,7 +20,7 @@ from counterfactuals.explain import plan, search, slots_that_pay
 from counterfactuals.freeze import frozen
 from counterfactuals.held import modules_in
 from counterfactuals.memory import advising
-from counterfactuals.objectives import Objective, ReachClass
+from counterfactuals.objectives import Objective, ReachAll, ReachClass
 from counterfactuals.result import Counterfactuals
 from counterfactuals.targets import Foretold, Searches, TargetPolicy
 from lightning_modules.charted import load_chart
@@ -28,6 +28,7 @@ from lightning_modules.checkpoint import load
 from lightning_modules.classifier import ClassifierModule
 from lightning_modules.predictor import load_predictor
 from lightning_modules.task import PRECISIONS, shape_problem
+from networks.checks import objects, whole
 from networks.committee import Committee
 from networks.errors import InputError
 from networks.placement import blank
@@ -109,7 +110,8 @@ class CounterfactualModule(LightningModule):
     Searches are handed to the ``listeners`` as they end: a predict batch may hold thousands.
 
     Raises:
-        InputError: a checkpoint that cannot be used.
+        InputError: a checkpoint that cannot be used, a number out of its range, a class in place of an object, or a
+            list of predictors without ``ReachAll``.
     """
 
     def __init__(
@@ -125,23 +127,36 @@ class CounterfactualModule(LightningModule):
         references: int = 2000,
     ) -> None:
         super().__init__()
+        problems = whole(1, references=references) + ([] if slots is None else whole(1, slots=slots))
+        methods = {"method": method, "control": control, **(others or {})}
+        InputError.collect(problems + objects(Method, **methods) + objects(Objective, objective=objective))
         self.strict_loading = False  # of what on_save_checkpoint leaves
-        self.predictor = _predictor(predictor)
-        self.chart = load_chart(chart) if isinstance(chart, str) else chart
+        with InputError.about("predictor"):
+            self.predictor = _predictor(predictor)
+        with InputError.about("chart"):
+            self.chart = load_chart(chart) if isinstance(chart, str) else chart
         self.chart.explaining(self.predictor)
         self.target = target
         self.objective = objective or ReachClass()
+        if isinstance(self.objective, ReachAll) and not isinstance(self.predictor, Committee):
+            raise InputError("objective ReachAll is for a list of predictors; for one predictor take ReachClass")
+        if isinstance(self.predictor, Committee) and not isinstance(self.objective, ReachAll):
+            raise InputError(
+                f"objective must be ReachAll for a list of predictors, of which all must change their minds; got "
+                f"{type(self.objective).__name__}: --model.objective counterfactuals.ReachAll"
+            )
         #: name → coordinates and method of each result
         self.searches: dict[str, tuple[Chart, Method]] = {"": (self.chart, method or Ascent())}
         for name, other in (others or {}).items():
             if not name.isidentifier() or name in ("control", "oracle"):
-                raise InputError(f"{name!r} cannot name a method: use letters, digits and _, and not 'control'")
+                raise InputError(f"others: {name!r} cannot name a method: use letters, digits and _, and not 'control'")
             self.searches[name] = (self.chart, other)
         if control is not None:
             self.searches["control"] = (PixelChart(self.chart.shape), control)
-        for own, searching in self.searches.values():
+        for name, (own, searching) in self.searches.items():
             if isinstance(searching, Particular):
-                searching.check(own)
+                with InputError.about(name or "method"):
+                    searching.check(own)
         #: networks that methods and objective hold, so that they are moved with the rest
         self.held = nn.ModuleList(modules_in(self.objective, [searching for _, searching in self.searches.values()]))
         each = {name or "method": counterfactuals_each(method) for name, (_, method) in self.searches.items()}

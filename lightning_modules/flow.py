@@ -10,6 +10,7 @@ from torch import Tensor
 from counterfactuals.charts import FlowChart
 from lightning_modules.task import Task, shape_problem
 from metrics import bits_per_dim
+from networks.checks import not_negative
 from networks.errors import InputError
 from networks.flows import Flow, dequantize
 
@@ -41,6 +42,7 @@ class FlowModule(Task):
         super().__init__(optimizer, scheduler, warmup_steps)
         self.save_hyperparameters()
         self.save_plain_hyperparameters()
+        InputError.collect(not_negative(noise=noise))
         self.flow = flow
         self.noise = noise
         self.compiled = compiled

@@ -10,6 +10,8 @@ from counterfactuals.charts import FlowChart
 from lightning_modules.flow import condition_problems, flow_chart, flow_samples
 from lightning_modules.task import Task, shape_problem
 from metrics import bits_per_dim
+from networks.checks import positive
+from networks.errors import InputError
 from networks.flows import ContinuousFlow, dequantize
 
 TRIED = 64  # validation images on which the number of steps is chosen
@@ -42,6 +44,7 @@ class FlowMatchingModule(Task):
         super().__init__(optimizer, scheduler, warmup_steps)
         self.save_hyperparameters()
         self.save_plain_hyperparameters()
+        InputError.collect(positive(reconstruction_error=reconstruction_error))
         self.flow = flow
         self.reconstruction_error = reconstruction_error
 

@@ -13,6 +13,7 @@ from lightning_modules.task import Task, shape_problem
 from metrics import bits_per_dim
 from networks.autoencoders import HierarchicalVAE
 from networks.autoencoders.hierarchical import centred, condition_of_class
+from networks.checks import not_negative
 from networks.errors import InputError
 
 
@@ -53,8 +54,7 @@ class HierarchicalVAEModule(Task):
         super().__init__(optimizer, scheduler, warmup_steps)
         self.save_hyperparameters()
         self.save_plain_hyperparameters()
-        numbers = {"kl_weight": kl_weight, "free_bits": free_bits}
-        InputError.collect([f"{name} must be 0 or more; got {value}" for name, value in numbers.items() if value < 0])
+        InputError.collect(not_negative(kl_weight=kl_weight, free_bits=free_bits))
         self.vae, self.kl_weight, self.free_bits = vae, kl_weight, free_bits
         self.probabilities: dict[str, Tensor] = {}
         self.conditioned_on = ""

@@ -12,6 +12,7 @@ from counterfactuals.freeze import frozen
 from counterfactuals.values import values
 from lightning_modules.task import Task, shape_problem
 from metrics import LocalisationF1, localise
+from networks.checks import not_negative, positive
 from networks.errors import InputError
 from networks.placement import blank
 from networks.unet import Counted
@@ -59,6 +60,7 @@ class RegressorModule(Task):
         super().__init__(optimizer, scheduler, warmup_steps)
         self.save_hyperparameters()
         self.save_plain_hyperparameters()
+        InputError.collect(not_negative(map_weight=map_weight, max_noise=max_noise) + positive(radius=radius))
         self.network = network
         self.loss = loss or nn.SmoothL1Loss()
         self.map_loss, self.map_weight, self.max_noise = map_loss, map_weight, max_noise

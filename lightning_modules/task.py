@@ -1,5 +1,7 @@
 """The thin base of every training task."""
 
+import inspect
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -7,8 +9,9 @@ import torch
 from pytorch_lightning import LightningModule
 from pytorch_lightning.cli import LRSchedulerCallable, OptimizerCallable
 from torch import nn
-from torch.optim.lr_scheduler import LinearLR
+from torch.optim.lr_scheduler import LinearLR, ReduceLROnPlateau
 
+from networks.checks import whole
 from networks.errors import InputError
 
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")  # of the Trainer, that keep weights in float32
@@ -32,6 +35,7 @@ class Task(LightningModule):
         self, optimizer: OptimizerCallable, scheduler: LRSchedulerCallable | None, warmup_steps: int = 0
     ) -> None:
         super().__init__()
+        InputError.collect(whole(0, warmup_steps=warmup_steps))
         self.optimizer = _Shared(optimizer)
         self.scheduler = None if scheduler is None else _Shared(scheduler)
         self.warmup_steps = warmup_steps
@@ -48,14 +52,42 @@ class Task(LightningModule):
             del self.hparams[key]
 
     def configure_optimizers(self) -> Any:
-        optimizer = self.optimizer(self.parameters())
+        optimizer = self._made("optimizer", self.optimizer, self.parameters())
         schedules: list[dict[str, Any]] = []
         if self.warmup_steps:
             warmup = LinearLR(optimizer, 1 / (self.warmup_steps + 1), total_iters=self.warmup_steps)
             schedules.append({"scheduler": warmup, "interval": "step"})
         if self.scheduler is not None:
-            schedules.append({"scheduler": self.scheduler(optimizer), "interval": "epoch"})
+            self._try_schedule()
+            schedule = self._made("scheduler", self.scheduler, optimizer)
+            schedules.append({"scheduler": schedule, "interval": "epoch"})
         return [optimizer], schedules
+
+    def _try_schedule(self) -> None:
+        """A step on a weight of its own: a schedule divides by zero when it steps, not when it is made."""
+        weight = nn.Parameter(torch.zeros(1))
+        optimizer = self._made("optimizer", self.optimizer, [weight])
+        schedule = self._made("scheduler", self.scheduler, optimizer)
+        if isinstance(schedule, ReduceLROnPlateau):  # steps by a number that is watched
+            return
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # that the optimiser has not stepped before
+                schedule.step()
+        except (ValueError, TypeError, ArithmeticError, IndexError) as error:
+            names = [name for name in inspect.signature(type(schedule)).parameters if name in vars(schedule)]
+            given = ", ".join(f"{name}={vars(schedule)[name]}" for name in names if name != "optimizer")
+            raise InputError(
+                f"--model.scheduler: {type(schedule).__name__} with {given} cannot take a step: {error}"
+            ) from error
+
+    @staticmethod
+    def _made(name: str, factory: Any, *args: Any) -> Any:
+        """What the factory makes; a number that it cannot use is told with the argument's name."""
+        try:
+            return factory(*args)
+        except (ValueError, TypeError, ZeroDivisionError, OverflowError) as error:
+            raise InputError(f"--model.{name} cannot be made of its arguments: {error}") from error
 
     def on_fit_start(self) -> None:
         self._seed = torch.initial_seed()

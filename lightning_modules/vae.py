@@ -10,6 +10,7 @@ from counterfactuals.charts import AutoencoderChart
 from lightning_modules.task import Task, shape_problem
 from metrics import ActiveUnits
 from networks.autoencoders import VAE
+from networks.checks import not_negative, whole
 from networks.errors import InputError
 
 
@@ -47,13 +48,10 @@ class VAEModule(Task):
         super().__init__(optimizer, scheduler, warmup_steps)
         self.save_hyperparameters()
         self.save_plain_hyperparameters()
-        numbers = {
-            "beta": beta,
-            "free_bits": free_bits,
-            "kl_warmup_steps": kl_warmup_steps,
-            "importance_samples": importance_samples,
-        }
-        InputError.collect([f"{name} must be 0 or more; got {value}" for name, value in numbers.items() if value < 0])
+        InputError.collect(
+            not_negative(beta=beta, free_bits=free_bits)
+            + whole(0, kl_warmup_steps=kl_warmup_steps, importance_samples=importance_samples)
+        )
         self.vae = vae
         self.beta, self.free_bits, self.kl_warmup_steps = beta, free_bits, kl_warmup_steps
         self.importance_samples = importance_samples

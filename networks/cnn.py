@@ -5,6 +5,9 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from networks.checks import each, finite, image, positive, whole, within
+from networks.errors import InputError
+
 
 class CNN(nn.Module):
     """Strided 3×3 convolutions, global average pooling, linear head.
@@ -33,6 +36,14 @@ class CNN(nn.Module):
         std: float = 0.5,
     ) -> None:
         super().__init__()
+        InputError.collect(
+            image(shape)
+            + whole(1, num_classes=num_classes)
+            + each(whole, 1, widths=widths)
+            + within(0, 1, dropout=dropout)
+            + finite(mean=mean)
+            + positive(std=std)
+        )
         self.shape = tuple(shape)
         self.mean, self.std = mean, std
         channels = [shape[0], *widths]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from networks.checks import objects
 from networks.errors import InputError
 
 
@@ -27,6 +28,7 @@ class Committee(nn.Module):
         super().__init__()
         if not members:
             raise InputError("a committee needs at least one member")
+        InputError.collect([problem for member in members for problem in objects(nn.Module, members=member)])
         self.members = nn.ModuleList(members)
         self.shape = getattr(members[0], "shape", None)
 

@@ -1,5 +1,8 @@
 """The one error that a user is meant to read, and what may stand in it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 def printable(text: str) -> str:
     """With escapes for what a terminal would obey, such as colours or a line feed in the name of a folder."""
@@ -18,3 +21,12 @@ class InputError(ValueError):
         """Raise one error that lists every problem; do nothing where there is none."""
         if problems:
             raise cls("\n".join(problems) if len(problems) == 1 else "\n- ".join(["several problems:", *problems]))
+
+    @classmethod
+    @contextmanager
+    def about(cls, argument: str) -> Iterator[None]:
+        """Put the argument's name before the errors that come from what it names: a checkpoint, a chart."""
+        try:
+            yield
+        except cls as error:
+            raise cls(f"{argument}: {error}") from error

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.export.passes import move_to_device_pass
 
+from networks.checks import each, finite, positive, whole
 from networks.errors import InputError
 from networks.exported_check import check_program
 
@@ -59,8 +60,8 @@ class Exported(nn.Module):
         size: tuple[int, int] | None = None,
     ) -> None:
         super().__init__()
-        if min(std) <= 0:
-            raise InputError(f"std must be positive; got {list(std)}")
+        problems = each(finite, mean=mean) + each(positive, std=std)
+        InputError.collect(problems + ([] if size is None else each(whole, 1, size=size)))
         try:
             check_program(path)
             with _no_code_in_pickles():

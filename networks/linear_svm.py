@@ -4,6 +4,7 @@ import torch
 from sklearn.linear_model import SGDClassifier
 from torch import Tensor, nn
 
+from networks.checks import positive, whole
 from networks.errors import InputError
 
 
@@ -26,6 +27,7 @@ class LinearSVM(nn.Module):
 
     def __init__(self, alpha: float = 1e-3, seed: int = 0) -> None:
         super().__init__()
+        InputError.collect(positive(alpha=alpha) + whole(0, 2**32 - 1, seed=seed))
         self.alpha, self.seed = alpha, seed
         self.shape: tuple[int, ...] | None = None
         self.register_buffer("weight", torch.zeros(0, 0))

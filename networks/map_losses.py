@@ -7,6 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from networks.checks import finite, not_negative, positive
+from networks.errors import InputError
+
 EPSILON = 1e-6
 
 
@@ -28,6 +31,7 @@ class WeightedHausdorff(nn.Module):
 
     def __init__(self, alpha: float = -1.0) -> None:
         super().__init__()
+        InputError.collect(finite(alpha=alpha))
         self.alpha = alpha
 
     def forward(self, map_logits: Tensor, points: Tensor) -> Tensor:
@@ -64,6 +68,7 @@ class BlurredFocal(nn.Module):
 
     def __init__(self, sigma: float = 1.5, gamma: float = 2.0) -> None:
         super().__init__()
+        InputError.collect(positive(sigma=sigma) + not_negative(gamma=gamma))
         self.sigma, self.gamma = sigma, gamma
 
     def forward(self, map_logits: Tensor, points: Tensor) -> Tensor:

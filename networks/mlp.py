@@ -7,6 +7,9 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
+from networks.checks import each, finite, positive, whole
+from networks.errors import InputError
+
 
 def mlp(widths: Sequence[int], activation: type[nn.Module] = nn.ReLU) -> nn.Sequential:
     """Linear layers of the given widths (at least in and out), with activations between them."""
@@ -47,6 +50,12 @@ class MLP(nn.Module):
         std: float = 0.5,
     ) -> None:
         super().__init__()
+        InputError.collect(
+            each(whole, 1, shape=shape, hidden=hidden)
+            + whole(1, num_classes=num_classes)
+            + finite(mean=mean)
+            + positive(std=std)
+        )
         self.shape = tuple(shape)
         self.mean, self.std = mean, std
         widths = [prod(shape), *hidden]

@@ -1,6 +1,7 @@
 """Any network of the timm library as a predictor or as a feature extractor."""
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Any, cast
 
 import timm
@@ -8,6 +9,7 @@ import torch
 from timm.models import load_checkpoint
 from torch import Tensor, nn
 
+from networks.checks import each, finite, positive, whole
 from networks.errors import InputError
 
 
@@ -44,19 +46,22 @@ class TimmModel(nn.Module):
         std: Sequence[float] | None = None,
     ) -> None:
         super().__init__()
+        InputError.collect(whole(0, num_classes=num_classes) + whole(1, in_chans=in_chans) + _statistics(mean, std))
         if not timm.is_model(name):
-            raise InputError(f"timm has no model {name!r}; timm.list_models() lists the names")
+            near = get_close_matches(name, timm.list_models(), n=3)
+            advice = f"did you mean {' or '.join(near)}?" if near else "timm.list_models() lists the names"
+            raise InputError(f"name: timm has no model {name!r}; {advice}")
         try:
             network = timm.create_model(
                 name, pretrained=weights == "pretrained", num_classes=num_classes, in_chans=in_chans
             )
-            self.network = cast(Any, network)  # typed nn.Module: without forward_head and the like
             if weights not in (None, "pretrained"):
                 # Not pretrained_cfg_overlay={"file": …}: timm then drops the head where its width is not
                 # that of its own pretraining, and the user's classifier would be a random one.
-                load_checkpoint(self.network, weights, strict=True, weights_only=True)
-        except (OSError, RuntimeError) as error:
-            raise InputError(f"weights {weights!r} for timm's {name!r} cannot be loaded: {error}") from error
+                load_checkpoint(network, weights, strict=True, weights_only=True)
+        except Exception as error:  # timm's readers raise whatever their files make them
+            raise InputError(f"weights {weights!r} for timm's {name!r} cannot be loaded: {_why(error)}") from error
+        self.network = cast(Any, network)  # typed nn.Module: without forward_head and the like
         self.num_features = self.network.num_features
         config = self.network.pretrained_cfg
         self.register_buffer("mean", _per_channel(mean or config["mean"], in_chans), persistent=False)
@@ -79,6 +84,18 @@ class TimmModel(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.network(self._normalise(x))
+
+
+def _statistics(mean: Sequence[float] | None, std: Sequence[float] | None) -> list[str]:
+    return ([] if mean is None else each(finite, mean=mean)) + ([] if std is None else each(positive, std=std))
+
+
+def _why(error: Exception) -> str:
+    if "weights_only" in str(error):  # which timm advises to switch off
+        return "they hold something other than tensors, which could run code when read; save a state dict only"
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file"
+    return " ".join(str(error).split())[:300] or f"the file ends too early or is no such file ({type(error).__name__})"
 
 
 def _per_channel(values: Sequence[float], channels: int) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from networks.checks import each, finite, image, positive, whole
 from networks.errors import InputError
 
 LEAK = 0.01  # slope of a count below zero
@@ -55,6 +56,13 @@ class UNet(nn.Module):
         std: float = 0.25,
     ) -> None:
         super().__init__()
+        InputError.collect(
+            image(shape)
+            + each(whole, 1, widths=widths)
+            + whole(1, hidden=hidden)
+            + finite(mean=mean)
+            + positive(std=std)
+        )
         channels, height, width = shape
         if height % (unit := 2 ** (len(widths) - 1)) or width % unit:
             raise InputError(

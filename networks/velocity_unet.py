@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from networks.checks import each, image, whole
 from networks.errors import InputError
 
 
@@ -38,6 +39,13 @@ class VelocityUNet(nn.Module):
         num_conditions: int = 0,
     ) -> None:
         super().__init__()
+        InputError.collect(
+            image(shape)
+            + each(whole, 1, widths=widths)
+            + whole(1, blocks=blocks)
+            + ([] if patch is None else whole(1, patch=patch))
+            + whole(0, num_conditions=num_conditions)
+        )
         channels, height, width = shape
         patch = patch or next(p for p in range(-(-height // 32), height + 1) if height % p == 0)
         unit = patch * 2 ** (len(widths) - 1)

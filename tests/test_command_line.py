@@ -13,7 +13,7 @@ import explain
 import train
 from command_line import cause, readable, run
 from networks.errors import InputError
-from tests.runs import NO_LOGGER, QUIET, config
+from tests.runs import NO_LOGGER, QUIET, TINY_FIT, config
 from tests.trees import write_image_folder, write_images
 
 FIT = [*QUIET, *NO_LOGGER]
@@ -38,7 +38,7 @@ def explain_error(*args: str) -> str:
 def test_explain_before_train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert explain_error().startswith(
-        "error: no checkpoint 'runs/digits/svm/best.ckpt': train that model first (python train.py fit --config …)"
+        "error: --trainer.callbacks[0].oracles: no checkpoint 'runs/digits/svm/best.ckpt': train that model first "
     )
 
 
@@ -52,9 +52,102 @@ def test_misspelt_config_keys(in_digits_home: Path, tmp_path: Path) -> None:
 
 
 def test_missing_config_and_wrong_flag() -> None:
-    assert "File does not exist" in message(lambda: train.main(["fit", "--config=nowhere.yaml"]))
-    assert "invalid choice: 'fitt'" in message(lambda: train.main(["fitt"]))
+    assert "'nowhere.yaml' does not exist" in message(lambda: train.main(["fit", "--config=nowhere.yaml"]))
+    assert "'fitt' is no command: name one of fit, validate, test" in message(lambda: train.main(["fitt"]))
     assert "--no.such.flag" in fit_error("digits/classifier.yaml", "--no.such.flag=1")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--model.method.step_size", "nan"), "--model.method.step_size must be a number; got 'nan'"),
+        (
+            ("--model.method.stepsize", "1"),
+            "--model.method.stepsize (given as '1') is no argument of Ascent: did you mean",
+        ),
+        (("--model.control", "counterfactuals.RunnerUp"), "--model.control is 'counterfactuals.RunnerUp', which is no"),
+        (("--model.target", "no_package.Mine"), "there is no module no_package"),
+        (("--data.predict_split", "holdout"), "--data.predict_split must be one of train, val, test; got 'holdout'"),
+        (("--data", "datamodules.Digit"), "did you mean datamodules.Digits?"),
+        (("--trainer.callbacks", "callbacks.OracleAccuracy"), "--trainer.callbacks.oracles is missing"),
+        (("--trainer.callbacks", "{OracleAccuracy: {}}"), "--trainer.callbacks is given without its class"),
+        (("--trainer.devices", "999"), "--trainer.devices must be from 1 to "),
+        (("--seed_everything=-1",), "--seed_everything must be a whole number from 0 to 4294967295, or false; got -1"),
+        (("--trainer.default_root_dir", ""), "--trainer.default_root_dir is empty"),
+        (("--frobnicate", "3"), "--frobnicate (given as '3') is no argument"),
+        (("fit",), "'fit' after --trainer.logger false belongs to no flag"),
+    ],
+)
+def test_flags_of_explain(words: tuple[str, ...], said: str) -> None:
+    text = explain_error(*words)
+    assert said in text and text.count("\n") == 0 and "Union" not in text and "<class" not in text
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--model.optimizer", "torch.optim.Adm"), "did you mean torch.optim.Adam"),
+        (("--model.scheduler.Tmax", "3"), "--model.scheduler.Tmax (given as '3') is no argument of CosineAnnealingLR"),
+        (("--model", "networks.CNN"), "--model is 'networks.CNN', which is no task: tasks are "),
+        (("--model.network.init_args.dropout", "2"), "--model.network.dropout must lie in [0, 1]; got 2.0"),
+        (("--model.noise=-1",), "--model.noise must not be negative; got -1.0"),
+        (("--data.batch_size", "0"), "--data.batch_size must be positive; got 0"),
+        (("--trainer.max_epochs=-5",), "--trainer.max_epochs -5: "),
+        (("--trainer.strategy", "ddpp"), "--trainer.strategy 'ddpp': "),
+        (("--trainer.accumulate_grad_batches", "0"), "must be a positive whole number; got 0"),
+        (("--trainer.callbacks", "callbacks.Transition"), "callbacks.Transition does nothing in train.py"),
+        (
+            ("--model.optimizer.lr=-1",),
+            "--model.optimizer cannot be made of its arguments: Invalid learning rate: -1.0",
+        ),
+        (("--model.scheduler.T_max", "0"), "CosineAnnealingLR with T_max=0"),
+        (("--trainer.callbacks", "callbacks.Samples"), "ClassifierModule draws no samples"),
+    ],
+)
+def test_flags_of_train(words: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    text = fit_error("digits/classifier.yaml", f"--trainer.default_root_dir={tmp_path}", *words)
+    assert said in text and text.count("\n") == 0 and "Union" not in text and "<class" not in text
+
+
+def test_a_monitored_number_that_nobody_logs(tmp_path: Path) -> None:
+    text = fit_error(
+        "digits/classifier.yaml", *TINY_FIT, "--checkpoint.monitor=val/los", f"--trainer.default_root_dir={tmp_path}"
+    )
+    assert "--checkpoint.monitor 'val/los' is no number that this run logs: did you mean val/loss" in text
+
+
+def test_random_networks_and_lists_of_predictors(in_digits_home: Path) -> None:
+    network = "{class_path: networks.CNN, init_args: {shape: [1, 8, 8], num_classes: 10, widths: [4]}}"
+    text = explain_error(f"--model.predictor={network}", "--trainer.callbacks=null")
+    assert text.startswith("error: --model.predictor: networks.CNN is given no weights, and would be a random network")
+    both = "[runs/digits/classifier/best.ckpt, runs/digits/features/best.ckpt]"
+    assert "objective must be ReachAll for a list of predictors" in explain_error(f"--model.predictor={both}")
+    assert "ReachAll is for a list of predictors" in explain_error("--model.objective=counterfactuals.ReachAll")
+
+
+def test_callbacks_of_the_other_program(in_digits_home: Path) -> None:
+    text = explain_error("--trainer.callbacks=callbacks.EMA")
+    assert text == (
+        "error: --trainer.callbacks: callbacks.EMA does nothing in explain.py, it is for train.py: leave it out"
+    )
+    assert "is there without being asked for" in explain_error("--trainer.callbacks=callbacks.ResultWriter")
+
+
+@pytest.mark.parametrize(
+    ("main", "flags"),
+    [
+        (lambda: explain.main(["--help"]), ("--model.method.step_size", "--data.predict_limit", "--model.slots")),
+        (lambda: train.main(["fit", "--help"]), ("--model.noise", "--data.batch_size", "--trainer.max_epochs")),
+    ],
+)
+def test_help_lists_the_flags_of_classes(
+    main: Callable[[], None], flags: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert not stop.value.code
+    said = capsys.readouterr().out
+    assert all(flag in said for flag in flags)
 
 
 def test_checkpoint_of_another_kind(in_digits_home: Path) -> None:
@@ -83,29 +176,33 @@ def test_wrong_number_of_classes(in_digits_home: Path) -> None:
 
 
 def test_image_folders(tmp_path: Path) -> None:
-    arguments = ("image_folder/classifier.yaml", f"--data.root={tmp_path}")
-    assert fit_error("image_folder/classifier.yaml", "--data.root=nowhere").startswith("error: no folder 'nowhere'")
+    images = tmp_path / "images"
+    images.mkdir()
+    arguments = ("image_folder/classifier.yaml", f"--data.root={images}")
+    assert fit_error("image_folder/classifier.yaml", "--data.root=nowhere").startswith(
+        "error: --data.root: no folder 'nowhere'"
+    )
     assert "is empty" in fit_error(*arguments)
-    write_images(tmp_path / "dark", 20, 60)
+    write_images(images / "dark", 20, 60)
     assert "one class only ('dark')" in fit_error(*arguments)
-    write_images(tmp_path / "bright", 20, 190)
-    for file in (tmp_path / "bright").iterdir():
+    write_images(images / "bright", 20, 190)
+    for file in (images / "bright").iterdir():
         file.write_bytes(b"no image")
     text = fit_error(*arguments, f"--trainer.default_root_dir={tmp_path / 'run'}")
     assert "cannot be read as an image: remove or replace it" in text and text.count("\n") == 0
 
 
 def test_corrupt_image_in_a_worker_is_one_line(tmp_path: Path) -> None:
-    write_image_folder(tmp_path)
-    for file in (tmp_path / "dark").iterdir():
+    write_image_folder(tmp_path / "images")
+    for file in (tmp_path / "images" / "dark").iterdir():
         file.write_bytes(b"no image")
     text = fit_error(
         "image_folder/classifier.yaml",
-        f"--data.root={tmp_path}",
+        f"--data.root={tmp_path / 'images'}",
         "--data.num_workers=1",
         f"--trainer.default_root_dir={tmp_path / 'run'}",
     )
-    assert text.startswith(f"error: {tmp_path / 'dark'}") and text.count("\n") == 0
+    assert text.startswith(f"error: --data: {tmp_path / 'images' / 'dark'}") and text.count("\n") == 0
 
 
 def test_full_disk_is_one_line() -> None:
@@ -132,7 +229,15 @@ def test_cause_and_readable() -> None:
     except ValueError as error:
         assert str(cause(error)) == "inside"
     assert cause(ValueError()) is None
-    assert readable("a\n  Given value: {}\n  - Expected a <class 'NoneType'>\nb") == "a\nb"
+    nested = """Parser key "model.method":
+    - Problem with given class_path 'a.B':
+        Parser key "size":
+          - Expected a <class 'int'>. Got value: x
+    Given value: {}"""
+    assert (
+        readable(nested) == "--model.method.size cannot have the value that it is given: Expected a int. Got value: x"
+    )
+    assert readable("no key") == "no key"
 
 
 def test_a_terminal_that_does_not_know_a_letter_gets_a_question_mark(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -128,3 +128,10 @@ def test_help(subcommand: str, capsys: pytest.CaptureFixture) -> None:
     assert stop.value.code == 0
     printed = capsys.readouterr().out
     assert "--trainer.devices" in printed and "--wandb.offline" in printed
+
+
+def test_a_quick_look_leaves_the_checkpoints_of_a_training(in_digits_home: Path) -> None:
+    last = Path("runs/digits/svm/last.ckpt")
+    before = last.read_bytes()
+    fit("digits/svm.yaml", "--trainer.fast_dev_run=true")
+    assert last.read_bytes() == before and not Path("runs/digits/svm/earlier-1").exists()

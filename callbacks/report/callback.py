@@ -8,6 +8,8 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from callbacks.report.overview import results_of
 from callbacks.report.page import MAX_CARDS, build_report, summary_rows
+from networks.checks import whole
+from networks.errors import InputError
 
 
 class Report(Callback):
@@ -20,6 +22,7 @@ class Report(Callback):
     """
 
     def __init__(self, max_cards: int = MAX_CARDS) -> None:
+        InputError.collect(whole(0, max_cards=max_cards))
         self.max_cards = max_cards
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from networks.autoencoders.conv import ConvDecoder, ConvEncoder
 from networks.autoencoders.likelihoods import Bernoulli, Likelihood
+from networks.checks import whole
 from networks.errors import InputError
 from networks.flows.householder import reflect_each
 from networks.mlp import gated_mlp
@@ -96,8 +97,9 @@ class VAE(nn.Module):
         num_reflections: int = 0,
     ) -> None:
         super().__init__()
-        if num_reflections < 0:
-            raise InputError(f"num_reflections must be 0 or more; got {num_reflections}")
+        InputError.collect(
+            whole(1, latent_dim=latent_dim, features=features) + whole(0, num_reflections=num_reflections)
+        )
         self.encoder, self.decoder = encoder, decoder
         self.shape, self.latent_dim = tuple(shape), latent_dim
         self.likelihood = likelihood or Bernoulli()

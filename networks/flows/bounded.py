@@ -2,11 +2,24 @@
 
 from FrEIA.modules import InvertibleModule
 
+from networks.checks import between, whole
 from networks.errors import InputError
 from networks.flows.centre import Centre
 from networks.flows.dequantize import cell_bounds
 from networks.flows.logit import Logit
 from networks.flows.marginals import Marginals
+
+
+def flow_numbers(
+    levels: int, n_bits: int | None, alpha: float | None, marginal_bins: int, num_conditions: int
+) -> list[str]:
+    """What is wrong with the numbers that all image flows take, a sentence each."""
+    return (
+        whole(2, levels=levels)
+        + whole(0, marginal_bins=marginal_bins, num_conditions=num_conditions)
+        + ([] if n_bits is None else whole(1, n_bits=n_bits))
+        + ([] if alpha is None else between(0, 0.5, alpha=alpha))
+    )
 
 
 def bounded_to_real(

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from networks.checks import finite, positive, whole
 from networks.errors import InputError
 from networks.flows.flow import Flow, Latent
 from networks.flows.solvers import Midpoint, Solver
@@ -46,8 +47,13 @@ class ContinuousFlow(Flow):
         std: float = 0.5,
         num_probes: int = 1,
     ) -> None:
-        if steps < 1:
-            raise InputError(f"steps must be positive; got {steps}")
+        InputError.collect(
+            whole(1, steps=steps)
+            + ([] if levels is None else whole(2, levels=levels))
+            + finite(mean=mean)
+            + positive(std=std)
+            + whole(0, num_probes=num_probes)
+        )
         super().__init__(velocity.shape, velocity, levels, velocity.num_conditions)  # type: ignore[arg-type]
         self.solver = solver or Midpoint()
         self.mean, self.std, self.num_probes = mean, std, num_probes

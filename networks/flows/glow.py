@@ -5,8 +5,10 @@ from collections.abc import Callable, Sequence
 from FrEIA.modules import InvertibleModule
 from torch import nn
 
+from networks.checks import whole
+from networks.errors import InputError
 from networks.flows.actnorm import ActNorm
-from networks.flows.bounded import bounded_to_real
+from networks.flows.bounded import bounded_to_real, flow_numbers
 from networks.flows.chain import Chain
 from networks.flows.coupling import ChannelCoupling, Subnet
 from networks.flows.flow import Flow
@@ -57,6 +59,10 @@ class Glow(Flow):
         num_conditions: int = 0,
         recompute: bool = False,
     ) -> None:
+        InputError.collect(
+            whole(1, num_steps=num_steps, num_scales=num_scales)
+            + flow_numbers(levels, n_bits, alpha, marginal_bins, num_conditions)
+        )
         dims_in, dims_c = image_dims(shape, num_scales, num_conditions)
         scales, dims = [], dims_in
         for scale in range(num_scales):

@@ -5,8 +5,10 @@ from functools import partial
 
 from FrEIA.modules import InvertibleModule
 
+from networks.checks import whole
+from networks.errors import InputError
 from networks.flows.actnorm import ActNorm
-from networks.flows.bounded import bounded_to_real
+from networks.flows.bounded import bounded_to_real, flow_numbers
 from networks.flows.chain import Chain
 from networks.flows.coupling import ChannelCoupling, CheckerboardCoupling, Subnet
 from networks.flows.flow import Flow
@@ -51,6 +53,10 @@ class RealNVP(Flow):
         num_conditions: int = 0,
         recompute: bool = False,
     ) -> None:
+        InputError.collect(
+            whole(1, base_width=base_width, num_blocks=num_blocks, num_scales=num_scales)
+            + flow_numbers(levels, n_bits, alpha, marginal_bins, num_conditions)
+        )
         dims_in, dims_c = image_dims(shape, num_scales - 1, num_conditions)
         scales, dims = [], dims_in
         for scale in range(num_scales):

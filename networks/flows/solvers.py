@@ -8,6 +8,9 @@ import torch
 import torchdiffeq
 from torch import Tensor
 
+from networks.checks import positive
+from networks.errors import InputError
+
 Field = Callable[[Tensor, Tensor], Tensor]  #: y of B×… and a time (no axes) → dy/dt of B×…
 
 
@@ -55,6 +58,7 @@ class Adaptive:
     """
 
     def __init__(self, rtol: float = 1e-5, atol: float = 1e-5) -> None:
+        InputError.collect(positive(rtol=rtol, atol=atol))
         self.rtol, self.atol = rtol, atol
 
     def integrate(self, field: Field, y: Tensor, times: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from FrEIA.modules import InvertibleModule
 from torch import Tensor, nn
 
+from networks.checks import finite
 from networks.errors import InputError
 from networks.flows.cache import WeightCache
 from networks.flows.householder import Orthogonal
@@ -119,7 +120,7 @@ class BoundedLinear(nn.Module):
 
     def __init__(self, dim_in: int, dim_out: int, sigma_min: float = 0.0, sigma_max: float = 1.0) -> None:
         super().__init__()
-        if not 0 <= sigma_min < sigma_max:
+        if finite(sigma_min=sigma_min, sigma_max=sigma_max) or not 0 <= sigma_min < sigma_max:
             raise InputError(f"the bounds must be 0 <= sigma_min < sigma_max; got {sigma_min} and {sigma_max}")
         self.sigma_min, self.sigma_max = sigma_min, sigma_max
         self.u, self.v = Orthogonal(dim_out), Orthogonal(dim_in)

@@ -7,6 +7,8 @@ from FrEIA.framework import SequenceINN
 from FrEIA.modules import Flatten, GLOWCouplingBlock
 from torch import nn
 
+from networks.checks import between, each, positive, whole, within
+from networks.errors import InputError
 from networks.flows.dequantize import cell_bounds
 from networks.flows.flow import Flow
 from networks.flows.logit import Logit
@@ -43,6 +45,14 @@ class VectorRealNVP(Flow):
         alpha: float = 0.05,
         clamp: float = 2.0,
     ) -> None:
+        InputError.collect(
+            each(whole, 1, shape=shape, hidden=hidden)
+            + whole(1, num_blocks=num_blocks)
+            + within(0, 1, dropout=dropout)
+            + ([] if levels is None else whole(2, levels=levels))
+            + between(0, 0.5, alpha=alpha)
+            + positive(clamp=clamp)
+        )
         layers = SequenceINN(*shape, force_tuple_output=True)
         if levels is not None:
             layers.append(Logit, bounds=cell_bounds(levels), alpha=alpha)

@@ -81,3 +81,14 @@ def test_a_home_without_room_costs_the_cache_alone(
     folder.write_text("a file where the folder should be")
     assert int(cached(trainer, "numbers", ["a"], lambda: {"n": torch.tensor([next(numbers)])})["n"]) == 0
     assert "Not cached" in capsys.readouterr().out
+
+
+def test_computed_or_read_they_come_in_one_order(folder: Path, trainer: pl.Trainer) -> None:
+    """Ranks gather them one after the other: rank zero computes, and the others read."""
+    compute = lambda: {"pooled": torch.zeros(4, 2), "spatial": torch.zeros(4, 9), "a": torch.zeros(1)}  # noqa: E731
+    assert [list(cached(trainer, "features", [], compute)) for _ in range(2)] == [["a", "pooled", "spatial"]] * 2
+
+
+def test_what_is_not_finite_is_not_kept(folder: Path, trainer: pl.Trainer) -> None:
+    assert cached(trainer, "latents", [], lambda: {"z": torch.tensor([torch.nan])})["z"].isnan().all()
+    assert not folder.exists()

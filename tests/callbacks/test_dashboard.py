@@ -126,5 +126,5 @@ def test_disabled_by_the_environment(in_digits_home: Path, monkeypatch: pytest.M
 
 
 def test_arguments_are_checked() -> None:
-    with pytest.raises(InputError, match="must not be negative; got -1 and 64"):
+    with pytest.raises(InputError, match="max_rows must not be negative; got -1"):
         Dashboard(max_rows=-1)

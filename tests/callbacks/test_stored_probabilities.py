@@ -51,3 +51,14 @@ def test_what_does_not_fit_is_named() -> None:
         trainer(StoredProbabilities(classifier()), max_epochs=1).fit(other, datamodule=data)
     with pytest.raises(InputError, match=r"no checkpoint 'none.ckpt'"):
         StoredProbabilities("none.ckpt")
+
+
+def test_a_classifier_that_says_nan_is_named_before_the_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    network = classifier()
+    next(network.parameters()).data.fill_(torch.nan)
+    with pytest.raises(InputError, match=r"says NaN of (\d+) of the \1 samples of train: train it again"):
+        trainer(StoredProbabilities(network), max_epochs=1).fit(module(), datamodule=Digits())
+    assert not list(tmp_path.rglob("*.safetensors")), "what a broken network has said is not kept"

@@ -64,3 +64,14 @@ def test_without_prototypes_it_says_so(blobs) -> None:
     method.prepare(Problem(predictor, chart, ReachClass()), x[:40])
     cf = explain(predictor, chart, x[:3], 1, method)
     assert (cf.status == Status.FAILED).all() and "gives the target class to none" in cf.reasons[0]
+
+
+def test_reference_samples_that_networks_say_nan_of_are_no_prototypes(blobs) -> None:
+    predictor, x = blobs
+    chart, method, other = PixelChart([3]), PrototypeGuided(theta=1.0), PrototypeGuided(theta=1.0)
+    method.prepare(Problem(predictor, chart, ReachClass(0.5)), torch.cat([x, torch.full((4, 3), torch.nan)]))
+    other.prepare(Problem(predictor, chart, ReachClass(0.5)), x)
+    ones = torch.ones(10).long()
+    assert torch.equal(method._prototypes(x[:10], ones), other._prototypes(x[:10], ones))
+    with pytest.raises(InputError, match="give NaN for all of 4 reference samples"):
+        method.prepare(Problem(predictor, chart, ReachClass(0.5)), torch.full((4, 3), torch.nan))

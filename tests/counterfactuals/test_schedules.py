@@ -8,7 +8,7 @@ def test_factors() -> None:
     steps = torch.tensor([0, 5, 10])
     assert Cosine().factor(steps, 10).tolist() == pytest.approx([1.0, 0.5, 0.0], abs=1e-6)
     assert Exponential(5).factor(steps, 10).tolist() == pytest.approx([1.0, 0.5, 0.25])
-    with pytest.raises(InputError, match="must not be 0"):
+    with pytest.raises(InputError, match="other than 0"):
         Exponential(0)
 
 

@@ -36,5 +36,5 @@ def test_selection_keeps_the_position_in_the_split() -> None:
 def test_selection_errors() -> None:
     with pytest.raises(InputError, match=r"predict_classes names \[10\]; the classes are 0 to 9"):
         Digits(predict_classes=[10]).predict_dataloader()
-    with pytest.raises(InputError, match="nothing to explain"):
+    with pytest.raises(InputError, match="predict_limit must be positive; got 0"):
         Digits(predict_limit=0).predict_dataloader()

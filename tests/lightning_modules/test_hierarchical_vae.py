@@ -105,5 +105,5 @@ def test_what_does_not_fit_is_named() -> None:
     wrong = HierarchicalVAEModule(HierarchicalVAE([1, 8, 8], 3, [8], [2]))
     with pytest.raises(InputError, match="conditional on 3 classes, but Digits has 10"):
         trainer(StoredProbabilities(classifier()), max_epochs=1).fit(wrong, datamodule=data)
-    with pytest.raises(InputError, match="kl_weight must be 0 or more; got -1"):
+    with pytest.raises(InputError, match="kl_weight must not be negative; got -1"):
         module(kl_weight=-1)

@@ -118,7 +118,7 @@ def test_problems_name_what_to_change() -> None:
     assert module().problems_with(Digits()) == []
     (problem,) = module().problems_with(Helix())
     assert "the autoencoder was made for samples of shape (1, 8, 8)" in problem
-    with pytest.raises(InputError, match=r"(?s)several problems.*beta must be 0 or more; got -1.*free_bits"):
+    with pytest.raises(InputError, match=r"(?s)several problems.*beta must not be negative; got -1.*free_bits"):
         module(beta=-1, free_bits=-0.1)
 
 

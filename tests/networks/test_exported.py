@@ -40,7 +40,7 @@ def test_mistakes(tmp_path: Path, saved) -> None:
     for path in (tmp_path / "no.pt2", tmp_path / "none.pt2"):
         with pytest.raises(InputError, match="cannot be loaded as an exported program"):
             Exported(str(path))
-    with pytest.raises(InputError, match=r"std must be positive; got \[0.0\]"):
+    with pytest.raises(InputError, match=r"std must be positive, every one; got \[0.0\]"):
         Exported(saved[1], std=[0.0])
 
 

@@ -177,7 +177,7 @@ def test_learns_two_kinds_of_images() -> None:
 
 
 def test_what_it_cannot_be_is_named() -> None:
-    with pytest.raises(InputError, match="num_reflections must be 0 or more; got -1"):
+    with pytest.raises(InputError, match="num_reflections must not be negative; got -1"):
         GatedVAE(SHAPE, num_reflections=-1)
     with pytest.raises(InputError, match=r"at least one hidden layer, e.g. hidden: \[300, 300\]"):
         GatedVAE(SHAPE, [])
