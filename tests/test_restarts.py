@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from networks.errors import InputError
-from restarts import go_on_from, take_a_fresh_store
+from restarts import go_on_from, is_first, take_a_fresh_store
 
 
 def touch(file: Path, seconds: float) -> Path:
@@ -41,6 +41,21 @@ def test_a_job_that_slurm_requeues_goes_on_from_what_was_saved_last(tmp_path: Pa
     assert go_on_from(tmp_path, again) == str(last)
     with pytest.raises(InputError, match=r"hpc_ckpt_1.ckpt is of an earlier SLURM job: pass --ckpt_path hpc"):
         go_on_from(tmp_path, job)
+
+
+@pytest.mark.parametrize(
+    "environment, first",
+    [
+        ({}, True),
+        ({"RANK": "0", "LOCAL_RANK": "0", "SLURM_PROCID": "1"}, True),  # torchrun numbers by itself
+        ({"RANK": "2", "LOCAL_RANK": "0", "SLURM_PROCID": "0"}, False),
+        ({"SLURM_PROCID": "3"}, False),
+        ({"LOCAL_RANK": "1"}, False),  # Lightning has started it
+        ({"NODE_RANK": "1", "LOCAL_RANK": "0"}, False),
+    ],
+)
+def test_who_is_rank_zero(environment: dict[str, str], first: bool) -> None:
+    assert is_first(environment) == first
 
 
 def test_a_store_without_the_addresses_of_the_dead() -> None:
