@@ -21,6 +21,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import sys
 import time
@@ -118,6 +119,10 @@ class DetachedNet(LoadingNet):
 class NumpyNet(LoadingNet):
     def forward(self, x):
         return self.network(x).detach().numpy()
+
+class IntegerNet(LoadingNet):
+    def forward(self, x):
+        return self.network(x).round().long()
 
 class WideNet(torch.nn.Module):
     def forward(self, x):
@@ -384,6 +389,7 @@ def main() -> None:
 
     assert Path(explain.__file__).parent == Path(train.__file__).parent == tree
     prepare(home)
+    shutil.rmtree(home / "out", ignore_errors=True)  # a run would go on where an earlier one ended
     outcomes = []
     for case in read_cases(CASES.read_text()):
         if case.name.startswith(tuple(args.only.split(","))):

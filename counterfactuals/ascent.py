@@ -15,7 +15,7 @@ from counterfactuals.region import Region
 from counterfactuals.result import Counterfactuals
 from counterfactuals.schedules import Schedule
 from counterfactuals.state import SearchState, begin, conclude, keep, like
-from networks.checks import MOST_STEPS, each, interval, not_negative, objects, positive, whole
+from networks.checks import MOST_STEPS, above_zero, each, interval, not_negative, objects, whole
 from networks.errors import InputError
 from networks.precision import Coarse
 
@@ -97,7 +97,7 @@ class Ascent:
         tf32: bool = False,
     ) -> None:
         InputError.collect(
-            positive(step_size=step_size)
+            above_zero(step_size=step_size)
             + whole(1, MOST_STEPS, max_steps=max_steps)
             + whole(0, extra_steps=extra_steps, keep_every=keep_every)
             + not_negative(distance_weight=distance_weight)

@@ -7,6 +7,8 @@ from typing import Any, cast
 
 from torch import Tensor, nn
 
+from networks.checks import each, whole
+from networks.errors import InputError
 from networks.flows import Flow
 
 
@@ -52,6 +54,7 @@ class PixelChart(Chart):
 
     def __init__(self, shape: Sequence[int]) -> None:
         super().__init__()
+        InputError.collect(each(whole, 1, shape=shape))
         self.shape = tuple(shape)
         self.dim = prod(shape)
 

@@ -130,6 +130,9 @@ def call(predictor: nn.Module, x: Tensor) -> Tensor:
     name = type(predictor).__name__
     if not isinstance(logits, Tensor):
         raise InputError(f"{name} must return a tensor of logits or values; it returned a {type(logits).__name__}")
+    if not logits.is_floating_point():
+        kind = str(logits.dtype).removeprefix("torch.")
+        raise InputError(f"{name} must return logits or values, which are floating-point numbers; it returned {kind}")
     if not torch.equal(mine.nan_to_num(), x.nan_to_num()):
         raise InputError(
             f"{name} changes the images that it is given in place, as in x -= mean: a search would go wrong without a "

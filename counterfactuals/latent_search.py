@@ -9,7 +9,7 @@ from counterfactuals.clip import straight_through_clip
 from counterfactuals.engine import Problem, Stepped
 from counterfactuals.result import Counterfactuals
 from counterfactuals.state import SearchState, begin, conclude, finite, keep
-from networks.checks import MOST_STEPS, interval, positive, seeds, whole
+from networks.checks import MOST_STEPS, above_zero, interval, seeds, whole
 from networks.errors import InputError
 
 
@@ -41,7 +41,7 @@ class LatentSearch:
     ) -> None:
         InputError.collect(
             whole(1, samples=samples)
-            + positive(step_size=step_size)
+            + above_zero(step_size=step_size)
             + whole(1, MOST_STEPS, max_steps=max_steps)
             + interval(clip=clip)
             + seeds(seed=seed)

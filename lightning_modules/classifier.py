@@ -74,16 +74,23 @@ class ClassifierModule(Task):
         )
 
     def _problem_of_output(self, datamodule: Any) -> list[str]:
-        """Try the network on one blank sample."""
+        """Try network and loss on one blank sample."""
         try:
             with frozen(self.network), torch.no_grad():
-                k = call(self.network, blank(self.network, datamodule.shape)).shape[1]
+                logits = call(self.network, blank(self.network, datamodule.shape))
         except InputError as error:
             return [str(error)]
-        if k == datamodule.num_classes:
-            return []
+        if (k := logits.shape[1]) == datamodule.num_classes:
+            return self._problem_of_loss(logits)
         return [
             f"the network returns {k} logits, but {type(datamodule).__name__} has {datamodule.num_classes} classes "
             f"({', '.join(map(printable, datamodule.class_names))}): set model.network.init_args.num_classes to "
             f"{datamodule.num_classes}"
         ]
+
+    def _problem_of_loss(self, logits: Tensor) -> list[str]:
+        try:
+            self.loss(logits, torch.zeros(len(logits), dtype=torch.int64, device=logits.device))
+        except (ValueError, TypeError, RuntimeError) as error:
+            return [f"--model.loss {type(self.loss).__name__} cannot judge logits and classes: {error}"]
+        return []

@@ -1,6 +1,6 @@
 """What is wrong with numbers and objects that a constructor is given, a sentence each: for ``InputError.collect``.
 
->>> positive(step_size=-0.05) + whole(1, samples=64)
+>>> above_zero(step_size=-0.05) + whole(1, samples=64)
 ['step_size must be positive; got -0.05']
 """
 
@@ -34,7 +34,12 @@ def whole(least: int = 0, most: int | None = None, /, **values: Any) -> list[str
 
 
 def positive(**values: Any) -> list[str]:
-    """Values must be numbers above 0."""
+    """Values must be finite numbers above 0."""
+    return above_zero(**values) or _sentences("must be finite", math.isfinite, values)
+
+
+def above_zero(**values: Any) -> list[str]:
+    """Values must be numbers above 0, however large."""
     return _sentences("must be positive", lambda value: value > 0, values)
 
 

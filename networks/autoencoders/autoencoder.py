@@ -6,6 +6,8 @@ from math import prod
 from torch import Tensor, nn
 
 from networks.autoencoders.conv import ConvDecoder, ConvEncoder
+from networks.checks import each, whole
+from networks.errors import InputError
 from networks.mlp import mlp
 
 
@@ -50,6 +52,7 @@ class ConvAutoencoder(Autoencoder):
     """
 
     def __init__(self, shape: Sequence[int], widths: Sequence[int] = (16, 32), latent_dim: int = 16) -> None:
+        InputError.collect(whole(1, latent_dim=latent_dim))
         encoder, decoder = ConvEncoder(shape, widths, latent_dim), ConvDecoder(shape, widths, latent_dim)
         super().__init__(encoder, decoder, shape, latent_dim)
 
@@ -64,6 +67,7 @@ class VectorAutoencoder(Autoencoder):
     """
 
     def __init__(self, shape: Sequence[int], hidden: Sequence[int] = (64,), latent_dim: int = 2) -> None:
+        InputError.collect(each(whole, 1, shape=shape, hidden=hidden) + whole(1, latent_dim=latent_dim))
         widths = [prod(shape), *hidden, latent_dim]
         encoder = nn.Sequential(nn.Flatten(), mlp(widths))
         decoder = nn.Sequential(mlp(widths[::-1]), nn.Unflatten(1, tuple(shape)))

@@ -6,6 +6,7 @@ from math import prod
 
 from torch import Tensor, nn
 
+from networks.checks import each, whole
 from networks.errors import InputError
 
 
@@ -89,6 +90,7 @@ def _resolutions(shape: Sequence[int], widths: Sequence[int]) -> list[tuple[int,
         )
     if not widths:
         raise InputError("a convolutional autoencoder needs at least one stage, e.g. widths: [16, 32]")
+    InputError.collect(each(whole, 1, shape=shape, widths=widths))
     sizes = [(shape[1], shape[2])]
     for _ in widths:
         height, width = sizes[-1]

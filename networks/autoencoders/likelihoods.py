@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from networks.checks import positive
 from networks.errors import InputError
 from networks.flows.first_batch import sum_over_ranks
 
@@ -121,7 +122,7 @@ class BatchGaussian(Likelihood):
 
 
 def _check_floor(floor: float) -> None:
-    if floor <= 0:
+    if positive(floor=floor):
         raise InputError(f"the floor of a variance must be positive; got {floor}: take e.g. 1e-4")
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from networks.autoencoders.conv import ConvDecoder, ConvEncoder
 from networks.autoencoders.likelihoods import Bernoulli, Likelihood
-from networks.checks import whole
+from networks.checks import each, whole
 from networks.errors import InputError
 from networks.flows.householder import reflect_each
 from networks.mlp import gated_mlp
@@ -212,6 +212,7 @@ class ConvVAE(VAE):
         num_reflections: int = 0,
         features: int = 128,
     ) -> None:
+        InputError.collect(whole(1, latent_dim=latent_dim, features=features))
         encoder = nn.Sequential(ConvEncoder(shape, widths, features), nn.SiLU())
         decoder = ConvDecoder(shape, widths, latent_dim, nn.Identity())
         super().__init__(encoder, decoder, shape, latent_dim, features, likelihood, num_reflections)
@@ -240,6 +241,7 @@ class GatedVAE(VAE):
     ) -> None:
         if not hidden:
             raise InputError("a gated autoencoder needs at least one hidden layer, e.g. hidden: [300, 300]")
+        InputError.collect(each(whole, 1, shape=shape, hidden=hidden) + whole(1, latent_dim=latent_dim))
         encoder = nn.Sequential(nn.Flatten(), gated_mlp([prod(shape), *hidden]))
         out = nn.Sequential(nn.Linear(hidden[0], prod(shape)), nn.Unflatten(1, tuple(shape)))
         decoder = nn.Sequential(gated_mlp([latent_dim, *reversed(hidden)]), out)

@@ -15,7 +15,8 @@ NAN, INF = math.nan, math.inf
     [
         (checks.whole, (0, 5, 10**30), (-1, 1.0, "3", None, True, NAN)),
         (lambda **v: checks.whole(2, 4, **v), (2, 4), (1, 5)),
-        (checks.positive, (1, 0.5, INF), (0, -1, NAN, None, "1", True)),
+        (checks.positive, (1, 0.5), (0, -1, NAN, INF, None, "1", True)),
+        (checks.above_zero, (1, 0.5, INF), (0, -1, NAN, None, "1", True)),
         (checks.not_negative, (0, 0.5), (-1, NAN, INF, None)),
         (checks.finite, (0, -3.5), (NAN, INF, None, "0")),
         (lambda **v: checks.within(0, 1, **v), (0, 0.5, 1), (-0.1, 1.1, NAN)),
