@@ -15,7 +15,10 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.modules.module import register_module_module_registration_hook
+from torch.nn.modules.module import (
+    register_module_module_registration_hook,
+    register_module_parameter_registration_hook,
+)
 
 import networks.autoencoders
 import networks.flows
@@ -221,18 +224,19 @@ def _inner(hint: Any, i: int) -> Any:
 
 
 @contextmanager
-def at_most(modules: int) -> Iterator[None]:
-    """Stop a constructor that makes more layers than a file can have weights for."""
+def at_most(number: int) -> Iterator[None]:
+    """Stop a constructor that makes more layers and parameters than a file can have weights for."""
     count = 0
 
     def hook(*_: Any) -> None:
         nonlocal count
         count += 1
-        if count > modules:
-            raise InputError(f"it asks for more than {modules} layers, and does not hold weights for them")
+        if count > number:
+            raise InputError(f"it asks for more than {number} layers and parameters, and does not hold so many weights")
 
-    handle = register_module_module_registration_hook(hook)
+    handles = [register_module_module_registration_hook(hook), register_module_parameter_registration_hook(hook)]
     try:
         yield
     finally:
-        handle.remove()
+        for handle in handles:
+            handle.remove()

@@ -53,7 +53,7 @@ def check_measured(folder: str) -> None:
 
 
 #: (batch size, slots), and numbers of ranks
-FEW = ((1, 1), (7, 16), (64, 64)), (3,)
+FEW = ((7, 16),), (3,)
 ALL = ((1, 1), (7, 16), (64, 1), (64, 16), (64, 64)), (2, 3)
 
 

@@ -125,6 +125,7 @@ def test_killed_it_goes_on_on_one_rank_more_and_one_fewer(
     same(cut, whole)
 
 
+@pytest.mark.slow  # tests/test_faults.py steps through a run's end, always
 def test_killed_twice(in_digits_home: Path, tmp_path: Path) -> None:
     assert kills(tmp_path, 2, ["--data.predict_limit=60"]) == 2
 

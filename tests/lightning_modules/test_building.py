@@ -108,7 +108,7 @@ def test_plain_values_alone() -> None:
 def test_layers_are_counted() -> None:
     with at_most(20):
         MLP([4], 2, hidden=[3, 3])
-        with pytest.raises(InputError, match="more than 20 layers"):
+        with pytest.raises(InputError, match="more than 20 layers and parameters"):
             MLP([4], 2, hidden=[3] * 100)
     MLP([4], 2, hidden=[3] * 100)
 

@@ -4,7 +4,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from callbacks.identity import identity_of
+from callbacks.identity import searches_depend_on
 from counterfactuals import (
     Across,
     Ascent,
@@ -175,9 +175,9 @@ def test_networks_that_methods_hold_are_moved_and_known() -> None:
     cfm.to(torch.float64)
     assert next(one.parameters()).dtype == next(two.parameters()).dtype == torch.float64
     data = Digits(predict_limit=3)
-    before = identity_of(cfm, data, {})
+    before = searches_depend_on(cfm, data, {})
     torch.nn.init.zeros_(one.body[0].weight) if hasattr(one, "body") else next(one.parameters()).zero_()
-    assert identity_of(cfm, data, {}) != before, "another distance is another run"
+    assert searches_depend_on(cfm, data, {}) != before, "another distance is another run"
 
 
 @pytest.mark.parametrize("precision", ["bf16-true", "16-true", "64-true"])
