@@ -149,9 +149,12 @@ def check_optimizer(given: Any, own: torch.optim.Optimizer) -> None:
     state = own.state_dict()
     check_like(groups, state["param_groups"], "optimizer_states.param_groups")
     weights = [p for group in own.param_groups for p in group["params"]]
+    names = {name for moments in given["state"].values() if isinstance(moments, dict) for name in moments}
     for i, moments in given["state"].items():
         if not isinstance(i, int) or not 0 <= i < len(weights) or not isinstance(moments, dict):
             raise InputError(f"optimizer_states belong to a weight {i!r:.60} that there is not")
+        if lacking := names - moments.keys():
+            raise InputError(f"optimizer_states of weight {i} lack {lacking.pop()!r:.60}, which others have")
         for name, value in moments.items():
             if isinstance(value, (str, dict)):
                 raise InputError(f"optimizer_states.{name} of weight {i} is {value!r:.60}")

@@ -72,6 +72,7 @@ REFUSED: dict[str, Change] = {
     "betas-three": group(betas=(0.9, 0.9, 0.9)),
     "moment-shape": moment(torch.ones(3)),
     "moment-text": moment("x"),
+    "moment-missing": lambda c, home: c["optimizer_states"][0]["state"][3].pop("exp_avg_sq"),
     "moment-of-nothing": lambda c, home: c["optimizer_states"][0]["state"].update({999: {"exp_avg": torch.ones(1)}}),
     "schedule-method": schedule(step="x"),
     "schedule-optimizer": schedule(optimizer="x"),
