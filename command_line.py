@@ -1,5 +1,6 @@
 """What train.py and explain.py share: loggers in the run's own folder, and readable errors."""
 
+import errno
 import importlib
 import io
 import os
@@ -309,7 +310,9 @@ def told(error: Exception) -> str | None:
         return str(missing_number)
     if isinstance(error, MisconfigurationException):
         return shorter(str(error))
-    return str(error) if isinstance(error, OSError) else None
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    advice = ": make room there, and run it again; what is finished is kept" if full else ""
+    return f"{error}{advice}" if isinstance(error, OSError) else None
 
 
 def lines(message: str) -> str:

@@ -4,6 +4,7 @@
 """
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -32,6 +33,15 @@ class ExplainCLI(RunCLI):
         parser.add_lightning_class_args(ResultWriter, "writer")
         parser.add_lightning_class_args(Report, "report")
         parser.add_lightning_class_args(Dashboard, "dashboard")
+
+    def before_instantiate_classes(self) -> None:
+        folder = Path(self.config["trainer"]["default_root_dir"])
+        if any((folder / name).is_file() for name in ("best.ckpt", "last.ckpt")):
+            raise InputError(
+                f"{folder} holds a training's checkpoints, whose config.yaml this run would replace: choose another "
+                "--trainer.default_root_dir"
+            )
+        super().before_instantiate_classes()
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         asked = self.config

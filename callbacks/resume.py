@@ -149,20 +149,25 @@ def check_optimizer(given: Any, own: torch.optim.Optimizer) -> None:
     state = own.state_dict()
     check_like(groups, state["param_groups"], "optimizer_states.param_groups")
     weights = [p for group in own.param_groups for p in group["params"]]
-    names = {name for moments in given["state"].values() if isinstance(moments, dict) for name in moments}
+    states = [moments for moments in given["state"].values() if isinstance(moments, dict)]
+    names = {name for moments in states for name in moments}
+    shaped = {name for m in states for name, value in m.items() if isinstance(value, Tensor) and value.numel() > 1}
     for i, moments in given["state"].items():
         if not isinstance(i, int) or not 0 <= i < len(weights) or not isinstance(moments, dict):
             raise InputError(f"optimizer_states belong to a weight {i!r:.60} that there is not")
         if lacking := names - moments.keys():
             raise InputError(f"optimizer_states of weight {i} lack {lacking.pop()!r:.60}, which others have")
         for name, value in moments.items():
-            if isinstance(value, (str, dict)):
-                raise InputError(f"optimizer_states.{name} of weight {i} is {value!r:.60}")
-            if isinstance(value, Tensor) and value.numel() != 1 and value.shape != weights[i].shape:
-                raise InputError(
-                    f"optimizer_states.{name} of weight {i} is {tuple(value.shape)}, and the weight "
-                    f"{tuple(weights[i].shape)}"
-                )
+            _check_moment(f"optimizer_states.{name} of weight {i}", value, weights[i] if name in shaped else None)
+
+
+def _check_moment(what: str, value: Any, weight: Tensor | None) -> None:
+    """A number, or a tensor of its weight's shape where other weights have one."""
+    if isinstance(value, (str, dict)):
+        raise InputError(f"{what} is {value!r:.60}")
+    if weight is not None and (not isinstance(value, Tensor) or value.shape != weight.shape):
+        shape = tuple(value.shape) if isinstance(value, Tensor) else repr(value)[:60]
+        raise InputError(f"{what} is {shape}, and the weight {tuple(weight.shape)}")
 
 
 def check_schedule(given: Any, own: LRScheduler) -> None:

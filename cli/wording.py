@@ -17,6 +17,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 from jsonargparse import ArgumentParser
+from torch import Tensor
 
 from cli.given import CLASS_KEYS, load
 from cli.known_classes import classes, listed, named, nearest, plural
@@ -103,10 +104,10 @@ def check(value: Any, kind: Any, key: str) -> None:
 
 
 def alternatives(kind: Any) -> list[Any]:
-    """The types of a union, or the one."""
+    """The types of a union, or the one; without tensors, which nobody can type."""
     parts = get_args(kind)
     if get_origin(kind) in (Union, UnionType):
-        return [k for part in parts for k in alternatives(part)]
+        return [k for part in parts if part is not Tensor for k in alternatives(part)]
     if get_origin(kind) is Callable and get_origin(parts[-1]) in (Union, UnionType):
         return [Callable[[*parts[:-1]], made] for made in alternatives(parts[-1])]
     return [kind]

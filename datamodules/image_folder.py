@@ -219,7 +219,8 @@ def readable(name: str) -> str:
 def _class_folders(tree: Path) -> list[str]:
     names = sorted(d.name for d in tree.iterdir() if d.is_dir() and not d.name.startswith("."))
     if not names:
-        raise InputError(f"{str(tree)!r} is empty: it must hold one folder of images for each class")
+        what = "holds files, and no folders" if any(tree.iterdir()) else "is empty"
+        raise InputError(f"{str(tree)!r} {what}: it must hold one folder of images for each class")
     if len(names) == 1:
         raise InputError(
             f"{str(tree)!r} holds one class only ({names[0]!r}): a classifier needs at least two class folders"

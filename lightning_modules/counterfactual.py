@@ -16,7 +16,7 @@ from counterfactuals.ascent import Ascent
 from counterfactuals.charts import Chart, PixelChart, counting
 from counterfactuals.diverse import Diverse
 from counterfactuals.engine import Method, Particular, Prepared, Problem
-from counterfactuals.explain import plan, search, slots_that_pay
+from counterfactuals.explain import call, plan, search, slots_that_pay
 from counterfactuals.freeze import frozen
 from counterfactuals.held import modules_in
 from counterfactuals.memory import advising
@@ -199,11 +199,13 @@ class CounterfactualModule(LightningModule):
             return problems
         example = blank(self.predictor, datamodule.shape)
         try:
+            with frozen(self.predictor), torch.no_grad():
+                said = call(self.predictor, example)
             with frozen(self.predictor):
                 plan(self.predictor, self.chart, example, self.target, self.objective)
         except InputError as error:
             return [str(error)]
-        return []
+        return class_problem(said, datamodule)
 
     def _absurd_values(self, datamodule: Any) -> list[str]:
         """A count of −3 or of a million is never reached; the search would take all its steps to find out."""
@@ -303,6 +305,16 @@ class CounterfactualModule(LightningModule):
         if self.searches[name][0] is self.chart:
             return (cf.z_prime - cf.z).norm(dim=1)
         return (self.chart.encode(cf.counterfactual) - self.chart.encode(cf.x)).norm(dim=1)
+
+
+def class_problem(said: Tensor, datamodule: Any) -> list[str]:
+    """The sentence on logits, B×K, for other classes than the data's, where there are classes."""
+    if said.ndim != 2 or datamodule.task != "classification" or said.shape[1] == datamodule.num_classes:
+        return []
+    return [
+        f"the predictor has {said.shape[1]} classes, but {type(datamodule).__name__} has {datamodule.num_classes} "
+        f"({', '.join(datamodule.class_names):.200}): explain it on the classes that it was trained on"
+    ]
 
 
 def counterfactuals_each(method: Method) -> int:

@@ -100,4 +100,10 @@ class Exported(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if self.size is not None:
             x = F.interpolate(x, self.size, mode="bilinear", antialias=True)
-        return self.program((x - self.mean) / self.std)
+        try:
+            return self.program((x - self.mean) / self.std)
+        except AssertionError as error:  # a guard of the export
+            raise InputError(
+                f"the exported program does not take a batch of shape {tuple(x.shape)} ({error}): export it with "
+                "dynamic_shapes={'x': {0: torch.export.Dim.AUTO}}, so that a batch may have any number of images"
+            ) from error

@@ -209,7 +209,8 @@ def test_full_disk_is_one_line() -> None:
     def main() -> None:
         raise OSError(28, "No space left on device", "runs/x")
 
-    assert message(main) == "error: [Errno 28] No space left on device: 'runs/x'"
+    said = message(main)
+    assert said.startswith("error: [Errno 28] No space left on device: 'runs/x': make room") and "\n" not in said
 
 
 def test_a_bug_keeps_its_traceback() -> None:

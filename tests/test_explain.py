@@ -194,3 +194,8 @@ def test_one_callback_and_the_bar(in_digits_home: Path, capsys: pytest.CaptureFi
     quiet = ["--trainer.accelerator=cpu", "--trainer.logger=false", "--trainer.default_root_dir=bar"]
     explain.main([config("digits/explain.yaml"), *few, *quiet, "--trainer.callbacks=callbacks.SearchPath"])
     assert "4/4" in capsys.readouterr().err and Path("bar/figures/path.gif").is_file()
+
+
+def test_a_training_keeps_its_folder(in_digits_home: Path) -> None:
+    with pytest.raises(InputError, match="classifier holds a training's checkpoints"):
+        run_explain("digits/explain_4_to_9.yaml", "--trainer.default_root_dir=runs/digits/classifier")

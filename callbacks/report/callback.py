@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from pytorch_lightning import Callback, LightningModule, Trainer
 
+from callbacks.naming import column
 from callbacks.report.overview import results_of
 from callbacks.report.page import MAX_CARDS, build_report, summary_rows
 from networks.checks import whole
@@ -31,8 +33,20 @@ class Report(Callback):
             report = build_report(folder, trainer.datamodule.class_names, self.max_cards)  # type: ignore[attr-defined]
             summary = json.loads((folder / "summary.json").read_text())
             print(terminal_table(summary))
-            print("".join(f"{line}\n" for line in missing(summary)), end="")
+            table = pd.read_parquet(folder / "counterfactuals.parquet")
+            print("".join(f"{line}\n" for line in [*failures(table, summary), *missing(summary)]), end="")
             print(f"results: {folder.resolve()}\nreport:  {report.resolve()}")
+
+
+def failures(table: pd.DataFrame, summary: dict[str, Any]) -> list[str]:
+    """For each result a line on the searches that failed, and why the first of them did; none where none has."""
+    lines = []
+    for label, name in zip(results_of(summary), ["", *summary.get("others", {}), "control"], strict=False):
+        failed = table[table[column(name, "status")] == "failed"] if column(name, "status") in table else table[:0]
+        if len(failed):
+            reason = failed[column(name, "reason")].iloc[0]
+            lines.append(f"failed, of {label}: {len(failed)} of {len(table)} searches, the first because {reason}")
+    return lines
 
 
 def missing(summary: dict[str, Any]) -> list[str]:

@@ -71,6 +71,7 @@ REFUSED: dict[str, Change] = {
     "betas-number": group(betas=0.9),
     "betas-three": group(betas=(0.9, 0.9, 0.9)),
     "moment-shape": moment(torch.ones(3)),
+    "moment-scalar": moment(torch.ones(())),
     "moment-text": moment("x"),
     "moment-missing": lambda c, home: c["optimizer_states"][0]["state"][3].pop("exp_avg_sq"),
     "moment-of-nothing": lambda c, home: c["optimizer_states"][0]["state"].update({999: {"exp_avg": torch.ones(1)}}),

@@ -205,3 +205,8 @@ def test_what_slurm_saves_of_it_holds_no_weights(tmp_path: Path) -> None:
     weights = {name: w.clone() for name, w in other.state_dict().items()}
     pl.Trainer(**QUIET, inference_mode=False).predict(other, datamodule=data, ckpt_path=tmp_path / "hpc.ckpt")
     assert all(torch.equal(w, weights[name]) for name, w in other.state_dict().items())
+
+
+def test_other_classes_than_the_datas_are_seen_before_the_search() -> None:
+    with pytest.raises(InputError, match=r"the predictor has 6 classes, but Digits has 10 \(0, 1, 2"):
+        predict(module(predictor=CNN([1, 8, 8], 6, widths=[4]), target=RunnerUp()), Digits(predict_limit=3))

@@ -71,3 +71,11 @@ def test_all_of_it_moves(tmp_path: Path) -> None:
     moved = exported.to("meta")
     assert moved(x.to("meta")).device.type == "meta"
     assert not any(p.requires_grad for p in moved.parameters())
+
+
+def test_a_program_for_one_size_of_batch_says_so(tmp_path: Path) -> None:
+    network = CNN([1, 8, 8], 3, widths=[4, 8]).eval()
+    torch.export.save(torch.export.export(network, (torch.rand(4, 1, 8, 8),)), tmp_path / "static.pt2")
+    assert Exported(str(tmp_path / "static.pt2"))(torch.rand(4, 1, 8, 8)).shape == (4, 3)
+    with pytest.raises(InputError, match=r"does not take a batch of shape \(2, 1, 8, 8\).*dynamic_shapes"):
+        Exported(str(tmp_path / "static.pt2"))(torch.rand(2, 1, 8, 8))

@@ -1,9 +1,10 @@
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
 from callbacks.report import Report
-from callbacks.report.callback import terminal_table
+from callbacks.report.callback import failures, terminal_table
 from callbacks.report.page import summary_rows
 
 
@@ -16,3 +17,10 @@ def test_terminal_table() -> None:
 def test_other_ranks_write_nothing(capsys: pytest.CaptureFixture) -> None:
     Report().on_predict_end(SimpleNamespace(is_global_zero=False), None)  # type: ignore[arg-type]
     assert capsys.readouterr().out == ""
+
+
+def test_failed_searches_are_told_with_their_reason() -> None:
+    table = pd.DataFrame({"status": ["failed", "flipped", "failed"], "reason": ["x is not finite", "", "other"]})
+    table["control_status"], table["control_reason"] = "flipped", ""
+    said = failures(table, {"control": {}})
+    assert said == ["failed, of counterfactual: 2 of 3 searches, the first because x is not finite"]
