@@ -311,7 +311,7 @@ def told(error: Exception) -> str | None:
     if isinstance(error, MisconfigurationException):
         return shorter(str(error))
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    advice = ": make room there, and run it again; what is finished is kept" if full else ""
+    advice = ": make room there" if full else ""
     return f"{error}{advice}" if isinstance(error, OSError) else None
 
 

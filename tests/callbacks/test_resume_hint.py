@@ -43,7 +43,7 @@ def full() -> None:
     [
         (interrupt, 130),
         (lambda: os.kill(os.getpid(), signal.SIGTERM), 143),
-        (full, "error: [Errno 28] No space left on device"),
+        (full, "error: [Errno 28] No space left on device: make room there"),
     ],
     ids=["ctrl-c", "sigterm", "full-disk"],
 )
