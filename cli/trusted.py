@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from cli.specs import specs
 from networks.errors import InputError
 
 
@@ -17,16 +18,12 @@ def trusted_by(config: dict[str, Any]) -> list[type]:
     return [*map(_imported, config.get("trust") or ()), *_named_in(config)]
 
 
-def _named_in(value: Any) -> Iterator[type]:
-    if isinstance(value, dict):
-        module, _, name = str(value.get("class_path")).rpartition(".")
+def _named_in(config: dict[str, Any]) -> Iterator[type]:
+    for spec in specs(config, "--"):
+        module, _, name = spec.path.rpartition(".")
         cls = getattr(sys.modules.get(module), name, None)
         if isinstance(cls, type):
             yield cls
-        value = list(value.values())
-    if isinstance(value, list):
-        for item in value:
-            yield from _named_in(item)
 
 
 def _imported(class_path: str) -> type:
