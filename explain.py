@@ -16,6 +16,7 @@ from callbacks import Dashboard, Report, ResultWriter, SearchProgress
 from callbacks.lock import freed
 from callbacks.outcome import check_batches
 from callbacks.report import rebuild
+from cli.specs import specs
 from cli.untrained import untrained
 from command_line import RunCLI, run
 from lightning_modules import CounterfactualModule
@@ -46,7 +47,9 @@ class ExplainCLI(RunCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         asked = self.config
         judges = untrained(asked["trainer"]["callbacks"] or [], "--trainer.callbacks")
-        InputError.collect([*untrained(asked["model"]["predictor"], "--model.predictor"), *judges])
+        weights = any(spec.arguments.get("weights") for spec in specs(asked["model"]["adapter"], "--model.adapter"))
+        own = [] if weights else untrained(asked["model"]["predictor"], "--model.predictor")
+        InputError.collect([*own, *judges])
         config = self.config_init["trainer"]
         if config["inference_mode"]:
             raise InputError("--trainer.inference_mode must be false, since a search needs gradients; got true")

@@ -5,7 +5,7 @@ from pytorch_lightning import Callback, Trainer
 from torch import nn
 
 from callbacks.judges import check_answers, checkpoints_of, judges, some_samples
-from counterfactuals.explain import call
+from counterfactuals.call import call
 from lightning_modules import CounterfactualModule, Explanation
 from metrics import decision, label_variation
 from networks.errors import InputError

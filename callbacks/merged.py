@@ -25,6 +25,8 @@ SHARED = (
     "confidence_before",
 )  # columns that all results have in common
 
+FIRST = ("label_agreement", "model")  # of the summary: what the rest stands on
+
 VISIBLE = 0.05  # a value that changed by more, of a range of 1, has changed
 
 
@@ -103,7 +105,9 @@ def summary_of(
         name: merged(summarize(table, column(name, "")), measured, module.summary.get("oracle"))
         for name, measured in _by_result(module).items()
     }
-    summary = {"n": len(table), **results.pop("")}
+    own = results.pop("")
+    first = {name: own[name] for name in FIRST if name in own}
+    summary = {"n": len(table), **first, **own}
     if "control" in results:
         summary["control"] = results.pop("control")
     if results:

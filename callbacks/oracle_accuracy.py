@@ -9,7 +9,7 @@ from torch import nn
 from callbacks.judges import check_answers, checkpoints_of, judges, some_samples
 from callbacks.logs import log_scalars
 from callbacks.naming import scalar
-from counterfactuals.explain import call
+from counterfactuals.call import call
 from counterfactuals.objectives import classes
 from lightning_modules import CounterfactualModule, Explanation
 from metrics import OracleAccuracy as OracleMetric

@@ -7,7 +7,7 @@ from torchmetrics import MeanSquaredError
 
 from callbacks.judges import check_answers, checkpoints_of, judges, some_samples
 from callbacks.logs import log_scalars
-from counterfactuals.explain import call
+from counterfactuals.call import call
 from counterfactuals.values import values
 from lightning_modules import CounterfactualModule, Explanation
 from networks.errors import InputError

@@ -8,7 +8,7 @@ from torchvision.utils import make_grid
 from callbacks.judges import checkpoints_of, judges
 from callbacks.logs import log_image, log_scalars
 from counterfactuals import Relaxation
-from counterfactuals.explain import call
+from counterfactuals.call import call
 from counterfactuals.freeze import frozen
 from lightning_modules import CounterfactualModule, Explanation
 from networks.checks import whole

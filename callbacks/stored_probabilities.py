@@ -7,7 +7,7 @@ from pytorch_lightning import Callback, Trainer
 from torch import Tensor, nn
 
 from callbacks.cache import cached
-from counterfactuals.explain import call
+from counterfactuals.call import call
 from counterfactuals.freeze import frozen
 from datamodules.base import Split, SplitName
 from lightning_modules import ClassifierModule, HierarchicalVAEModule, load

@@ -1,10 +1,13 @@
 """How the predictor's mind changes on the way from x to x′."""
 
+from functools import partial
+
 import torch
 from pytorch_lightning import Callback, Trainer
 
-from counterfactuals.explain import call
+from counterfactuals.call import call
 from counterfactuals.freeze import frozen
+from counterfactuals.objectives import probabilities
 from datamodules import DataModule
 from lightning_modules import CounterfactualModule, Explanation
 from metrics import cout
@@ -37,9 +40,11 @@ class Transition(Callback):
     def _update(self, explanation: Explanation, pl_module: CounterfactualModule) -> None:
         cf, device = explanation.counterfactuals, pl_module.device
         x, x_prime, source, target = (t.to(device) for t in (cf.x, cf.counterfactual, cf.source, cf.target))
+        of = partial(probabilities, pl_module.objective)
         with frozen(pl_module.predictor):
-            explanation.columns["cout"] = cout(pl_module.predictor, x, x_prime, source, target, self.steps).cpu()
-            p = call(pl_module.predictor, x_prime).softmax(1)
+            score = cout(pl_module.predictor, x, x_prime, source, target, self.steps, of)
+            p = of(call(pl_module.predictor, x_prime))
+        explanation.columns["cout"] = score.cpu()
         own = p.gather(1, target[:, None])
         others = p.scatter(1, target[:, None], -1).amax(1)
         explanation.columns["margin"] = (own[:, 0] - others).cpu()

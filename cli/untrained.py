@@ -19,12 +19,16 @@ def untrained(value: Any, key: str) -> list[str]:
         package, name = spec.path.partition(".")[0], spec.path.rpartition(".")[2]
         if spec.key.startswith(given_to or ("\n",)):
             continue
+        weights = any(spec.arguments.get(argument) for argument in WEIGHTS)
+        if name == "Adapter" and package == "networks" and not weights:
+            continue  # what is in it has its own
         if package in PACKAGES and name not in EXEMPT:
             given_to += (f"{spec.key}.",)
-            if not any(spec.arguments.get(argument) for argument in WEIGHTS):
+            if not weights:
                 problems.append(
                     f"{spec.key}: {spec.path} is given no weights, and would be a random network: give the checkpoint "
-                    "of a training (runs/…/best.ckpt), TimmModel with weights, Exported, or a class that loads its own"
+                    "of a training (runs/…/best.ckpt), a file of weights (TimmModel, Adapter: weights), Exported, "
+                    "TorchScript, HuggingFace, or a class that loads its own"
                 )
         elif package not in ("callbacks", *PACKAGES):
             given_to += (f"{spec.key}.",)

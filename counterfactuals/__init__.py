@@ -17,6 +17,7 @@ from counterfactuals.diverse import Diverse
 from counterfactuals.engine import Method
 from counterfactuals.explain import explain
 from counterfactuals.hierarchical_chart import HierarchicalChart
+from counterfactuals.labels import ReachLabel
 from counterfactuals.latent_search import LatentSearch
 from counterfactuals.minimal_change import MinimalChange
 from counterfactuals.momentum import Momentum
@@ -79,6 +80,7 @@ __all__ = [
     "PrototypeGuided",
     "ReachAll",
     "ReachClass",
+    "ReachLabel",
     "ReachMargin",
     "Region",
     "Relaxation",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from numbers import Real
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -46,6 +47,10 @@ def searches_for(target: Any, logits: Tensor, said: Tensor) -> Searches:
         InputError: anything else, a class that is no whole number or not there, or a value that is not finite.
     """
     of_values = said.is_floating_point()
+    if isinstance(target, (np.ndarray, Tensor)) and target.ndim == 0:
+        target = target.item()
+    if isinstance(target, np.ndarray):
+        target = target.tolist()
     if isinstance(target, Real) and not isinstance(target, bool):
         number: Any = target
         target = Value(number) if of_values else FixedTarget(int(number) if _is_whole(number) else number)

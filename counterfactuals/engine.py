@@ -64,6 +64,15 @@ class Prepared(Protocol):
 
 
 @runtime_checkable
+class Anchored(Protocol):
+    """An objective that depends on what the predictor says of the original."""
+
+    def aim(self, target: Tensor, logits: Tensor) -> Tensor:
+        """What loss and score are given as their target: rows first, from targets (n) and the originals' logits."""
+        ...
+
+
+@runtime_checkable
 class Particular(Protocol):
     """A method that is not for every chart."""
 

@@ -58,7 +58,7 @@ def evaluate(
     with torch.enable_grad(), coarse.products():
         with coarse.autocast(z.device):
             x, logits = _look(problem, z, state.x, clip, region)
-        loss = problem.objective.loss(logits, state.target)
+        loss = problem.objective.loss(logits, state.aim)
         d = torch.zeros_like(loss) if distance is None else distance.measure(Points(x, z, state.x, state.z0))
         check_gradient(problem, x, logits)
         total = loss if distance is None else loss + weight * d
@@ -66,7 +66,7 @@ def evaluate(
     x, logits = x.detach(), logits.detach()
     if coarse.any:
         x, logits = _confirm(problem, state, x, logits, clip, region)
-    score = problem.objective.score(logits, state.target)
+    score = problem.objective.score(logits, state.aim)
     seen = finite(x) & finite(score)
     return Evaluation(
         x=x,
@@ -97,7 +97,7 @@ def exact(problem: Problem, state: SearchState, clip: tuple[float, float] | None
     if not len(rows):
         return state
     x, logits = _look(problem, state.best_z[rows], state.x[rows], clip, region)
-    score = problem.objective.score(logits, state.target[rows])
+    score = problem.objective.score(logits, state.aim[rows])
     return state._replace(
         best_x=state.best_x.index_copy(0, rows, x),
         best_score=state.best_score.index_copy(0, rows, score),
@@ -125,7 +125,7 @@ def _confirm(
     region: Region | None,
 ) -> tuple[Tensor, Tensor]:
     """The same with the hits among them looked at again in float32."""
-    hits = problem.objective.reached(problem.objective.score(logits, state.target)).nonzero()[:, 0]
+    hits = problem.objective.reached(problem.objective.score(logits, state.aim)).nonzero()[:, 0]
     if not len(hits):
         return x, logits
     sure, sure_logits = _look(problem, state.z[hits], state.x[hits], clip, region)

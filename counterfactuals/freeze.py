@@ -11,13 +11,14 @@ def frozen(*modules: nn.Module) -> Iterator[None]:
     """Modules in evaluation mode and without parameter gradients inside; as they were afterwards.
 
     Without it the graph of every step would also hold what parameter gradients need: about a third
-    of the work of a step, and memory, for nothing.
+    of the work of a step, and memory, for nothing. Frozen TorchScript modules have one mode, and are left in it.
     """
-    training = {m: m.training for module in modules for m in module.modules()}
+    training = {m: m.training for module in modules for m in module.modules() if hasattr(m, "training")}
     asking = [p for module in modules for p in module.parameters() if p.requires_grad]
     try:
         for module in modules:
-            module.eval()
+            if hasattr(module, "training"):
+                module.eval()
         for p in asking:
             p.requires_grad_(False)
         yield

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from counterfactuals.charts import Chart
+from networks.adapter import inside
 from networks.autoencoders.hierarchical import HierarchicalVAE, Normal, condition
 from networks.errors import InputError
 from networks.weights import weights_hash
@@ -41,7 +42,7 @@ class HierarchicalChart(Chart):
         self._predictor: list[nn.Module] = []  # in a list: it is no part of the chart's weights
 
     def explaining(self, predictor: nn.Module) -> None:
-        if self.conditioned_on and weights_hash(predictor) != self.conditioned_on:
+        if self.conditioned_on and weights_hash(inside(predictor)) != self.conditioned_on:
             raise InputError(
                 "the chart is a VAEX that was trained to explain another classifier: its condition would say nothing "
                 "of this one. Explain that classifier, or train VAEX with this one in callbacks.StoredProbabilities"

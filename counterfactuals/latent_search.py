@@ -49,6 +49,8 @@ class LatentSearch:
         self.samples, self.step_size, self.max_steps, self.clip, self.seed = samples, step_size, max_steps, clip, seed
         self._shell = lru_cache(maxsize=max_steps)(self._draw)
 
+    needs_gradient = False
+
     def start(self, problem: Problem, x: Tensor, target: Tensor) -> Stepped:
         return begin(problem, x, target, self.clip, decode=True)
 
@@ -59,7 +61,7 @@ class LatentSearch:
         z = state.z0[:, None] + offsets  # n×N×D
         x = straight_through_clip(problem.chart.decode(z.flatten(0, 1)), self.clip)
         logits = problem.predictor(x)
-        score = problem.objective.score(logits, state.target.repeat_interleave(self.samples)).view(n, -1)
+        score = problem.objective.score(logits, state.aim.repeat_interleave(self.samples, 0)).view(n, -1)
         hits = problem.objective.reached(score) & (finite(x) & score.flatten().isfinite()).view(n, -1)
         # The nearest hit; without one the highest score, kept as the best so far.
         nearest = torch.where(hits, -offsets.norm(dim=2), -torch.inf).argmax(1)

@@ -155,6 +155,12 @@ class ReachAll:
         return self.score(logits, target) > 0.5  # more than a half is every member's largest
 
 
+def probabilities(objective: Objective, logits: Tensor) -> Tensor:
+    """Of every class or label, B×K: the softmax, unless the objective has another."""
+    own = getattr(objective, "probabilities", None)
+    return logits.softmax(1) if own is None else own(logits)
+
+
 def classes(logits: Tensor, who: str) -> Tensor:
     """The largest of each row, B int64.
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from counterfactuals.clip import straight_through_clip
 from counterfactuals.engine import Problem, Stepped
 from counterfactuals.evaluation import check_gradient
-from counterfactuals.objectives import classes
+from counterfactuals.objectives import classes, probabilities
 from counterfactuals.result import Counterfactuals
 from counterfactuals.state import (
     GRADIENT,
@@ -142,7 +142,7 @@ class PrototypeGuided:
     def step(self, problem: Problem, state: PrototypeState) -> Stepped:
         search, k = state.search, state.search.steps % self.steps
         x, logits, grad = self._smooth_gradient(problem, state)
-        score = problem.objective.score(logits, search.target)
+        score = problem.objective.score(logits, search.aim)
         hit = finite(x) & problem.objective.reached(score)
         delta = x - search.x
         distance = self.beta * delta.flatten(1).abs().sum(1) + delta.flatten(1).square().sum(1)
@@ -165,7 +165,7 @@ class PrototypeGuided:
             x = straight_through_clip(state.search.x + y, self.clip)
             logits = problem.predictor(x)
             check_gradient(problem, x, logits)
-            p = logits.softmax(1)
+            p = probabilities(problem.objective, logits)
             target = state.search.target[:, None]
             others = p.scatter(1, target, -torch.inf).max(1).values
             loss = state.c * (others - p.gather(1, target)[:, 0]).clamp(min=-self.kappa) + y.flatten(1).square().sum(1)

@@ -59,6 +59,8 @@ class Relaxation:
         InputError: numbers out of their range; on use, a chart other than ``HierarchicalChart``.
     """
 
+    needs_gradient = False
+
     def __init__(
         self,
         grid: Sequence[float] = GRID,
@@ -134,7 +136,7 @@ class Relaxation:
     def _judge(problem: Problem, search: SearchState, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Hit, score and what the predictor says; what is not finite is no hit."""
         logits = problem.predictor(x)
-        score = problem.objective.score(logits, search.target)
+        score = problem.objective.score(logits, search.aim)
         score = torch.where(finite(x) & finite(score), score, -torch.inf)
         return problem.objective.reached(score), score, problem.objective.says(logits)
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from counterfactuals.clip import straight_through_clip
-from counterfactuals.engine import Problem, Stepped
+from counterfactuals.engine import Anchored, Problem, Stepped
 from counterfactuals.result import Counterfactuals, Status
 
 INPUT, FIRST_LOGITS, ENCODING, DECODED, LOGITS, GRADIENT, NO_PROTOTYPE = range(1, 8)
@@ -26,6 +26,7 @@ class SearchState(NamedTuple):
 
     Attributes:
         x, target, source, source_confidence, z0: what they started from (see ``Counterfactuals``).
+        aim: what the objective takes for the target: itself, unless it is ``Anchored``; n or n×….
         settled: rows that there is nothing to search for, n bool.
         reconstruction: decode(z0); known after the first step.
         z: where they are, n×D.
@@ -37,6 +38,7 @@ class SearchState(NamedTuple):
 
     x: Tensor
     target: Tensor
+    aim: Tensor
     source: Tensor
     source_confidence: Tensor
     settled: Tensor
@@ -60,15 +62,17 @@ def begin(
 
     What goes on is decoded here only where ``decode`` is set: a search whose first step decodes z0 need not.
     """
-    logits, z = problem.predictor(x), problem.chart.encode(x)
-    score, said = problem.objective.score(logits, target), problem.objective.says(logits)
+    logits, z = problem.predictor(x).to(x.dtype), problem.chart.encode(x)
+    aim = problem.objective.aim(target, logits) if isinstance(problem.objective, Anchored) else target
+    score, said = problem.objective.score(logits, aim), problem.objective.says(logits)
     none = torch.zeros(len(x), dtype=torch.int64, device=x.device)
     state = SearchState(
         x=x,
         target=target,
+        aim=aim,
         source=said,
         source_confidence=score,
-        settled=problem.objective.settled(logits, target),
+        settled=problem.objective.settled(logits, aim),
         z0=z,
         reconstruction=x,
         z=z,

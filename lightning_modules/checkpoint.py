@@ -125,7 +125,10 @@ def _tensors_alone() -> Iterator[None]:
 
 def _check(checkpoint: Any) -> None:
     if not isinstance(checkpoint, dict) or "state_dict" not in checkpoint:
-        raise InputError("it is not a Lightning checkpoint: it has no state_dict")
+        values = checkpoint.values() if isinstance(checkpoint, dict) else []
+        weights = values and all(isinstance(value, Tensor) for value in values)
+        advice = ". It is a file of weights: name their network, with networks.TimmModel or networks.Adapter"
+        raise InputError(f"it is not a Lightning checkpoint: it has no state_dict{advice if weights else ''}")
     weights, hparams = checkpoint["state_dict"], checkpoint.get("hyper_parameters", {})
     if not isinstance(weights, dict) or not all(
         isinstance(k, str) and isinstance(v, Tensor) for k, v in weights.items()
@@ -150,7 +153,10 @@ def _first_line(error: Exception) -> str:
 
 
 def fingerprint(path: str | Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
+    """SHA-256 of a file, hexadecimal; of a folder, that of its files' names and hashes."""
+    if Path(path).is_dir():
+        parts = [f"{file.name} {fingerprint(file)}" for file in sorted(Path(path).iterdir()) if file.is_file()]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -7,7 +7,7 @@ from pytorch_lightning.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 from torchmetrics import MeanMetric
 
-from counterfactuals.explain import call
+from counterfactuals.call import call
 from counterfactuals.freeze import frozen
 from lightning_modules.task import Task, shape_problem
 from networks.checks import not_negative

@@ -16,7 +16,7 @@ from counterfactuals.ascent import Ascent
 from counterfactuals.charts import Chart, PixelChart, counting
 from counterfactuals.diverse import Diverse
 from counterfactuals.engine import Method, Particular, Prepared, Problem
-from counterfactuals.explain import call, plan, search, slots_that_pay
+from counterfactuals.explain import plan, search, slots_that_pay
 from counterfactuals.freeze import frozen
 from counterfactuals.held import modules_in
 from counterfactuals.memory import advising
@@ -28,10 +28,11 @@ from lightning_modules.checkpoint import load
 from lightning_modules.classifier import ClassifierModule
 from lightning_modules.predictor import load_predictor
 from lightning_modules.task import PRECISIONS, shape_problem
+from lightning_modules.understood import Understood, understood
+from networks.adapter import inside
 from networks.checks import objects, whole
 from networks.committee import Committee
 from networks.errors import InputError
-from networks.placement import blank
 from networks.precision import exact
 
 OWN_COLUMNS = ("decodes", "l2_z")  # of an explanation, before any metric has added its own
@@ -92,10 +93,10 @@ class CounterfactualModule(LightningModule):
     """Explains the data module's predict split; predict only.
 
     Args:
-        predictor: the model to explain: a module that normalises inside itself and returns logits of
-            B×K or one value a sample; or the path of a ``ClassifierModule``'s or a ``RegressorModule``'s
-            checkpoint; or a list of classifiers' paths, with ``ReachAll`` as the objective: all of them must
-            change their minds.
+        predictor: the model to explain: any module that takes images in [0, 1] and returns logits,
+            probabilities or one value a sample (see ``networks.Adapter``); or the path of a
+            ``ClassifierModule``'s or a ``RegressorModule``'s checkpoint; or a list of classifiers' paths, with
+            ``ReachAll`` as the objective: all of them must change their minds.
         chart: coordinates to search in: a ``Chart``, or the path of the checkpoint of a task that has one, such
             as ``FlowModule``, ``FlowMatchingModule`` or ``VAEModule``.
         target: which classes to search for.
@@ -106,6 +107,8 @@ class CounterfactualModule(LightningModule):
         others: further methods by name, on the same chart, to compare with.
         slots: searches under way at a time; ``None`` for as many as pay.
         references: training samples that are shown to methods which learn from data (``prepare``).
+        adapter: makes a predictor of it where it is none, or none for the data: ``networks.Adapter`` with what its
+            outputs are, its classes' names in its own order, and the size, mean and std that it wants. ``None`` looks.
 
     Searches are handed to the ``listeners`` as they end: a predict batch may hold thousands.
 
@@ -125,6 +128,7 @@ class CounterfactualModule(LightningModule):
         others: dict[str, Method] | None = None,
         slots: int | None = None,
         references: int = 2000,
+        adapter: Callable[[nn.Module], nn.Module] | None = None,
     ) -> None:
         super().__init__()
         problems = whole(1, references=references) + ([] if slots is None else whole(1, slots=slots))
@@ -133,14 +137,16 @@ class CounterfactualModule(LightningModule):
         self.strict_loading = False  # of what on_save_checkpoint leaves
         with InputError.about("predictor"):
             self.predictor = _predictor(predictor)
+        with InputError.about("adapter"):
+            self.predictor = self.predictor if adapter is None else adapter(self.predictor)
         with InputError.about("chart"):
             self.chart = load_chart(chart) if isinstance(chart, str) else chart
         self.chart.explaining(self.predictor)
         self.target = target
         self.objective = objective or ReachClass()
-        if isinstance(self.objective, ReachAll) and not isinstance(self.predictor, Committee):
+        if isinstance(self.objective, ReachAll) and not isinstance(inside(self.predictor), Committee):
             raise InputError("objective ReachAll is for a list of predictors; for one predictor take ReachClass")
-        if isinstance(self.predictor, Committee) and not isinstance(self.objective, ReachAll):
+        if isinstance(inside(self.predictor), Committee) and not isinstance(self.objective, ReachAll):
             raise InputError(
                 f"objective must be ReachAll for a list of predictors, of which all must change their minds; got "
                 f"{type(self.objective).__name__}: --model.objective counterfactuals.ReachAll"
@@ -197,15 +203,23 @@ class CounterfactualModule(LightningModule):
         problems += shape_problem("the chart", self.chart.shape, datamodule)
         if problems:
             return problems
-        example = blank(self.predictor, datamodule.shape)
+        methods = [method for _, method in self.searches.values()]
         try:
-            with frozen(self.predictor), torch.no_grad():
-                said = call(self.predictor, example)
+            found = understood(self.predictor, self.objective, self.target, methods, datamodule)
+            self.predictor, self.objective = found.predictor, found.objective
+            self.chart.explaining(self.predictor)
             with frozen(self.predictor):
-                plan(self.predictor, self.chart, example, self.target, self.objective)
+                plan(self.predictor, self.chart, found.samples, self.target, self.objective)
         except InputError as error:
             return [str(error)]
-        return class_problem(said, datamodule)
+        self._say(found)
+        return []
+
+    def _say(self, found: Understood) -> None:
+        """What was understood of the model: on the terminal now, and in summary.json and the report at the end."""
+        if self.trainer.is_global_zero:
+            print("\n".join(f"warning: {line}" if line in found.warnings else line for line in found.lines))
+        self.summary["model"] = {"understood": found.lines, "warnings": found.warnings}
 
     def _absurd_values(self, datamodule: Any) -> list[str]:
         """A count of −3 or of a million is never reached; the search would take all its steps to find out."""
@@ -305,16 +319,6 @@ class CounterfactualModule(LightningModule):
         if self.searches[name][0] is self.chart:
             return (cf.z_prime - cf.z).norm(dim=1)
         return (self.chart.encode(cf.counterfactual) - self.chart.encode(cf.x)).norm(dim=1)
-
-
-def class_problem(said: Tensor, datamodule: Any) -> list[str]:
-    """The sentence on logits, B×K, for other classes than the data's, where there are classes."""
-    if said.ndim != 2 or datamodule.task != "classification" or said.shape[1] == datamodule.num_classes:
-        return []
-    return [
-        f"the predictor has {said.shape[1]} classes, but {type(datamodule).__name__} has {datamodule.num_classes} "
-        f"({', '.join(datamodule.class_names):.200}): explain it on the classes that it was trained on"
-    ]
 
 
 def counterfactuals_each(method: Method) -> int:

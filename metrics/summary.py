@@ -108,6 +108,9 @@ def _samples(own: pd.DataFrame, searched: pd.DataFrame, flipped: pd.DataFrame) -
         **{str(c): flipped[c] for c in flipped if str(c).startswith("label_variation_")},
     }
     if classes := is_classes(searched.target):
+        if "label" in own and "index" in own:
+            samples = own.drop_duplicates("index")
+            means["label_agreement"] = samples.source == samples.label
         means["flip_rate_half"] = (searched.status == FLIPPED) | (searched.confidence > 0.5)
     for name in oracles_in(flipped):
         if classes:

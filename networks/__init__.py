@@ -1,5 +1,6 @@
 """Plain torch networks; nothing here imports Lightning."""
 
+from networks.adapter import Adapter
 from networks.autoencoders import (
     VAE,
     AdaIN,
@@ -36,10 +37,12 @@ from networks.flows import (
     SVDConv,
     VectorRealNVP,
 )
+from networks.hugging_face import HuggingFace
 from networks.linear_svm import LinearSVM
 from networks.map_losses import BlurredFocal, WeightedHausdorff
 from networks.mlp import MLP
 from networks.timm_model import TimmModel
+from networks.torchscript import TorchScript
 from networks.unet import UNet
 from networks.velocity_unet import VelocityUNet
 
@@ -49,6 +52,7 @@ __all__ = [
     "RK4",
     "VAE",
     "AdaIN",
+    "Adapter",
     "Adaptive",
     "BatchGaussian",
     "Bernoulli",
@@ -68,6 +72,7 @@ __all__ = [
     "Gaussian",
     "Glow",
     "HierarchicalVAE",
+    "HuggingFace",
     "InputError",
     "LUConv",
     "LinearSVM",
@@ -78,6 +83,7 @@ __all__ = [
     "ResNet",
     "SVDConv",
     "TimmModel",
+    "TorchScript",
     "UNet",
     "VectorAutoencoder",
     "VectorRealNVP",

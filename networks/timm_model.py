@@ -6,11 +6,11 @@ from typing import Any, cast
 
 import timm
 import torch
-from timm.models import load_checkpoint
 from torch import Tensor, nn
 
 from networks.checks import each, finite, positive, whole
 from networks.errors import InputError
+from networks.weights import load_weights, why_not
 
 
 class TimmModel(nn.Module):
@@ -55,12 +55,12 @@ class TimmModel(nn.Module):
             network = timm.create_model(
                 name, pretrained=weights == "pretrained", num_classes=num_classes, in_chans=in_chans
             )
-            if weights not in (None, "pretrained"):
-                # Not pretrained_cfg_overlay={"file": …}: timm then drops the head where its width is not
-                # that of its own pretraining, and the user's classifier would be a random one.
-                load_checkpoint(network, weights, strict=True, weights_only=True)
         except Exception as error:  # timm's readers raise whatever their files make them
-            raise InputError(f"weights {weights!r} for timm's {name!r} cannot be loaded: {_why(error)}") from error
+            raise InputError(f"weights {weights!r} for timm's {name!r} cannot be loaded: {why_not(error)}") from error
+        if weights is not None and weights != "pretrained":
+            # Not pretrained_cfg_overlay={"file": …}: timm then drops the head where its width is not
+            # that of its own pretraining, and the user's classifier would be a random one.
+            load_weights(network, weights, f"timm's {name!r}")
         self.network = cast(Any, network)  # typed nn.Module: without forward_head and the like
         self.num_features = self.network.num_features
         config = self.network.pretrained_cfg
@@ -88,14 +88,6 @@ class TimmModel(nn.Module):
 
 def _statistics(mean: Sequence[float] | None, std: Sequence[float] | None) -> list[str]:
     return ([] if mean is None else each(finite, mean=mean)) + ([] if std is None else each(positive, std=std))
-
-
-def _why(error: Exception) -> str:
-    if "weights_only" in str(error):  # which timm advises to switch off
-        return "they hold something other than tensors, which could run code when read; save a state dict only"
-    if isinstance(error, FileNotFoundError):
-        return "there is no such file"
-    return " ".join(str(error).split())[:300] or f"the file ends too early or is no such file ({type(error).__name__})"
 
 
 def _per_channel(values: Sequence[float], channels: int) -> Tensor:

@@ -2,6 +2,11 @@
 
 #: key of summary.json or column → label, format, meaning; "n" and provenance are shown elsewhere
 MEANINGS = {
+    "label_agreement": (
+        "agrees with labels",
+        "{:.1%}",
+        "explained samples of which the model says what their label says, before any search",
+    ),
     "flip_rate": (
         "flip rate",
         "{:.1%}",

@@ -166,5 +166,6 @@ def test_tf32_is_for_gradients_that_ask_for_it(linear_chart, linear_predictor) -
         witness = Witness(linear_predictor)
         target = (linear_predictor(x).argmax(1) + 1) % 3
         cf = explain(witness, linear_chart, x, target, Ascent(0.1, 20, None, tf32=tf32), ReachClass(0.6))
-        assert cf.flipped.any() and witness.seen == {(False, False), (True, tf32)}
+        assert (True, True) not in witness.seen or tf32
+        assert cf.flipped.any() and witness.seen >= {(False, False), (True, tf32)}
     assert uses_tf32() == torch.backends.cudnn.allow_tf32

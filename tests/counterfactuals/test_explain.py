@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from counterfactuals import Ascent, EveryOther, FeatureL2, InputError, explain
-from counterfactuals.explain import call
+from counterfactuals import Ascent, EveryOther, FeatureL2, InputError, Value, explain
+from counterfactuals.call import call
 
 
 def test_policies_expand_to_rows(linear_chart, linear_predictor) -> None:
@@ -36,7 +36,7 @@ def test_clear_errors(linear_chart, linear_predictor) -> None:
     with pytest.raises(InputError, match=r"B or B×1; for 4 samples it returned shape \(4, 2, 3\)"):
         explain(nn.Sequential(nn.Linear(6, 6), nn.Unflatten(1, (2, 3))), linear_chart, x, 0)
     with pytest.raises(InputError, match="ReachClass is for classes, and the predictor returns one value a sample"):
-        explain(nn.Linear(6, 1), linear_chart, x, 0)
+        explain(nn.Linear(6, 1), linear_chart, x, Value(0))
     with pytest.raises(InputError, match="x is empty"):
         explain(linear_predictor, linear_chart, x[:0], 1)
 

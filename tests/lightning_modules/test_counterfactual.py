@@ -111,12 +111,16 @@ class Brightness(torch.nn.Module):
 
 def test_a_predictor_of_values() -> None:
     values = {"predictor": Brightness(), "target": Shift(5.0), "objective": AtLeast()}
-    results = predict(module(**values), Digits(batch_size=6, predict_limit=12))
+    data = Digits(batch_size=6, predict_limit=12)
+    with pytest.raises(InputError, match="objective AtLeast is for values, and Digits has classes"):
+        predict(module(**values), data)
+    data.task = "regression"
+    results = predict(module(**values), data)
     for result in results.values():
         cf = result.counterfactuals
         assert cf.flipped.all() and (cf.prediction >= cf.source + 5 - 1e-4).all()
     with pytest.raises(InputError, match="RunnerUp is for classes"):
-        predict(module(predictor=Brightness(), objective=AtLeast()), Digits(predict_limit=2))
+        predict(module(predictor=Brightness(), objective=AtLeast()), data)
 
 
 @pytest.mark.parametrize("target", [Value(-3.0), FewAndMany(few=3, many=5, high=1e6, low=0.0), Values([2, 99])])
