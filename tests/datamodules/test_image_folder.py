@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from datamodules import ImageFolder
-from datamodules.image_folder import read_image
+from datamodules.pixels import read_image
 from networks.errors import InputError
 from tests.trees import write_image_folder, write_images
 
