@@ -15,8 +15,10 @@ from networks.checks import positive, whole
 from networks.errors import InputError
 
 LARGEST_SIZE = 4096  # pixels a side that fit into memory
+SHOWN = 12  # classes in a line for people
 MOST_WORKERS = max(64, 4 * (os.cpu_count() or 1))
 SplitName = Literal["train", "val", "test"]
+SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
 
 
 class Batch(TypedDict):
@@ -173,6 +175,25 @@ class DataModule(LightningDataModule):
         self.setup()
         return self._splits[name]
 
+    def described(self) -> list[str]:
+        """What was understood of the data, a line each, five at most."""
+        self.setup()
+        y = torch.cat([self._splits[name].y for name in SPLITS if name in self._splits])
+        shape = "×".join(map(str, self.shape))
+        levels = f", {self.levels} grey values" if self.levels else ""
+        splits = ", ".join(f"{name} {len(split):,}" for name, split in self._splits.items())
+        return [f"{len(y):,} samples of {shape}{levels}", self._labels_in_words(y), f"splits: {splits}"]
+
+    def _labels_in_words(self, y: Tensor) -> str:
+        if self.task == "regression":
+            return f"values from {y.min():.4g} to {y.max():.4g}"
+        counts = [
+            f"{name} {n:,}"
+            for name, n in zip(self.class_names, y.bincount(minlength=self.num_classes).tolist(), strict=True)
+        ]
+        shown = counts if len(counts) <= SHOWN else [*counts[: SHOWN - 1], "…", counts[-1]]
+        return f"{self.num_classes:,} classes: {', '.join(shown)}"
+
     def predict_selection(self) -> Split:
         """What ``explain.py`` explains, in order."""
         split = self.split(self.predict_split)
@@ -265,8 +286,18 @@ def seeded_split(n: int, fractions: dict[SplitName, float], seed: int) -> dict[S
     Raises:
         InputError: fractions that are not positive or do not add up to one.
     """
-    if positive(**fractions) or abs(sum(fractions.values()) - 1) > 1e-6:
-        raise InputError(f"split fractions must be positive and add up to 1; got {fractions}")
+    shares(fractions)
     order = torch.randperm(n, generator=torch.Generator().manual_seed(seed))
     bounds = torch.tensor([0.0, *fractions.values()]).cumsum(0).mul(n).round().long().tolist()
     return {name: order[a:b].sort().values for name, a, b in zip(fractions, bounds[:-1], bounds[1:], strict=True)}
+
+
+def shares(fractions: dict[SplitName, float]) -> dict[SplitName, float]:
+    """The fractions themselves.
+
+    Raises:
+        InputError: fractions that are not positive or do not add up to one.
+    """
+    if positive(**fractions) or abs(sum(fractions.values()) - 1) > 1e-6:
+        raise InputError(f"split fractions must be positive and add up to 1; got {fractions}")
+    return fractions

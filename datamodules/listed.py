@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from datamodules.base import Split, SplitName
-from datamodules.image_folder import FileSplit
+from datamodules.file_split import FileSplit
 from networks.errors import InputError
 
 

@@ -1,0 +1,69 @@
+"""What lies in a folder, without what systems and programs leave there."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from datamodules.pixels import EXTENSIONS
+from networks.errors import InputError
+
+#: beside everything whose name begins with a dot
+LITTER = {
+    "__macosx",
+    "@eadir",
+    "#recycle",
+    "$recycle.bin",
+    "lost+found",
+    "system volume information",
+    "__pycache__",
+    "thumbs.db",
+    "desktop.ini",
+}
+
+
+def entries(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Folders and files in a folder, each sorted by name; links count as what they point to.
+
+    Raises:
+        InputError: the folder cannot be listed, or a link in it, which may have been a folder, points to nothing.
+    """
+    folders: list[Path] = []
+    files: list[Path] = []
+    try:
+        found = [entry for entry in os.scandir(folder) if not _is_litter(entry.name)]
+    except OSError as error:
+        raise InputError(f"folder {str(folder)!r} cannot be listed ({error.strerror})") from error
+    for entry in found:
+        path = folder / entry.name
+        if entry.is_dir():
+            folders.append(path)
+        elif entry.is_symlink() and not is_image(path) and not path.exists():
+            raise InputError(f"{str(path)!r} is a link to something that is not there: mend or remove it")
+        else:
+            files.append(path)
+    return sorted(folders), sorted(files)
+
+
+def walk(folder: Path, inside: tuple[str, ...] = ()) -> Iterator[Path]:
+    """All files below, links followed, but not into a folder that they lie in; in the order of their names."""
+    place = os.path.realpath(folder)
+    if place in inside:
+        return
+    folders, files = entries(folder)
+    yield from files
+    for each in folders:
+        yield from walk(each, (*inside, place))
+
+
+def is_image(file: Path) -> bool:
+    """By its name."""
+    return file.suffix.lower() in EXTENSIONS
+
+
+def count_images(folder: Path) -> int:
+    """In it and below."""
+    return sum(map(is_image, walk(folder)))
+
+
+def _is_litter(name: str) -> bool:
+    return name.startswith(".") or name.lower() in LITTER
