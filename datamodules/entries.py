@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from datamodules.pixels import EXTENSIONS
+from datamodules.found import EXTENSIONS
 from networks.errors import InputError
 
 #: beside everything whose name begins with a dot

@@ -11,8 +11,10 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from datamodules.base import Batch, number_of
-from datamodules.image_files import content, opened
+from datamodules.image_files import content
+from datamodules.picture import peek
 from datamodules.pixels import read_image
+from datamodules.reading import Reading
 from networks.errors import InputError
 
 
@@ -22,8 +24,8 @@ class FileSplit(Dataset):
     Once ``contents`` has been asked for, an image that is replaced meanwhile is refused.
     """
 
-    def __init__(self, files: list[Path], y: Tensor, shape: tuple[int, ...]) -> None:
-        self.files, self.y, self.shape = files, y, shape
+    def __init__(self, files: list[Path], y: Tensor, shape: tuple[int, ...], reading: Reading) -> None:
+        self.files, self.y, self.shape, self.reading = files, y, shape, reading
         self.known: Tensor | None = None  # contents by position, 0 where they have not been asked for
 
     def __len__(self) -> int:
@@ -37,15 +39,15 @@ class FileSplit(Dataset):
     def _image(self, position: int) -> Tensor:
         file = self.files[position]
         if self.known is None or not self.known[position]:
-            return read_image(file, self.shape)
+            return read_image(file, self.shape, None, self.reading)
         data = content(file)
         if self._number(position, data) != self.known[position]:
             raise InputError(f"{file} has been replaced since this run began: run the same command again")
-        return read_image(file, self.shape, data)
+        return read_image(file, self.shape, data, self.reading)
 
     def fingerprint(self) -> str:
         """Of the files' names, sizes and times of change: to read thousands of images takes minutes."""
-        digest = hashlib.sha256(repr(self.shape).encode() + self.y.numpy().tobytes())
+        digest = hashlib.sha256(repr((self.shape, self.reading)).encode() + self.y.numpy().tobytes())
         for file in self.files:
             stat = _stat(file)
             digest.update(os.fsencode(file) + f" {stat.st_size} {stat.st_mtime_ns}\n".encode())
@@ -74,8 +76,7 @@ class FileSplit(Dataset):
                 if time.monotonic() < deadline:
                     self._image(position)
                 else:
-                    with opened(self.files[position]):
-                        pass
+                    peek(self.files[position])
             except InputError as error:
                 problems.append(str(error))
         return problems

@@ -9,9 +9,10 @@ from datamodules.base import LARGEST_SIZE, SPLITS, DataModule, Split, SplitName,
 from datamodules.copies import same_bytes
 from datamodules.dealing import deal, together
 from datamodules.file_split import FileSplit
+from datamodules.found import look_at
 from datamodules.groups import groups_of
 from datamodules.layouts import counted, readable, understood
-from datamodules.pixels import look_at
+from datamodules.reading import Background
 from datamodules.remarks import on_absent_classes, on_copies, on_groups
 from networks.checks import seeds, whole
 from networks.errors import InputError
@@ -41,13 +42,14 @@ class ImageFolder(DataModule):
         group_by: what must not be divided between splits, such as the images of one patient: a pattern for the paths
             below ``root`` with the group's name in brackets (``'(person[0-9]+)_'``), or a CSV file of two columns, file
             and group. In splits that the folder brings, groups on two sides are counted.
+        background: what lies below transparent images: a grey value or red, green and blue, 0 to 1.
+        value_range: the numbers in the files that become intensities 0 and 1, such as [-160, 240]; ``None`` for 0 and
+            255 where they have 8 bits, DICOM's own window, and a range found in the images for others (``Reading``).
 
     Raises:
         InputError: no such folder, no images, fewer than two classes, classes that train does not have, a layout
             that may mean two things, images without a group, or a file that is no image (with its path).
     """
-
-    levels = 256
 
     def __init__(
         self,
@@ -58,6 +60,8 @@ class ImageFolder(DataModule):
         seed: int = 0,
         class_level: int | None = None,
         group_by: str | None = None,
+        background: Background = 1.0,
+        value_range: tuple[float, float] | None = None,
         **common: Any,
     ) -> None:
         super().__init__(**common)
@@ -72,9 +76,9 @@ class ImageFolder(DataModule):
         self.layout = understood(self.root, class_level)
         train = self.layout.splits["train"]
         self.class_names = [readable(name) for name in train]
-        if size is None or grey is None:
-            found_size, found_grey = look_at([file for files in train.values() for file in files])
-            size, grey = size or found_size, found_grey if grey is None else grey
+        self.found = look_at([file for files in train.values() for file in files], background, value_range)
+        size, grey = size or self.found.size, self.found.grey if grey is None else grey
+        self.levels = self.found.reading.levels
         self.shape = (1 if grey else 3, size, size)
         self.num_classes = len(self.class_names)
 
@@ -133,7 +137,9 @@ class ImageFolder(DataModule):
         """In an order that mixes the classes: the first so many images are a sample of them all."""
         order = torch.randperm(len(positions), generator=torch.Generator().manual_seed(0)).tolist()
         chosen = [positions[p] for p in order]
-        return FileSplit([files[p] for p in chosen], torch.tensor([y[p] for p in chosen]), self.shape)
+        return FileSplit(
+            [files[p] for p in chosen], torch.tensor([y[p] for p in chosen]), self.shape, self.found.reading
+        )
 
     def described(self) -> list[str]:
         what, classes, splits = super().described()
@@ -143,9 +149,9 @@ class ImageFolder(DataModule):
             splits = f"{splits} ({drawn})"
         skipped = sum(self.layout.left_out.values())
         left_out = [f"{skipped:,} files skipped ({counted(self.layout.left_out)})"] if skipped else []
-        notes = [*left_out, *self.layout.remarks]
+        notes = [*left_out, *self.layout.remarks, *self.found.remarks]
         return [
-            what,
+            f"{what}, of files in {self.found.kind}",
             classes,
             splits,
             *(["; ".join(notes)] if notes else []),

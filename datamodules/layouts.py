@@ -9,7 +9,7 @@ from pathlib import Path
 
 from datamodules.base import SPLITS, SplitName
 from datamodules.entries import count_images, entries, is_image, walk
-from datamodules.pixels import EXTENSIONS
+from datamodules.found import EXTENSIONS
 from datamodules.split_names import split_of
 from networks.errors import InputError, printable
 

@@ -7,43 +7,45 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from datamodules.image_files import opened
+from datamodules.picture import picture
+from datamodules.reading import Reading
 
-EXTENSIONS = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
-LARGEST = 64  # pixels a side where no size is given
-COLOURLESS = 8  # grey values by which the channels of a grey JPEG may differ
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # of red, green and blue, as Pillow weighs them
 
 
-def read_image(file: Path, shape: tuple[int, ...], data: bytes | None = None) -> Tensor:
-    """One image as C×H×W float32 in [0, 1]: resized by its shorter side, then centre-cropped.
+def read_image(file: Path, shape: tuple[int, ...], data: bytes | None = None, reading: Reading | None = None) -> Tensor:
+    """One image as C×H×W float32 in [0, 1]: upright, resized by its shorter side, then centre-cropped.
+
+    Bytes stay bytes until the end; all else is resized as float32 and rounded to the ``levels`` of the reading.
 
     Args:
         data: what is in the file, where that has been read.
+        reading: how its numbers become intensities; ``None`` for what the file alone says.
 
     Raises:
-        InputError: see ``opened``.
+        InputError: see ``picture``.
     """
     channels, height, width = shape
-    with opened(file, data) as stored:
-        image = _fit(stored.convert("L" if channels == 1 else "RGB"), height, width)
-    pixels = torch.from_numpy(np.array(image)).view(height, width, channels)
-    return pixels.permute(2, 0, 1).float() / 255
+    reading = Reading() if reading is None else reading
+    found = picture(file, data)
+    if reading.keeps(found):
+        pixels = np.asarray(_fit(_bytes(found.values, channels), height, width)).reshape(height, width, channels)
+        return torch.from_numpy(pixels.copy()).permute(2, 0, 1).float() / 255
+    x = in_channels(reading.intensities(found, file), channels)
+    fitted = np.stack([np.asarray(_fit(Image.fromarray(x[..., c]), height, width)) for c in range(channels)])
+    return torch.from_numpy(reading.rounded(fitted))
 
 
-def look_at(files: list[Path], n: int = 50) -> tuple[int, bool]:
-    """Size that suits the images, and whether they are grey; by n files spread over the list.
+def in_channels(x: np.ndarray, channels: int) -> np.ndarray:
+    """H×W×1 or H×W×3 floats → H×W×``channels``: brightness, or grey in all three."""
+    if x.shape[2] == channels:
+        return x
+    return (x @ LUMA)[..., None] if channels == 1 else np.repeat(x, channels, axis=2)
 
-    Raises:
-        InputError: one of them cannot be read.
-    """
-    chosen = files[:: max(1, len(files) // n)]
-    sides, grey = [], True
-    for file in chosen:
-        with opened(file) as image:
-            sides.append(min(image.size))
-            colours = np.array(image.convert("RGB")).astype(int)
-        grey = grey and bool(np.ptp(colours, axis=2).max() <= COLOURLESS)
-    return min(LARGEST, max(8, sorted(sides)[len(sides) // 2] // 4 * 4)), grey
+
+def _bytes(values: np.ndarray, channels: int) -> Image.Image:
+    image = Image.fromarray(values[..., 0] if values.shape[2] == 1 else np.ascontiguousarray(values))
+    return image.convert("L" if channels == 1 else "RGB")
 
 
 def _fit(image: Image.Image, height: int, width: int) -> Image.Image:

@@ -56,9 +56,9 @@ def test_class_without_images(tmp_path: Path) -> None:
 @pytest.mark.parametrize("workers", [0, 1])
 def test_corrupt_file_is_named(tmp_path: Path, workers: int) -> None:
     write_image_folder(tmp_path)
+    data = ImageFolder(str(tmp_path), size=8, grey=False, num_workers=workers, batch_size=100)
     for file in (tmp_path / "dark").iterdir():
         file.write_bytes(file.read_bytes()[:60])
-    data = ImageFolder(str(tmp_path), size=8, grey=False, num_workers=workers, batch_size=100)
     with pytest.raises(InputError, match=r"dark/\d+\.(png|jpg) cannot be read as an image: remove or replace it"):
         list(data.train_dataloader())
     with pytest.raises(InputError, match=r"dark/\d+\.(png|jpg) cannot be read as an image"):
