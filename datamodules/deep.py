@@ -1,18 +1,19 @@
 """Colours of more than 8 bits, and kinds of TIFF, that Pillow cannot keep."""
 
 import io
+import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-import torch
+from PIL import Image
 
 from datamodules.image_files import MOST_PIXELS
 from datamodules.stored import SEVERAL, TURNED, Picture, unsigned, with_alpha
 
 PNG = b"\x89PNG\r\n\x1a\n"
-COLOURED = (2, 4, 6)  # kinds of PNG of several numbers a pixel
+COLOURED = {2: 3, 4: 2, 6: 4}  # kinds of PNG that have several numbers a pixel, and how many
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 PLAIN, DEFLATE = (1,), (8, 32946)  # compressions; Pillow reads the others
 ALPHA = 2  # unassociated
@@ -40,15 +41,40 @@ def turned(picture: Picture, orientation: object) -> Picture:
 
 
 def png_values(data: bytes) -> np.ndarray | None:
-    """H×W×C uint16 of a PNG that has several numbers of 16 bits a pixel; ``None`` of any other file."""
-    if data[:8] != PNG or data[24] != 16 or data[25] not in COLOURED:
+    """H×W×C uint16 of a PNG that has several numbers of 16 bits a pixel; ``None`` of any other file, and interlaced.
+
+    PNG's filters act on every byte of a pixel by itself: the first and the second half of all pixels' bytes are two
+    images of 8 bits, which Pillow can read.
+    """
+    if data[:8] != PNG or data[24] != 16 or data[25] not in COLOURED or data[28]:
         return None
-    try:  # torchvision means to give its decoders up
-        from torchvision.io import decode_png  # noqa: PLC0415
-    except ImportError:
+    width, height = struct.unpack(">II", data[16:24])
+    half = COLOURED[data[25]]  # the bytes of a pixel, halved
+    size = height * (1 + 2 * half * width)
+    rows = zlib.decompressobj().decompress(b"".join(_pixel_data(data)), size)
+    if len(rows) < size:
         return None
-    decoded = decode_png(torch.frombuffer(bytearray(data), dtype=torch.uint8))
-    return decoded.permute(1, 2, 0).numpy() if decoded.dtype == torch.uint16 else None
+    lines = np.frombuffer(rows, np.uint8).reshape(height, -1)
+    pixels = lines[:, 1:].reshape(height, width, 2 * half)
+    halves = [_unfiltered(lines[:, :1], pixels[..., part]) for part in (slice(half), slice(half, None))]
+    return unsigned(np.ascontiguousarray(np.concatenate(halves, axis=2)).view(">u2"))
+
+
+def _pixel_data(data: bytes) -> Iterator[bytes]:
+    at = len(PNG)
+    while at + 8 <= len(data):
+        length, kind = struct.unpack(">I4s", data[at : at + 8])
+        if kind == b"IDAT":
+            yield data[at + 8 : at + 8 + length]
+        at += 12 + length
+
+
+def _unfiltered(filters: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """H×W×C bytes of an image of 8 bits; filters are the H numbers before its lines."""
+    height, width, channels = pixels.shape
+    lines = np.concatenate([filters, pixels.reshape(height, -1)], axis=1)
+    mode = {2: "LA", 3: "RGB", 4: "RGBA"}[channels]
+    return np.asarray(Image.frombytes(mode, (width, height), zlib.compress(lines.tobytes(), 0), "zip", mode, False))
 
 
 def from_tiff(data: bytes) -> Picture | None:

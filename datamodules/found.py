@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from datamodules.picture import picture
-from datamodules.reading import BYTES, Background, Reading, ends, levels, nominal
-from datamodules.stored import Picture, Range
+from datamodules.reading import BYTES, Background, Reading, levels, nominal
+from datamodules.stored import Picture, Range, ends
 
 #: endings of names that are taken for images
 EXTENSIONS = {
@@ -74,7 +74,7 @@ def look_at(files: Sequence[Path], background: Background = 1.0, value_range: Ra
 
 
 def _look(file: Path) -> _Look:
-    found = picture(file)
+    found = picture(file, side=LARGEST)
     values = found.values
     step = int(np.gcd.reduce(values, axis=None)) if found.whole and values.dtype != np.uint8 else 1
     colour = (values.max(axis=2) - values.min(axis=2)).max().item() if values.shape[2] == 3 else 0

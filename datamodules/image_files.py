@@ -1,6 +1,7 @@
 """Opening image files that may come from anywhere."""
 
 import io
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from networks.errors import InputError
 
 #: Pillow would start Ghostscript for others, or follow what they name
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+LONGEST = 500  # characters of what a reader says
 MOST_PIXELS = 2 * 89_478_485  # Pillow's own limit: two gigabytes as RGB in float32
 
 
@@ -36,12 +38,19 @@ def told_of(file: Path) -> Iterator[None]:
     Raises:
         InputError: with the file's name.
     """
+    tifffile = logging.getLogger("tifffile")  # which would print what is odd
+    level = tifffile.level
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # odd metadata, or half of the limit: all that matters is an error
+            tifffile.setLevel(logging.CRITICAL)
+            yield
     except InputError:
         raise
     except Exception as error:
-        raise _useless(file, str(error) or type(error).__name__) from error
+        raise _useless(file, " ".join(f"{error}".split())[:LONGEST] or type(error).__name__) from error
+    finally:
+        tifffile.setLevel(level)
 
 
 @contextmanager
@@ -55,11 +64,11 @@ def opened(file: Path, data: bytes | None = None) -> Iterator[Image.Image]:
         InputError: no file, such as a link to nothing or a pipe, which would be waited for; another format; an
             image that is cut off, or of more than ``MOST_PIXELS``.
     """
-    with told_of(file), warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # half of the limit
-        warnings.filterwarnings("ignore", category=UserWarning, module="PIL")  # odd metadata
+    with told_of(file):
         try:
             image = Image.open(io.BytesIO(content(file) if data is None else data), formats=FORMATS)
+        except Image.DecompressionBombError as error:
+            raise ValueError(f"{error} Make it smaller") from error
         except Image.UnidentifiedImageError as error:  # its own words name an object in memory
             raise ValueError(f"cannot identify its format; read are {', '.join(FORMATS)}, DICOM and NPY") from error
         with image:

@@ -27,7 +27,7 @@ def read_image(file: Path, shape: tuple[int, ...], data: bytes | None = None, re
     """
     channels, height, width = shape
     reading = Reading() if reading is None else reading
-    found = picture(file, data)
+    found = picture(file, data, max(height, width))
     if reading.keeps(found):
         pixels = np.asarray(_fit(_bytes(found.values, channels), height, width)).reshape(height, width, channels)
         return torch.from_numpy(pixels.copy()).permute(2, 0, 1).float() / 255

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from datamodules.stored import Picture, Range
+from datamodules.stored import Picture, Range, ends
 from networks.checks import interval, within
 from networks.errors import InputError
 
 Background = float | tuple[float, float, float]
 BYTES: Range = (0, 255)
 MOST_BITS = 16
+NARROW = [np.dtype(kind) for kind in ("u1", "i1", "u2", "i2", "f2", "f4")]  # float32 holds them exactly
 LOOSE = 0.1  # share of a range by which floats may overshoot it, as resampled ones do
 
 
@@ -71,13 +72,20 @@ class Reading:
         """
         low, high = self.span(picture)
         self._check(picture, (low, high), name)
-        values: Any = picture.values.astype(np.float64 if picture.values.dtype.itemsize > 2 else np.float32)
-        x = ((values - low) / (high - low)).clip(0, 1).astype(np.float32)
-        x = 1 - x if picture.inverted else x
+        exact = np.float32 if picture.values.dtype in NARROW else np.float64
+        x: Any = picture.values.astype(exact)  # and from here in place: it may be of a gigabyte
+        x -= low
+        x /= high - low
+        x = x.clip(0, 1, out=x).astype(np.float32, copy=False)
+        if picture.inverted:
+            np.subtract(1, x, out=x)
         if picture.alpha is None:
             return x
-        alpha = picture.alpha[..., None]
-        return alpha * x + (1 - alpha) * np.asarray(self.background, np.float32)
+        background = np.atleast_1d(np.asarray(self.background, np.float32))
+        x = np.repeat(x, 3, axis=2) if len(background) > x.shape[2] else x
+        x *= picture.alpha[..., None]
+        x += (1 - picture.alpha[..., None]) * background
+        return x
 
     def rounded(self, x: np.ndarray) -> np.ndarray:
         """To the nearest of ``levels`` grey values."""
@@ -105,11 +113,6 @@ def _warn(span: Range, message: str) -> None:
     if span not in _warned:
         _warned.add(span)
         warnings.warn(message, stacklevel=4)
-
-
-def ends(picture: Picture) -> Range:
-    """The least and the largest number."""
-    return picture.values.min().item(), picture.values.max().item()
 
 
 def nominal(low: float, high: float, whole: bool) -> Range:

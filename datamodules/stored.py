@@ -36,6 +36,11 @@ class Picture(NamedTuple):
         return self.values.dtype.kind in "iu"
 
 
+def ends(picture: Picture) -> Range:
+    """The least and the largest number."""
+    return picture.values.min().item(), picture.values.max().item()
+
+
 def unsigned(values: np.ndarray) -> np.ndarray:
     """Booleans and signed bytes as what they are in 8 bits, 0 … 255; others in the machine's byte order."""
     if values.dtype == bool:

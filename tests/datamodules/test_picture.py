@@ -93,9 +93,10 @@ def test_the_first_of_several_pictures_is_read_and_that_is_said(tmp_path: Path, 
 
 NAN = np.where(np.arange(WIDTH) == 3, np.nan, G).astype(np.float32)
 REFUSED = {
-    "nan.npy": (array(NAN), "not finite"),
-    "nan.tif": (tiff(NAN), "not finite"),
-    "infinite.npy": (array(np.where(np.isnan(NAN), -np.inf, NAN)), "not finite"),
+    "nan.npy": (array(NAN), "it holds NaN, infinity"),
+    "nan.tif": (tiff(NAN), "it holds NaN, infinity"),
+    "infinite.npy": (array(np.where(np.isnan(NAN), -np.inf, NAN)), "it holds NaN, infinity"),
+    "nodata.tif": (tiff(np.where(np.isnan(NAN), -3.4e38, NAN)), "numbers above 1e"),
     "objects.npy": (array(np.array([{}, 2], dtype=object)), "Python objects"),
     "fields.npy": (array(np.zeros(3, dtype=[("a", "u1")])), "not integers or floats"),
     "complex.npy": (array(G + 1j), "complex128, not integers or floats"),
