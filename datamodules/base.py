@@ -125,7 +125,8 @@ class DataModule(LightningDataModule):
         batch_size: samples a batch and rank.
         num_workers: processes that load images; 0 loads in the training process.
         predict_split: the split that ``explain.py`` explains.
-        predict_classes: explain only samples with these labels; ``None`` takes all.
+        predict_classes: explain only samples of these classes, by name or by number from 0; ``None`` takes all. Where
+            all names are numbers themselves ("1", "10", "2"), names are meant.
         predict_values: of a regression, explain only samples with values from the first number to the second.
         predict_limit: explain only the first so many of them; ``None`` takes all.
 
@@ -146,7 +147,7 @@ class DataModule(LightningDataModule):
         batch_size: int = 64,
         num_workers: int = 0,
         predict_split: SplitName = "test",
-        predict_classes: list[int] | None = None,
+        predict_classes: list[str | int] | None = None,
         predict_limit: int | None = None,
         predict_values: tuple[float, float] | None = None,
     ) -> None:
@@ -214,16 +215,27 @@ class DataModule(LightningDataModule):
         if self.predict_classes is not None:
             if not self.predict_classes:
                 raise InputError("predict_classes must name at least one class; got []")
-            bad = [c for c in self.predict_classes if not 0 <= c < self.num_classes]
-            if bad:
-                raise InputError(f"predict_classes names {bad}; the classes are 0 to {self.num_classes - 1}")
-            wanted = torch.isin(y, torch.tensor(self.predict_classes))
+            wanted = torch.isin(y, torch.tensor(self._numbers(self.predict_classes)))
         if self.predict_values is not None:
             low, high = self.predict_values
             if not low <= high:
                 raise InputError(f"predict_values must be the lower and the upper end; got {low} and {high}")
             wanted = (y >= low) & (y <= high)
         return wanted
+
+    def _numbers(self, classes: Sequence[str | int]) -> list[int]:
+        """Of classes that are named, or numbered."""
+        by_name = {name: number for number, name in enumerate(self.class_names)}
+        names = self.class_names[:SHOWN]
+        if all(name.isdecimal() for name in by_name):
+            known, shown = by_name, names
+        else:
+            known = {str(number): number for number in range(self.num_classes)} | by_name
+            shown = [f"{number} ({name})" for number, name in enumerate(names)]
+        if unknown := [c for c in classes if str(c) not in known]:
+            more = " …" if self.num_classes > SHOWN else ""
+            raise InputError(f"predict_classes names {unknown}; the classes are {', '.join(shown)}{more}")
+        return [known[str(c)] for c in classes]
 
     def _loader(self, split: Split, shuffle: bool = False) -> DataLoader:
         ranks = self.trainer.world_size if self.trainer else 1
