@@ -55,7 +55,7 @@ class CheXpert(DataModule):
     Images are resized (the shorter side) and centre-cropped. See ``DataModule`` for the common arguments.
 
     Args:
-        root: ``CheXpert-v1.0-small`` or ``CheXpert-v1.0``, or the folder that holds one of them (the small one if both).
+        root: ``CheXpert-v1.0-small`` or ``CheXpert-v1.0``, or the folder that holds one of them.
         finding: class 1 are the images that show it, class 0 those that do not; one of ``FINDINGS``.
         uncertain: an uncertain label becomes 0 ("zeros") or 1 ("ones"), or its image is left out ("ignore").
         size: height and width in pixels.
