@@ -29,6 +29,7 @@ class Found(NamedTuple):
 
     Attributes:
         size: height and width that suit the images.
+        sizes: height and width of the files that were looked at, each once, the smallest first.
         grey: whether they have no colour.
         kind: in words, such as "grey 12 bits".
         reading: how to read all images of the data set.
@@ -36,6 +37,7 @@ class Found(NamedTuple):
     """
 
     size: int
+    sizes: list[tuple[int, int]]
     grey: bool
     kind: str
     reading: Reading
@@ -45,7 +47,7 @@ class Found(NamedTuple):
 class _Look(NamedTuple):
     """What is kept of one file; ``picture`` without its numbers, but of their type."""
 
-    side: int
+    size: tuple[int, int]
     picture: Picture
     ends: Range
     step: int
@@ -65,12 +67,21 @@ def look_at(files: Sequence[Path], background: Background = 1.0, value_range: Ra
     given = Reading(background, value_range)
     looks = [_look(file) for file in files[:: max(1, len(files) // SAMPLE)]]
     reading = _with_levels(replace(given, integers=_range(looks, True), floats=_range(looks, False)), looks)
-    side = sorted(look.side for look in looks)[len(looks) // 2]
+    side = sorted(min(look.size) for look in looks)[len(looks) // 2]
+    sizes = sorted({look.size for look in looks}, key=lambda size: (size[0] * size[1], size))
     grey = all(_is_grey(look, reading) for look in looks)
-    size = min(LARGEST, max(8, side // 4 * 4))
-    return Found(
-        size, grey, f"{'grey' if grey else 'colour'} {_depths(looks, reading)}", reading, _said(looks, reading)
-    )
+    kind = f"{'grey' if grey else 'colour'} {_depths(looks, reading)}"
+    return Found(suitable(side), sizes, grey, kind, reading, _said(looks, reading))
+
+
+def suitable(side: int) -> int:
+    """A size that networks which halve images can take: a multiple of 4, and of 8 above 32; 64 at most, 8 at least.
+
+    >>> [suitable(side) for side in (5, 28, 31, 36, 63, 224)]
+    [8, 28, 28, 32, 56, 64]
+    """
+    step = 4 if side <= 32 else 8
+    return min(LARGEST, max(8, side // step * step))
 
 
 def _look(file: Path) -> _Look:
@@ -78,7 +89,7 @@ def _look(file: Path) -> _Look:
     values = found.values
     step = int(np.gcd.reduce(values, axis=None)) if found.whole and values.dtype != np.uint8 else 1
     colour = (values.max(axis=2) - values.min(axis=2)).max().item() if values.shape[2] == 3 else 0
-    return _Look(min(values.shape[:2]), found._replace(values=values[:0]), ends(found), step, colour)
+    return _Look((values.shape[0], values.shape[1]), found._replace(values=values[:0]), ends(found), step, colour)
 
 
 def _is_open(look: _Look, whole: bool) -> bool:

@@ -11,10 +11,10 @@ from datamodules.dealing import deal, together
 from datamodules.file_split import FileSplit
 from datamodules.found import look_at
 from datamodules.groups import groups_of
-from datamodules.layouts import counted, readable, understood
+from datamodules.layouts import counted, readable, shown, understood
 from datamodules.reading import Background
 from datamodules.remarks import on_absent_classes, on_copies, on_groups
-from networks.checks import seeds, whole
+from networks.checks import each, seeds, whole
 from networks.errors import InputError
 
 
@@ -32,8 +32,9 @@ class ImageFolder(DataModule):
 
     Args:
         root: the folder.
-        size: height and width in pixels; ``None`` for the images' own shorter side (the median of some of
-            them, down to a multiple of four), 64 at most: what a chart can be trained on without a GPU.
+        size: pixels a side, or height and width; ``None`` for squares of the images' own shorter side (the median of
+            some of them, down to a multiple of four, above 32 of eight), 64 at most: what a chart can be trained on
+            without a GPU.
         grey: one channel instead of three; ``None`` for one where the images (some of them) have no colour.
         fractions: shares of train, val and test where the folder has no such split.
         seed: of that split.
@@ -54,7 +55,7 @@ class ImageFolder(DataModule):
     def __init__(
         self,
         root: str,
-        size: int | None = None,
+        size: int | tuple[int, int] | None = None,
         grey: bool | None = None,
         fractions: tuple[float, float, float] = (0.8, 0.1, 0.1),
         seed: int = 0,
@@ -68,7 +69,7 @@ class ImageFolder(DataModule):
         if not root.strip():
             raise InputError(f"root is empty, got {root!r}: pass --data.root with a folder of class folders")
         InputError.collect(
-            ([] if size is None else whole(1, LARGEST_SIZE, size=size))
+            ([] if size is None else each(whole, 1, LARGEST_SIZE, size=[size] if isinstance(size, int) else size))
             + seeds(seed=seed)
             + ([] if class_level is None else whole(1, class_level=class_level))
         )
@@ -78,8 +79,9 @@ class ImageFolder(DataModule):
         self.class_names = [readable(name) for name in train]
         self.found = look_at([file for files in train.values() for file in files], background, value_range)
         size, grey = size or self.found.size, self.found.grey if grey is None else grey
+        height, width = (size, size) if isinstance(size, int) else size
         self.levels = self.found.reading.levels
-        self.shape = (1 if grey else 3, size, size)
+        self.shape = (1 if grey else 3, height, width)
         self.num_classes = len(self.class_names)
 
     def load(self) -> dict[SplitName, Split]:
@@ -142,18 +144,38 @@ class ImageFolder(DataModule):
         )
 
     def described(self) -> list[str]:
-        what, classes, splits = super().described()
+        _, classes, splits = super().described()
         if self._cut:
             in_groups = f", {self._num_groups:,} groups undivided" if self._num_groups else ""
             drawn = f"{' and '.join(self._cut)} cut from train by seed {self.seed}, every class in its share{in_groups}"
             splits = f"{splits} ({drawn})"
+        n = sum(len(split) for split in self._splits.values())
+        grey = self.shape[0] == 1
+        read = "" if grey == self.found.grey else f", read in {'grey' if grey else 'colour'}"
+        what = f"{n:,} images in {shown(self.root)}, {self.found.kind}{read}, {self._sizes()}"
         skipped = sum(self.layout.left_out.values())
         left_out = [f"{skipped:,} files skipped ({counted(self.layout.left_out)})"] if skipped else []
         notes = [*left_out, *self.layout.remarks, *self.found.remarks]
         return [
-            f"{what}, of files in {self.found.kind}",
+            what,
             classes,
             splits,
             *(["; ".join(notes)] if notes else []),
             *([f"BEWARE: {'; '.join(self._beware)}"] if self._beware else []),
         ]
+
+    def _sizes(self) -> str:
+        """Those of the files, as far as they were looked at, and what becomes of them."""
+        _, height, width = self.shape
+        small, large = self.found.sizes[0], self.found.sizes[-1]
+        own = _by(small) if small == large else f"{_by(small)} to {_by(large)}"
+        if (small, large) == ((height, width), (height, width)):
+            return own
+        cropped = any(h * width != w * height for h, w in self.found.sizes)
+        enlarged = any(h < height or w < width for h, w in self.found.sizes)
+        how = [word for word, is_so in (("cropped", cropped), ("some enlarged", enlarged)) if is_so]
+        return f"{own} → {_by((height, width))}" + (f" ({', '.join(how)})" if how else "")
+
+
+def _by(size: tuple[int, int]) -> str:
+    return f"{size[0]}×{size[1]}"

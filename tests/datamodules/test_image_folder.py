@@ -1,6 +1,7 @@
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -209,3 +210,35 @@ def test_the_first_images_are_of_all_classes(tmp_path: Path, splits: bool) -> No
     write_image_folder(tmp_path, splits, n=60)
     first, second = (ImageFolder(str(tmp_path), size=8, predict_limit=12).predict_selection() for _ in range(2))
     assert 2 < first.y.sum() < 10 and torch.equal(first.y, second.y)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "size", "shape", "said"),
+    [
+        ([(16, 16)], None, (1, 16, 16), "16×16"),
+        ([(60, 60)], None, (1, 56, 56), "60×60 → 56×56"),
+        ([(224, 224)], None, (1, 64, 64), "224×224 → 64×64"),
+        ([(20, 24), (40, 30)], None, (1, 28, 28), "20×24 to 40×30 → 28×28 (cropped, some enlarged)"),
+        ([(5, 5)], None, (1, 8, 8), "5×5 → 8×8 (some enlarged)"),
+        ([(32, 48)], (32, 48), (1, 32, 48), "32×48"),
+        ([(64, 96)], (32, 48), (1, 32, 48), "64×96 → 32×48"),
+    ],
+)
+def test_sizes_that_are_found_or_given(
+    tmp_path: Path, sizes: Any, size: Any, shape: tuple[int, ...], said: str
+) -> None:
+    rng = np.random.default_rng(0)
+    for label in "ab":
+        (tmp_path / label).mkdir()
+        for i in range(6):
+            pixels = rng.integers(0, 256, sizes[i % len(sizes)], dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / label / f"{i}.png")
+    data = ImageFolder(str(tmp_path), size=size)
+    assert data.shape == shape and data.split("train").__getitems__([0, 1])["x"].shape == (2, *shape)
+    assert data.described()[0] == f"12 images in '{tmp_path}', grey 8 bits, {said}"
+
+
+@pytest.mark.parametrize("size", [(32, 0), (5000, 8), 0, (8.5, 8)])
+def test_sizes_that_cannot_be(tmp_path: Path, size: Any) -> None:
+    with pytest.raises(InputError, match=r"size must be .*, every one; got"):
+        ImageFolder(str(tmp_path), size=size)

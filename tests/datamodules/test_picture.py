@@ -21,7 +21,7 @@ def test_the_same_picture_in_any_file_is_the_same_tensor(tmp_path: Path, channel
     write(tmp_path / name)
     pillow(G if channels == 1 else C)(tmp_path / "reference.png")
     found = look_at([tmp_path / name])
-    assert found.grey == (channels == 1) and found.size == HEIGHT
+    assert found.grey == (channels == 1) and found.size == 32 and found.sizes == [(HEIGHT, WIDTH)]
     for shape, rounded in (((channels, HEIGHT, WIDTH), 0), ((channels, 24, 24), 1 / 255)):  # bytes are resized as bytes
         x = read_image(tmp_path / name, shape, reading=found.reading)
         assert x.shape == shape and x.dtype == torch.float32 and x.min() >= 0 and x.max() <= 1
