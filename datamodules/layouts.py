@@ -289,7 +289,7 @@ def _images(split: SplitName, found: dict[SplitName, Folders], layout: Layout) -
         if split == "train" and not images[name]:
             held = f"; it holds {counted(left_out)}" if left_out else ""
             known = ", ".join(sorted(EXTENSIONS))
-            raise InputError(f"class folder {str(folders[name][0])!r} holds no image ({known}){held}")
+            raise InputError(f"class folder {str(folders[name][0])!r} holds no image ({known}){held}: fill it or move it away")
         layout.left_out += left_out
     if not any(images.values()):
         layout.remarks.append(f"left out: the {split} split, which holds no image")
