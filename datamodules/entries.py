@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from datamodules.found import EXTENSIONS
@@ -21,8 +22,11 @@ LITTER = {
 }
 
 
+@cache
 def entries(folder: Path) -> tuple[list[Path], list[Path]]:
     """Folders and files in a folder, each sorted by name; links count as what they point to.
+
+    It is asked of the same folders many times, and remembers them; ``entries.cache_clear()`` forgets.
 
     Raises:
         InputError: the folder cannot be listed, or a link in it, which may have been a folder, points to nothing.

@@ -8,18 +8,17 @@ import pandas as pd
 from networks.errors import InputError
 
 
-def groups_of(files: list[Path], root: Path, group_by: str) -> list[str]:
-    """The group of every file.
+def groups_of(names: list[str], group_by: str) -> list[str]:
+    """The group of every image.
 
     Args:
-        root: files are named by their paths below it, as in ``train/normal/person12_3.png``.
+        names: paths of the images below their root, as in ``train/normal/person12_3.png``.
         group_by: a pattern (a regular expression) whose one group in brackets is the name of the image's group, as in
             ``(person\\d+)_``; or a CSV file of two columns, the file and its group, under a line of headings.
 
     Raises:
         InputError: a pattern that is none, a file that cannot be read, images without a group, or one group for all.
     """
-    names = [file.relative_to(root).as_posix() for file in files]
     found = _listed(names, Path(group_by)) if group_by.lower().endswith(".csv") else _matched(names, group_by)
     if missing := [name for name, group in zip(names, found, strict=True) if not group]:
         raise InputError(

@@ -92,9 +92,9 @@ class ImageFolder(DataModule):
             for file in found
         ]
         files, y, given = map(list, zip(*rows, strict=True))
-        copies, groups = same_bytes(files), self._groups(files)
-        side = self._sides(files, y, given, together(len(files), copies, groups))
         names = [file.relative_to(self.root).as_posix() for file in files]
+        copies, groups = same_bytes(files), self._groups(names)
+        side = self._sides(names, y, given, together(len(files), copies, groups))
         self._cut = [split for split in SPLITS if split not in given]
         self._num_groups = len(groups)
         self._beware = [
@@ -104,30 +104,29 @@ class ImageFolder(DataModule):
         ]
         return {split: self._mixed([p for p, own in enumerate(side) if own == split], files, y) for split in SPLITS}
 
-    def _groups(self, files: list[Path]) -> list[list[int]]:
+    def _groups(self, names: list[str]) -> list[list[int]]:
         """Positions of the images of every group."""
         groups: dict[str, list[int]] = {}
         if self.group_by is not None:
-            for position, group in enumerate(groups_of(files, self.root, self.group_by)):
+            for position, group in enumerate(groups_of(names, self.group_by)):
                 groups.setdefault(group, []).append(position)
         return list(groups.values())
 
-    def _sides(self, files: list[Path], y: list[int], given: list[SplitName], units: list[int]) -> list[SplitName]:
+    def _sides(self, names: list[str], y: list[int], given: list[SplitName], units: list[int]) -> list[SplitName]:
         """The split of every image: the one in which it lies, or one of those that are cut from train."""
         side = list(given)
         wanted = {name: share for name, share in self._shares().items() if name == "train" or name not in given}
         if len(wanted) > 1:
             train = [p for p, own in enumerate(given) if own == "train"]
-            names = [files[p].relative_to(self.root).as_posix() for p in train]
             parts = {name: share / sum(wanted.values()) for name, share in wanted.items()}
-            dealt = deal([y[p] for p in train], [units[p] for p in train], names, parts, self.seed)
+            dealt = deal([y[p] for p in train], [units[p] for p in train], [names[p] for p in train], parts, self.seed)
             for name, positions in dealt.items():
                 for p in positions:
                     side[train[p]] = name
         if empty := [name for name in SPLITS if name not in side]:
-            of = f" in {len(set(units))} groups that are not divided" if len(set(units)) < len(files) else ""
+            of = f" in {len(set(units))} groups that are not divided" if len(set(units)) < len(names) else ""
             raise InputError(
-                f"{len(files)} images{of} in {str(self.root)!r} leave none for {' and '.join(empty)} at fractions "
+                f"{len(names)} images{of} in {str(self.root)!r} leave none for {' and '.join(empty)} at fractions "
                 f"{self.fractions}"
             )
         return side

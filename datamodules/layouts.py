@@ -9,7 +9,6 @@ from pathlib import Path
 
 from datamodules.base import SPLITS, SplitName
 from datamodules.entries import count_images, entries, is_image, walk
-from datamodules.found import EXTENSIONS
 from datamodules.split_names import split_of
 from networks.errors import InputError, printable
 
@@ -56,6 +55,7 @@ def understood(root: Path, class_level: int | None = None) -> Layout:
     if not root.is_dir():
         what = f"{str(root)!r} is a file" if root.exists() else f"no folder {str(root)!r}"
         raise InputError(f"{what}: pass --data.root with a folder of class folders")
+    entries.cache_clear()
     layout = Layout()
     top = _unwrapped(root)
     if top != root:
@@ -68,6 +68,7 @@ def understood(root: Path, class_level: int | None = None) -> Layout:
     for split in SPLITS:
         if split in found and (images := _images(split, found, layout)):
             layout.splits[split] = images
+    entries.cache_clear()
     return layout
 
 
@@ -165,14 +166,15 @@ def _splits_inside(top: Path, layout: Layout) -> dict[SplitName, Folders]:
     _refuse_annotations(top, classes)
     for folder in classes:
         inside, files = entries(folder)
-        told = [split_of(each.name) for each in inside]
-        if not inside or any(map(is_image, files)) or not all(one and not one[1] for one in told):
+        if not inside or any(map(is_image, files)) or not all(_is_split(each) for each in inside):
             return {}
-        for each, one in zip(inside, told, strict=True):
-            if one:
-                found.setdefault(one[0], {}).setdefault(_normal(folder.name), []).append(each)
+        for each in inside:
+            if told := split_of(each.name):
+                found.setdefault(told[0], {}).setdefault(_normal(folder.name), []).append(each)
     if len(classes) < 2 or len(found.get("train", {})) < len({_normal(f.name) for f in classes}):
         return {}
+    if any(entries(folder)[0] for folders in found["train"].values() for folder in folders):
+        return {}  # each holds splits with classes of their own
     layout.remarks.append("the splits lie inside the class folders")
     return found
 
@@ -190,11 +192,7 @@ def _class_folders(tree: Path, class_level: int | None, layout: Layout, train: I
         where = "; pass the folder that holds it, if it is one class of several" if count_images(tree) else ""
         raise InputError(f"{str(tree)!r} {what}: it must hold one folder of images for each class{where}")
     _refuse_annotations(tree, folders)
-    if splits := [f.name for f in folders if (told := split_of(f.name)) and not told[1] and entries(f)[0]]:
-        raise InputError(
-            f"{shown(tree)} holds {named(splits)} where its class folders should be, and the names of splits are not "
-            "taken for classes: pass --data.root with the folder of the splits"
-        )
+    _refuse_inner_splits(tree, folders)
     _tell_strays(tree, layout)
     if class_level is None:
         _refuse_two_meanings(tree, folders)
@@ -218,6 +216,27 @@ def _refuse_annotations(tree: Path, folders: list[Path]) -> None:
             f"{shown(tree)} holds {named(f.name for f in folders)}, as data for segmentation or detection do: a "
             "classifier needs one folder of images for each class"
         )
+
+
+def _refuse_inner_splits(tree: Path, folders: list[Path]) -> None:
+    """Splits where classes should be, or inside something that is no class."""
+    if splits := [folder.name for folder in folders if _is_split(folder) and entries(folder)[0]]:
+        raise InputError(
+            f"{shown(tree)} holds {named(splits)} where its class folders should be, and the names of splits are not "
+            "taken for classes: pass --data.root with the folder of the splits"
+        )
+    for folder in folders:
+        if len(splits := [inner.name for inner in entries(folder)[0] if _is_split(inner)]) > 1:
+            raise InputError(
+                f"{shown(folder)} holds splits, {named(splits)}: pass --data.root {shown(folder)} for them alone, "
+                f"since {named(f.name for f in folders)} are no classes then"
+            )
+
+
+def _is_split(folder: Path) -> bool:
+    """By nothing but its name."""
+    told = split_of(folder.name)
+    return told is not None and not told[1]
 
 
 def _refuse_two_meanings(tree: Path, folders: list[Path]) -> None:
@@ -288,8 +307,7 @@ def _images(split: SplitName, found: dict[SplitName, Folders], layout: Layout) -
                 left_out[file.suffix.lower() or "without extension"] += 1
         if split == "train" and not images[name]:
             held = f"; it holds {counted(left_out)}" if left_out else ""
-            known = ", ".join(sorted(EXTENSIONS))
-            raise InputError(f"class folder {str(folders[name][0])!r} holds no image ({known}){held}: fill it or move it away")
+            raise InputError(f"class folder {str(folders[name][0])!r} holds no image{held}: fill it, or move it away")
         layout.left_out += left_out
     if not any(images.values()):
         layout.remarks.append(f"left out: the {split} split, which holds no image")

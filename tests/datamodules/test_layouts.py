@@ -119,6 +119,14 @@ REFUSED: dict[str, tuple[list[str], str]] = {
     "no train": (["{val,test}/{a,b}/1.png"], "holds 'test', 'val', but no train split"),
     "splits without classes": (["{train,test}/{1,2}.png"], "holds 'test', 'train' with images, but no class folders"),
     "train twice": (["{train,Training,test}/{a,b}/1.png"], "'Training' and 'train', both the train split"),
+    "two versions": (
+        ["{v1,v2}/{train,test}/{a,b}/1.png"],
+        "v1' holds splits, 'test', 'train': pass --data.root '.*v1'",
+    ),
+    "data beside figures": (
+        ["data/{train,test}/{a,b}/1.png", "figures/1.png"],
+        "data' holds splits, 'test', 'train': p",
+    ),
     "segmentation": (["{images,masks}/{1,2}.png"], "as data for segmentation or detection do"),
     "detection": (["{train,val}/images/1.png", "{train,val}/labels/1.txt"], "as data for segmentation or detection do"),
     "detection, the other way round": (["images/{train,val}/1.png", "labels/{train,val}/1.txt"], "segmentation or det"),
@@ -141,7 +149,7 @@ REFUSED: dict[str, tuple[list[str], str]] = {
     ),
     "a class in other case": (["train/{Cat,Dog}/1.png", "test/{cat,Dog}/1.png"], "'cat' in test is 'Cat' in train"),
     "a class with a space": (["train/{a b,c}/1.png", "val/{a_b,c}/1.png"], "'a_b' in val is 'a b' in train"),
-    "other formats alone": (["a/1.png", "b/{1..3}.xyz"], "b' holds no image .*; it holds 3 .xyz"),
+    "other formats alone": (["a/1.png", "b/{1..3}.xyz"], "b' holds no image; it holds 3 .xyz: fill it, or"),
     "one class": (["a/{1,2}.png"], r"one class only \('a'\)"),
     "a class's own folder": (["{1,2}.png"], "holds files, and no folders.*pass the folder that holds it"),
 }
