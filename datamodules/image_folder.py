@@ -96,12 +96,9 @@ class ImageFolder(DataModule):
         copies, groups = same_bytes(files), self._groups(names)
         side = self._sides(names, y, given, together(len(files), copies, groups))
         self._cut = [split for split in SPLITS if split not in given]
-        self._num_groups = len(groups)
-        self._beware = [
-            *on_copies(names, y, side, copies),
-            *on_groups(side, groups),
-            *on_absent_classes(y, side, self.class_names),
-        ]
+        divided = on_groups(side, groups)
+        self._in_groups = [f"{len(groups):,} groups undivided"] if groups and not divided else []
+        self._beware = [*on_copies(names, y, side, copies), *divided, *on_absent_classes(y, side, self.class_names)]
         return {split: self._mixed([p for p, own in enumerate(side) if own == split], files, y) for split in SPLITS}
 
     def _groups(self, names: list[str]) -> list[list[int]]:
@@ -144,10 +141,9 @@ class ImageFolder(DataModule):
 
     def described(self) -> list[str]:
         _, classes, splits = super().described()
-        if self._cut:
-            in_groups = f", {self._num_groups:,} groups undivided" if self._num_groups else ""
-            drawn = f"{' and '.join(self._cut)} cut from train by seed {self.seed}, every class in its share{in_groups}"
-            splits = f"{splits} ({drawn})"
+        cut = f"{' and '.join(self._cut)} cut from train by seed {self.seed}, every class in its share"
+        how = ([cut] if self._cut else []) + self._in_groups
+        splits += f" ({', '.join(how)})" if how else ""
         n = sum(len(split) for split in self._splits.values())
         grey = self.shape[0] == 1
         read = "" if grey == self.found.grey else f", read in {'grey' if grey else 'colour'}"

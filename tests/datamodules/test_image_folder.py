@@ -163,7 +163,8 @@ def test_patients_are_not_divided(tmp_path: Path, by: str) -> None:
 def test_patients_on_two_sides_of_splits_that_are_given_are_counted(tmp_path: Path) -> None:
     root = plant(tmp_path, "train/{a,b}/p{1..10}_{1,2}.png", "{val,test}/{a,b}/q{1..4}_1.png", "test/a/p{1..3}_7.png")
     lines = ImageFolder(str(root), group_by=r"([pq]\d+)_").described()
-    assert "7 of the 14 groups, 31 images, are in several splits" in lines[-1]
+    assert "7 of the 14 groups, 31 images, are in several splits" in lines[-1] and "groups" not in lines[2]
+    assert ImageFolder(str(root), group_by=r"([^/]+/[^/]+/[pq]\d+)_").described()[2].endswith("(39 groups undivided)")
 
 
 @pytest.mark.parametrize(
