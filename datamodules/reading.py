@@ -119,18 +119,17 @@ def nominal(low: float, high: float, whole: bool) -> Range:
     """A range that holds all numbers, and is the same for other samples of the same data.
 
     Floats: 0 to 1, −1 to 1, 0 to 255 where they fit, up to a tenth. Integers and other floats: as many bits as they
-    need, from −2^a to 2^b − 1, b at least 8.
+    need: from 0 to 2^b − 1, b at least 8, or from −2^a.
 
     >>> nominal(0, 3660, True), nominal(-1024, 3071, True), nominal(0, 0.98, False)
-    ((0, 4095), (-1024, 4095), (0, 1))
+    ((0, 4095), (-1024, 3071), (0, 1))
     """
-    loose = 1.0 if whole else 1 + LOOSE
-    for least, most in ((0, 1), (-1, 1)) if not whole else ():
-        if least - LOOSE <= low and high <= most + LOOSE:
+    for least, most in () if whole else ((0, 1), (-1, 1), (0, 255)):
+        if least - LOOSE * most <= low and high <= (1 + LOOSE) * most:
             return least, most
-    top = 2 ** max(8, math.ceil(math.log2(max(high, 0) / loose + 1))) - 1
-    bottom = 0 if low >= (loose - 1) * -top else -(2 ** math.ceil(math.log2(-low / loose)))
-    return bottom, top
+    top = 2 ** max(8, math.ceil(math.log2(max(high, 0) + 1))) - 1
+    bottom = 0 if low >= 0 else -(2 ** math.ceil(math.log2(-low)))
+    return bottom, min(top, bottom + 2 ** math.ceil(math.log2(high - bottom + 1)) - 1) if bottom < 0 else top
 
 
 def levels(span: Range, step: float | None) -> int:
