@@ -19,6 +19,7 @@ PLAIN, DEFLATE = (1,), (8, 32946)  # compressions; Pillow reads the others
 ALPHA = 2  # unassociated
 
 ORIENTATION = 274  # EXIF's number of the tag
+ON_ITS_SIDE = (5, 6, 7, 8)
 #: EXIF's numbers → upright; all act on the first two axes
 TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     2: np.fliplr,
@@ -37,7 +38,10 @@ def turned(picture: Picture, orientation: object) -> Picture:
     if turn is None:
         return picture
     alpha = None if picture.alpha is None else turn(picture.alpha)
-    return picture._replace(values=turn(picture.values), alpha=alpha, remarks=(*picture.remarks, TURNED))
+    size = picture.reduced_from
+    size = size[::-1] if size and orientation in ON_ITS_SIDE else size
+    remarks = (*picture.remarks, TURNED)
+    return picture._replace(values=turn(picture.values), alpha=alpha, remarks=remarks, reduced_from=size)
 
 
 def png_values(data: bytes) -> np.ndarray | None:

@@ -89,7 +89,7 @@ def _look(file: Path) -> _Look:
     values = found.values
     step = int(np.gcd.reduce(values, axis=None)) if found.whole and values.dtype != np.uint8 else 1
     colour = (values.max(axis=2) - values.min(axis=2)).max().item() if values.shape[2] == 3 else 0
-    return _Look((values.shape[0], values.shape[1]), found._replace(values=values[:0]), ends(found), step, colour)
+    return _Look(found.size, found._replace(values=values[:0]), ends(found), step, colour)
 
 
 def _is_open(look: _Look, whole: bool) -> bool:

@@ -66,15 +66,20 @@ def _decoded(file: Path, data: bytes, side: int | None) -> Picture:
 
 def _from_pillow(file: Path, data: bytes, side: int | None) -> Picture:
     with opened(file, data) as image:
+        width, height = image.size
         if side is not None:
             image.draft(None, (SPARE * side, SPARE * side))
+        reduced_from = (height, width) if image.size != (width, height) else None
         several = image.format != "MPO" and getattr(image, "is_animated", False)  # MPO: a photograph and copies of it
         was_turned = image.format == "TIFF" and image.tag_v2.get(ORIENTATION) in TURNS  # type: ignore[attr-defined]
         image.load()  # which turns a TIFF
         deep = png_values(data)
         found = _values(image) if deep is None else _keyed(deep, image)
         remarks = {SEVERAL: several, TURNED: was_turned, SHALLOW: deep is None and _is_cut(image, data)}
-        found = found._replace(remarks=found.remarks + tuple(remark for remark, holds in remarks.items() if holds))
+        found = found._replace(
+            remarks=found.remarks + tuple(remark for remark, holds in remarks.items() if holds),
+            reduced_from=reduced_from,
+        )
         return turned(found, _orientation(image))
 
 

@@ -22,6 +22,7 @@ class Picture(NamedTuple):
         span: the numbers that are black and white by the file itself; ``None`` where it does not say.
         inverted: the lower end of ``span`` is white.
         remarks: what a user should know, as "files …".
+        reduced_from: height and width in the file, where ``values`` have fewer.
     """
 
     values: np.ndarray
@@ -29,6 +30,12 @@ class Picture(NamedTuple):
     span: Range | None = None
     inverted: bool = False
     remarks: tuple[str, ...] = ()
+    reduced_from: tuple[int, int] | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in the file, upright."""
+        return self.reduced_from or (self.values.shape[0], self.values.shape[1])
 
     @property
     def whole(self) -> bool:

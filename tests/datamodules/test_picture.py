@@ -5,10 +5,11 @@ import pytest
 import torch
 
 from datamodules.found import look_at
+from datamodules.picture import picture
 from datamodules.pixels import read_image
 from networks.errors import InputError
 from tests import formats
-from tests.formats import COLOURS, GREYS, HEIGHT, SEE_THROUGH, WIDTH, C, G, array, dicom, pillow, tiff, veiled
+from tests.formats import COLOURS, GREYS, HEIGHT, SEE_THROUGH, WIDTH, C, G, array, dicom, exif, pillow, tiff, veiled
 
 
 @pytest.mark.parametrize(
@@ -118,3 +119,16 @@ def test_what_is_no_picture_is_refused_by_name(tmp_path: Path, name: str) -> Non
     for read in (lambda file: look_at([file]), lambda file: read_image(file, (1, 8, 8))):
         with pytest.raises(InputError, match=f"{tmp_path / name} cannot be read as an image: .*{why}"):
             read(tmp_path / name)
+
+
+def test_large_jpegs_are_unpacked_in_part_and_look_the_same(tmp_path: Path) -> None:
+    """As large photographs are: smooth, on their side, eight times as large as what is wanted."""
+    y, x = np.mgrid[:1024, :1536] / 1024
+    photograph = np.stack([np.sin(9 * x) * np.cos(7 * y), np.sin(30 * x * y), x - y], axis=2)
+    pixels = ((photograph + 1) * 127).clip(0, 255).astype(np.uint8)
+    exif(pixels, 6, quality=95)(tmp_path / "large.jpg")
+    assert picture(tmp_path / "large.jpg", side=32).values.shape == (128, 192, 3)
+    assert look_at([tmp_path / "large.jpg"]).sizes == [(1024, 1536)]
+    pillow(pixels)(tmp_path / "whole.png")
+    part, whole = (read_image(tmp_path / name, (3, 32, 32)) for name in ("large.jpg", "whole.png"))
+    assert (part - whole).abs().max() < 4 / 255 and (part - whole).abs().mean() < 0.5 / 255
