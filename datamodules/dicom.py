@@ -50,7 +50,7 @@ def _grey(values: np.ndarray, dataset: Any, remarks: tuple[str, ...]) -> Picture
     from pydicom import pixels  # noqa: PLC0415
 
     inverted = dataset.PhotometricInterpretation == "MONOCHROME1"
-    values = _rescaled(_used_bits(values, dataset), dataset)
+    values = _rescaled(_unpadded(_used_bits(values, dataset), dataset, inverted), dataset)
     if dataset.get("VOILUTSequence"):
         span: Range | None = (0, 2 ** int(dataset.VOILUTSequence[0].LUTDescriptor[2]) - 1)
         values = pixels.apply_voi(values, dataset)
@@ -68,6 +68,18 @@ def _used_bits(values: np.ndarray, dataset: Any) -> np.ndarray:
     """Old files keep overlays in the bits that the picture does not use."""
     unused = values.dtype.kind == "u" and dataset.BitsStored < dataset.BitsAllocated
     return values & values.dtype.type(2**dataset.BitsStored - 1) if unused else values
+
+
+def _unpadded(values: np.ndarray, dataset: Any, inverted: bool) -> np.ndarray:
+    """Black where a scanner has seen nothing, often with a number far from all others."""
+    ends = [dataset.get(name) for name in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
+    if ends[0] is None:
+        return values
+    low, high = sorted(int(end) for end in (ends[0], ends[0] if ends[1] is None else ends[1]))
+    seen = (values < low) | (values > high)
+    if not seen.any():
+        return values
+    return np.where(seen, values, values[seen].max() if inverted else values[seen].min())
 
 
 def _rescaled(values: np.ndarray, dataset: Any) -> np.ndarray:

@@ -22,6 +22,7 @@ LARGEST = 64  # pixels a side where no size is given
 COLOURLESS = 8 / 255  # share of the range by which the channels of a grey JPEG may differ
 SAMPLE = 50  # files that are looked at
 FLAT = 1 / 16  # share of the range
+FAINT = "use less than a sixteenth of their range, and are nearly black, white or grey: should value_range be another?"
 
 
 class Found(NamedTuple):
@@ -138,8 +139,9 @@ def _depth(look: _Look, reading: Reading) -> str:
 def _said(looks: list[_Look], reading: Reading) -> list[str]:
     """What a user should know of the sample, a sentence each."""
     counts = Counter(remark for look in looks for remark in look.picture.remarks)
-    counts |= Counter(flat for look in looks if (flat := _flat(look, reading)))
-    seen = [f"{n} of {len(looks)} files {remark.format(background=reading.background)}" for remark, n in counts.items()]
+    counts[FAINT] = sum(look.picture.alpha is None and _is_flat(look, reading) for look in looks)
+    of = f"of {len(looks)} files"
+    seen = [f"{n} {of} {remark.format(background=reading.background)}" for remark, n in counts.items() if n]
     return _ranges(reading) + seen
 
 
@@ -154,10 +156,8 @@ def _words(span: Range) -> str:
     return f"from {span[0]:g} to {span[1]:g} become intensities from 0 to 1"
 
 
-def _flat(look: _Look, reading: Reading) -> str | None:
+def _is_flat(look: _Look, reading: Reading) -> bool:
     """Whether nearly nothing is to be seen in a file, which another range might show."""
     low, high = reading.span(look.picture)
-    dark, bright = look.ends[1] < low + FLAT * (high - low), look.ends[0] > high - FLAT * (high - low)
-    if not (dark or bright):
-        return None
-    return f"are nearly {'black' if dark != look.picture.inverted else 'white'} throughout: is their range another?"
+    bottom, top = (min(max(end, low), high) for end in look.ends)
+    return top - bottom < FLAT * (high - low)

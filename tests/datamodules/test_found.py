@@ -80,16 +80,14 @@ def test_mixed_depths_are_each_read_by_their_own_range(tmp_path: Path) -> None:
     assert found.reading.integers == (0, 65535) and found.reading.floats == (0, 1) and found.reading.levels == 65536
 
 
-def test_what_is_nearly_black_is_said(tmp_path: Path) -> None:
-    x = np.full((8, 8), 200, np.uint16)
-    array(x)(tmp_path / "dark.npy")
-    array(x * 300)(tmp_path / "bright.npy")
-    assert (
-        "1 of 2 files are nearly black throughout: is their range another?" in look_at(list(tmp_path.iterdir())).remarks
-    )
-    assert look_at([tmp_path / "dark.npy"]).remarks == [
-        "integers from 0 to 255 become intensities from 0 to 1, as found: value_range sets another range"
-    ]
+def test_what_shows_nearly_nothing_in_its_range_is_said(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name, low, high in (("bright", 0, 60_000), ("dark", 0, 900), ("middle", 33_069, 36_863)):
+        array(rng.integers(low, high, (8, 8)).astype(np.uint16))(tmp_path / f"{name}.npy")
+    ranges, faint = look_at(sorted(tmp_path.iterdir())).remarks
+    assert ranges.startswith("integers from 0 to 65535 become") and faint.startswith("2 of 3 files use less than a")
+    (dark,) = look_at([tmp_path / "dark.npy"]).remarks
+    assert dark == "integers from 0 to 1023 become intensities from 0 to 1, as found: value_range sets another range"
 
 
 def test_colour_of_any_depth_is_seen(tmp_path: Path) -> None:

@@ -3,12 +3,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from datamodules.found import look_at
 from datamodules.picture import picture
 from datamodules.pixels import read_image
 from networks.errors import InputError
-from tests import formats
 from tests.formats import COLOURS, GREYS, HEIGHT, SEE_THROUGH, WIDTH, C, G, array, dicom, exif, pillow, tiff, veiled
 
 
@@ -65,6 +65,17 @@ def test_windows_clip_and_value_range_replaces_them(tmp_path: Path) -> None:
     assert look_at([file]).reading.integers == (-1024, 3071)
 
 
+@pytest.mark.parametrize("kind", ["MONOCHROME2", "MONOCHROME1"])
+def test_padding_is_black_and_not_a_part_of_the_range(tmp_path: Path, kind: str) -> None:
+    units = np.where(np.arange(WIDTH) < 5, -2000, G.astype(np.int16) * 8)
+    dicom(units.astype(np.int16), kind=kind, PixelPaddingValue=-2000)(tmp_path / "x.dcm")
+    reading = look_at([tmp_path / "x.dcm"]).reading
+    x = read_image(tmp_path / "x.dcm", (1, HEIGHT, WIDTH), reading=reading)[0].numpy()
+    assert reading.integers == (0, 2047) and x[:, :5].max() < 0.05
+    seen = G[:, 5:] * 8.0 / 2047
+    assert np.abs(x[:, 5:] - (1 - seen if kind == "MONOCHROME1" else seen)).max() < 1e-3
+
+
 def test_sigmoid_windows(tmp_path: Path) -> None:
     ramp = np.tile(np.arange(0, 4096, 64, dtype=np.uint16), (64, 1))
     dicom(ramp, 12, VOILUTFunction="SIGMOID", WindowCenter=2048, WindowWidth=1024)(tmp_path / "x.dcm")
@@ -73,9 +84,9 @@ def test_sigmoid_windows(tmp_path: Path) -> None:
 
 
 SEVERAL = {
-    "x.gif": pillow(G, save_all=True, append_images=[formats.Image.fromarray(255 - G)]),
-    "x.webp": pillow(G, save_all=True, append_images=[formats.Image.fromarray(255 - G)], lossless=True),
-    "x.png": pillow(G, save_all=True, append_images=[formats.Image.fromarray(255 - G)]),
+    "x.gif": pillow(G, save_all=True, append_images=[Image.fromarray(255 - G)]),
+    "x.webp": pillow(G, save_all=True, append_images=[Image.fromarray(255 - G)], lossless=True),
+    "x.png": pillow(G, save_all=True, append_images=[Image.fromarray(255 - G)]),
     "x.tif": tiff(np.stack([G, 255 - G]), photometric="minisblack"),
     "deep.tif": tiff(np.stack([C, 255 - C]).astype(np.uint16) * 257, photometric="rgb"),
     "x.dcm": dicom(np.stack([G, 255 - G])),
@@ -132,3 +143,25 @@ def test_large_jpegs_are_unpacked_in_part_and_look_the_same(tmp_path: Path) -> N
     pillow(pixels)(tmp_path / "whole.png")
     part, whole = (read_image(tmp_path / name, (3, 32, 32)) for name in ("large.jpg", "whole.png"))
     assert (part - whole).abs().max() < 4 / 255 and (part - whole).abs().mean() < 0.5 / 255
+
+
+@pytest.mark.parametrize("data", [b"Exif\0\0Exif\0\0II*\0", b"Exif\0\0", b"Exif\0\0MM\0*" + b"\xff" * 40])
+def test_broken_metadata_do_not_keep_a_picture_from_being_read(tmp_path: Path, data: bytes) -> None:
+    pillow(G, exif=data, quality=98)(tmp_path / "x.jpg")
+    assert (read_image(tmp_path / "x.jpg", (1, HEIGHT, WIDTH)) * 255 - torch.from_numpy(G)).abs().max() <= 3
+
+
+def test_the_copies_in_a_telephones_photograph_are_no_pictures(tmp_path: Path) -> None:
+    pillow(G, format="MPO", save_all=True, append_images=[Image.fromarray(G[:9, :9])], quality=98)(tmp_path / "x.jpg")
+    assert look_at([tmp_path / "x.jpg"]).remarks == []
+    file = tmp_path / "cut.jpg"
+    file.write_bytes((tmp_path / "x.jpg").read_bytes()[:-300])
+    for name in ("x.jpg", "cut.jpg"):
+        assert (read_image(tmp_path / name, (1, HEIGHT, WIDTH)) * 255 - torch.from_numpy(G)).abs().max() <= 3
+
+
+def test_ten_bits_of_a_pgm(tmp_path: Path) -> None:
+    values = (G.astype(np.uint16) * 4 + 3).astype(">u2")
+    (tmp_path / "x.pgm").write_bytes(f"P5 {WIDTH} {HEIGHT} 1023\n".encode() + values.tobytes())
+    x = read_image(tmp_path / "x.pgm", (1, HEIGHT, WIDTH))
+    assert (x[0] - torch.from_numpy((G * 4.0 + 3) / 1023)).abs().max() < 1e-4
