@@ -69,9 +69,7 @@ class ImageFolder(DataModule):
         if not root.strip():
             raise InputError(f"root is empty, got {root!r}: pass --data.root with a folder of class folders")
         InputError.collect(
-            ([] if size is None else each(whole, 1, LARGEST_SIZE, size=[size] if isinstance(size, int) else size))
-            + seeds(seed=seed)
-            + ([] if class_level is None else whole(1, class_level=class_level))
+            _problems_of(size) + seeds(seed=seed) + ([] if class_level is None else whole(1, class_level=class_level))
         )
         self.root, self.fractions, self.seed, self.group_by = Path(root), fractions, seed, group_by
         self.layout = understood(self.root, class_level)
@@ -170,6 +168,13 @@ class ImageFolder(DataModule):
         enlarged = any(h < height or w < width for h, w in self.found.sizes)
         how = [word for word, is_so in (("cropped", cropped), ("some enlarged", enlarged)) if is_so]
         return f"{own} → {_by((height, width))}" + (f" ({', '.join(how)})" if how else "")
+
+
+def _problems_of(size: Any) -> list[str]:
+    if isinstance(size, tuple | list):
+        two = [] if len(size) == 2 else [f"size must be one number or two, height and width; got {size!r}"]
+        return two or each(whole, 1, LARGEST_SIZE, size=size)
+    return [] if size is None else whole(1, LARGEST_SIZE, size=size)
 
 
 def _by(size: tuple[int, int]) -> str:
