@@ -188,10 +188,8 @@ class DataModule(LightningDataModule):
     def _labels_in_words(self, y: Tensor) -> str:
         if self.task == "regression":
             return f"values from {y.min():.4g} to {y.max():.4g}"
-        counts = [
-            f"{name} {n:,}"
-            for name, n in zip(self.class_names, y.bincount(minlength=self.num_classes).tolist(), strict=True)
-        ]
+        numbers = y.bincount(minlength=self.num_classes).tolist()
+        counts = [f"{name} {n:,}" for name, n in zip(self.class_names, numbers, strict=False)]
         shown = counts if len(counts) <= SHOWN else [*counts[: SHOWN - 1], "…", counts[-1]]
         return f"{self.num_classes:,} classes: {', '.join(shown)}"
 

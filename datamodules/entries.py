@@ -34,17 +34,16 @@ def entries(folder: Path) -> tuple[list[Path], list[Path]]:
     folders: list[Path] = []
     files: list[Path] = []
     try:
-        found = [entry for entry in os.scandir(folder) if not _is_litter(entry.name)]
+        for entry in os.scandir(folder):
+            path = folder / entry.name
+            if _is_litter(entry.name):
+                continue
+            if entry.is_symlink() and not is_image(path) and not path.exists():
+                raise InputError(f"{str(path)!r} is a link to something that is not there: mend or remove it")
+            is_dir = path.is_dir() if entry.is_symlink() else entry.is_dir()  # the latter without asking the disk
+            (folders if is_dir else files).append(path)
     except OSError as error:
         raise InputError(f"folder {str(folder)!r} cannot be listed ({error.strerror})") from error
-    for entry in found:
-        path = folder / entry.name
-        if entry.is_dir():
-            folders.append(path)
-        elif entry.is_symlink() and not is_image(path) and not path.exists():
-            raise InputError(f"{str(path)!r} is a link to something that is not there: mend or remove it")
-        else:
-            files.append(path)
     return sorted(folders), sorted(files)
 
 

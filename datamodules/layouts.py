@@ -108,7 +108,7 @@ def _split_folders(top: Path, layout: Layout) -> dict[SplitName, Path]:
     folders, _ = entries(top)
     said = {folder: told for folder in folders if (told := split_of(folder.name))}
     said = {folder: told for folder, told in said.items() if not told[1] or _has_partner(told, said.values())}
-    deep = [folder for folder in said if entries(folder)[0]]
+    deep = _with_eval([folder for folder in said if entries(folder)[0]], said)
     others = [folder for folder in folders if folder not in said]
     if not deep:
         if said and (len(said) > 1 or not others):
@@ -117,7 +117,7 @@ def _split_folders(top: Path, layout: Layout) -> dict[SplitName, Path]:
                 "classifier needs root/train/class/*.png, or class folders without splits"
             )
         return {}
-    if len(deep) == 1 and (classes := [folder for folder in others if any(map(is_image, entries(folder)[1]))]):
+    if len(deep) == 1 and (classes := [folder for folder in others if count_images(folder)]):
         raise InputError(
             f"{shown(top)} holds {shown(deep[0].name)}, a split by its name, beside {named(f.name for f in classes)} "
             "with images: rename it if it is a class, or pass --data.root with it alone"
@@ -143,6 +143,14 @@ def _split_folders(top: Path, layout: Layout) -> dict[SplitName, Path]:
     renamed = [f"{shown(trees[s].name)} is {s}" for s in SPLITS if s in trees and trees[s].name != s]
     layout.remarks += [", ".join(renamed)] if renamed else []
     return trees
+
+
+def _with_eval(deep: list[Path], said: dict[Path, tuple[SplitName, str]]) -> list[Path]:
+    """The folders; an eval beside another val is the test split, if nothing else is: train, dev and eval."""
+    splits = [said[folder][0] for folder in deep]
+    if splits.count("val") == 2 and "test" not in splits:
+        said |= {folder: ("test", said[folder][1]) for folder in deep if "eval" in folder.name.lower()}
+    return deep
 
 
 def _has_partner(told: tuple[SplitName, str], others: Iterable[tuple[SplitName, str]]) -> bool:

@@ -28,6 +28,16 @@ UNDERSTOOD: dict[str, tuple[list[str], dict[str, dict[str, int]], str]] = {
         alike({"a": 1, "b": 1}, "train", "val", "test"),
         "'valid' is val",
     ),
+    "eval is val": (
+        ["{train,eval,test}/{a,b}/1.png"],
+        alike({"a": 1, "b": 1}, "train", "val", "test"),
+        "'eval' is val$",
+    ),
+    "eval is test": (
+        ["{train,dev,evaluation}/{a,b}/1.png"],
+        alike({"a": 1, "b": 1}, "train", "val", "test"),
+        "'dev' is val, 'evaluation' is test$",
+    ),
     "train_set": (
         ["{train_set,devSet,TestImages2017}/{a,b}/1.png"],
         alike({"a": 1, "b": 1}, "train", "val", "test"),
@@ -134,6 +144,8 @@ REFUSED: dict[str, tuple[list[str], str]] = {
         ["train/{a,b}/1.png", "{bus,car}/1.png"],
         "'train', a split by its name, beside 'bus', 'car'",
     ),
+    "a train of folders among vehicles": (["{bus,car,train}/{p1,p2}/1.png"], "beside 'bus', 'car' with images: rename"),
+    "images for translation": (["{trainA,trainB,testA,testB}/1.png"], "'testA', .* with images, but no class folders"),
     "hospitals": (
         ["{A,B}/{normal,ill}/1.png"],
         "each of 'A', 'B'.*holds the folders 'ill', 'normal': pass --data.class_l",
@@ -188,6 +200,10 @@ def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
     assert counts(understood(root)) == {"train": {"a": 3, "b": 3}}
     (root / "c").symlink_to(tmp_path / "nowhere")
     with pytest.raises(InputError, match=r"root/c' is a link to something that is not there: mend or remove it"):
+        understood(root)
+    (root / "c").unlink()
+    (root / "c").symlink_to(root / "c")
+    with pytest.raises(InputError, match=r"root/c' is a link to something that is not there"):
         understood(root)
 
 
