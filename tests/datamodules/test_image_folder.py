@@ -10,7 +10,10 @@ from PIL import Image
 
 from datamodules import ImageFolder
 from datamodules.base import SPLITS
+from datamodules.found import suitable
 from datamodules.pixels import read_image
+from lightning_modules.from_data import WIDTHS
+from networks import CNN, ConvVAE, Glow, VelocityUNet
 from networks.errors import InputError
 from tests.trees import plant, write_image_folder, write_images
 
@@ -243,3 +246,13 @@ def test_sizes_that_are_found_or_given(
 def test_sizes_that_cannot_be(tmp_path: Path, size: Any) -> None:
     with pytest.raises(InputError, match=rf"size must be .*; got {re.escape(repr(size))}"):
         ImageFolder(str(tmp_path), size=size)
+
+
+@pytest.mark.parametrize("size", sorted({suitable(side) for side in range(1, 100)}))
+def test_shipped_configs_take_every_size_that_is_found(size: int) -> None:
+    shape = (1, size, size)
+    CNN(list(shape), 2, widths=[16, 32, 64, 128])
+    VelocityUNet(list(shape), WIDTHS["cpu"])
+    ConvVAE(list(shape), widths=[32, 64, 128, 256], latent_dim=8)
+    if size >= 32:
+        Glow(list(shape), num_steps=1, num_scales=3, levels=256)
