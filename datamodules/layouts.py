@@ -1,5 +1,6 @@
 """How people lay out folders of images: which folder is a split, which a class, and what is left out."""
 
+import os
 import re
 import unicodedata
 from collections import Counter
@@ -60,7 +61,7 @@ def understood(root: Path, class_level: int | None = None) -> Layout:
     top = _unwrapped(root)
     if top != root:
         layout.remarks.append(f"everything lies in {shown(top.relative_to(root))}, which is read")
-    trees = _split_folders(top, layout)
+    trees = _split_folders(top, class_level, layout)
     if not trees:
         _tell_siblings(root, layout)
     found = _of_splits(trees, class_level, layout) if trees else _splits_inside(top, layout)
@@ -90,38 +91,45 @@ def readable(name: str) -> str:
 
 
 def _unwrapped(tree: Path, classes: Iterable[str] = ()) -> Path:
-    """The folder, or where it holds nothing but one folder of folders, that one, and so on."""
+    """The folder, or where all images lie in one folder of folders, that one, and so on."""
     passed: set[Path] = set()
     while tree.resolve() not in passed:
         passed.add(tree.resolve())
         folders, files = entries(tree)
-        if len(folders) != 1 or any(map(is_image, files)) or not entries(folders[0])[0]:
+        _refuse_annotations(tree, folders)
+        full = [folder for folder in folders if _holds_images(folder)]
+        if len(full) != 1 or any(map(is_image, files)) or not (inner := entries(full[0])[0]):
             break
-        if _normal(folders[0].name) in classes or (split_of(folders[0].name) and folders[0].name != tree.name):
+        if len(folders) > 1 and sum(map(_is_split, inner)) < 2:  # the others may be classes whose images are not known
             break
-        tree = folders[0]
+        if _normal(full[0].name) in classes or (split_of(full[0].name) and full[0].name != tree.name):
+            break
+        tree = full[0]
     return tree
 
 
-def _split_folders(top: Path, layout: Layout) -> dict[SplitName, Path]:
+def _split_folders(top: Path, class_level: int | None, layout: Layout) -> dict[SplitName, Path]:
     """Folders of the splits that hold class folders; none where the folder is not split."""
     folders, _ = entries(top)
     said = {folder: told for folder in folders if (told := split_of(folder.name))}
     said = {folder: told for folder, told in said.items() if not told[1] or _has_partner(told, said.values())}
     deep = _with_eval([folder for folder in said if entries(folder)[0]], said)
     others = [folder for folder in folders if folder not in said]
-    if not deep:
-        if said and (len(said) > 1 or not others):
+    if said and len(deep) < 2 and (classes := [folder for folder in others if _holds_images(folder)]):
+        if class_level is None:
             raise InputError(
-                f"{shown(top)} holds {named(f.name for f in said)} with images, but no class folders in them: a "
-                "classifier needs root/train/class/*.png, or class folders without splits"
+                f"{shown(top)} holds {named(f.name for f in said)}, a split by its name, beside "
+                f"{named(f.name for f in classes)} with images: pass --data.class_level 1 if all of them are classes, "
+                "or --data.root with the splits alone"
             )
         return {}
-    if len(deep) == 1 and (classes := [folder for folder in others if count_images(folder)]):
+    if said and not deep:
         raise InputError(
-            f"{shown(top)} holds {shown(deep[0].name)}, a split by its name, beside {named(f.name for f in classes)} "
-            "with images: rename it if it is a class, or pass --data.root with it alone"
+            f"{shown(top)} holds {named(f.name for f in said)} with images, but no class folders in them: a "
+            "classifier needs root/train/class/*.png, or class folders without splits"
         )
+    if not deep:
+        return {}
     trees: dict[SplitName, Path] = {}
     for folder in deep:
         if (split := said[folder][0]) in trees:
@@ -153,6 +161,10 @@ def _with_eval(deep: list[Path], said: dict[Path, tuple[SplitName, str]]) -> lis
     return deep
 
 
+def _holds_images(folder: Path) -> bool:
+    return any(map(is_image, walk(folder)))
+
+
 def _has_partner(told: tuple[SplitName, str], others: Iterable[tuple[SplitName, str]]) -> bool:
     """Whether another name is the same but for the split: ``seg_train`` and ``seg_test``, not ``train station``."""
     return any(rest == told[1] and split != told[0] for split, rest in others)
@@ -171,7 +183,6 @@ def _splits_inside(top: Path, layout: Layout) -> dict[SplitName, Folders]:
     """The other way round, ``class/train/*.png``: the folders of every class by split; none where it is not so."""
     found: dict[SplitName, Folders] = {}
     classes, _ = entries(top)
-    _refuse_annotations(top, classes)
     for folder in classes:
         inside, files = entries(folder)
         if not inside or any(map(is_image, files)) or not all(_is_split(each) for each in inside):
@@ -199,10 +210,9 @@ def _class_folders(tree: Path, class_level: int | None, layout: Layout, train: I
         what = "holds files, and no folders" if any(tree.iterdir()) else "is empty"
         where = "; pass the folder that holds it, if it is one class of several" if count_images(tree) else ""
         raise InputError(f"{str(tree)!r} {what}: it must hold one folder of images for each class{where}")
-    _refuse_annotations(tree, folders)
-    _refuse_inner_splits(tree, folders)
     _tell_strays(tree, layout)
     if class_level is None:
+        _refuse_inner_splits(tree, folders)
         _refuse_two_meanings(tree, folders)
         _tell_inner_folders(folders, layout)
     for _ in range(1, class_level or 1):
@@ -277,9 +287,10 @@ def _tell_strays(tree: Path, layout: Layout) -> None:
 
 def _tell_siblings(root: Path, layout: Layout) -> None:
     place = root.absolute()
-    if (own := split_of(place.name)) is None:
+    if (own := split_of(place.name)) is None or not os.access(place.parent, os.R_OK):
         return
-    beside = [(folder.name, told) for folder in entries(place.parent)[0] if (told := split_of(folder.name))]
+    names = sorted(folder.name for folder in place.parent.iterdir())
+    beside = [(name, told) for name in names if (told := split_of(name))]
     if others := [name for name, (split, rest) in beside if rest == own[1] and split != own[0]]:
         layout.remarks.append(
             f"{shown(root)} is one split by its name, and nothing beside it is read, {named(others)}: pass --data.root "
@@ -300,7 +311,7 @@ def _images(split: SplitName, found: dict[SplitName, Folders], layout: Layout) -
     """Files of every class of train, sorted; nothing where the split has no labels."""
     train, folders = found["train"], found[split]
     if foreign := [name for name in folders if name not in train]:
-        if len(folders) == 1:
+        if len(folders) == 1 and not _alike(foreign, train):
             layout.remarks.append(f"left out: the {split} split, which holds {named(foreign)} alone, no class of train")
             return {}
         raise _foreign(split, foreign, list(train))
@@ -325,8 +336,7 @@ def _images(split: SplitName, found: dict[SplitName, Folders], layout: Layout) -
 
 def _foreign(split: str, foreign: list[str], train: list[str]) -> InputError:
     """Classes that train does not know."""
-    alike = [(name, own) for name in foreign for own in train if _folded(name) == _folded(own)]
-    if alike:
+    if alike := _alike(foreign, train):
         pairs = ", ".join(f"{shown(name)} in {split} is {shown(own)} in train" for name, own in alike[:SHOWN])
         return InputError(f"classes must have the same names in every split, in case and spaces, too: {pairs}?")
     return InputError(
@@ -335,8 +345,14 @@ def _foreign(split: str, foreign: list[str], train: list[str]) -> InputError:
     )
 
 
+def _alike(foreign: Iterable[str], train: Iterable[str]) -> list[tuple[str, str]]:
+    """Pairs of names that differ in case or spaces only."""
+    own = {_folded(name): name for name in train}
+    return [(name, own[_folded(name)]) for name in foreign if _folded(name) in own]
+
+
 def counted(extensions: Counter[str]) -> str:
-    """ "3 .gif, 9 .txt"; the most frequent first."""
+    """Such as "3 .gif, 9 .txt"; the most frequent first."""
     frequent = sorted(extensions.items(), key=lambda item: (-item[1], item[0]))
     return ", ".join(f"{n:,} {extension}" for extension, n in frequent[:SHOWN])
 

@@ -65,7 +65,11 @@ UNDERSTOOD: dict[str, tuple[list[str], dict[str, dict[str, int]], str]] = {
         {"train": {"a": 4, "b": 3}},
         "hold 5 folders.*group_by",
     ),
-    "a train among vehicles": (["{bus,car,train}/1.png"], {"train": {"bus": 1, "car": 1, "train": 1}}, "^$"),
+    "data beside papers": (
+        ["papers/{a,b}/x.txt", "data/{train,test}/{a,b}/1.png"],
+        alike({"a": 1, "b": 1}, "train", "test"),
+        "lies in 'data'",
+    ),
     "words that end like splits": (
         ["{train station,contest,set}/1.png"],
         {"train": {"contest": 1, "set": 1, "train station": 1}},
@@ -144,7 +148,19 @@ REFUSED: dict[str, tuple[list[str], str]] = {
         ["train/{a,b}/1.png", "{bus,car}/1.png"],
         "'train', a split by its name, beside 'bus', 'car'",
     ),
-    "a train of folders among vehicles": (["{bus,car,train}/{p1,p2}/1.png"], "beside 'bus', 'car' with images: rename"),
+    "a train among vehicles": (
+        ["{bus,car,train}/1.png"],
+        "'train', a split by its name, beside 'bus', 'car' with imag",
+    ),
+    "a test among classes": (
+        ["{cat,dog,test}/1.png"],
+        "'test', a split by its name, beside 'cat', 'dog' with images: pass",
+    ),
+    "a train of folders among vehicles": (
+        ["{bus,car,train}/{p1,p2}/1.png"],
+        "beside 'bus', 'car' with images: pass --d",
+    ),
+    "one class in other case": (["train/{Cat,Dog}/1.png", "test/cat/1.png"], "'cat' in test is 'Cat' in train"),
     "images for translation": (["{trainA,trainB,testA,testB}/1.png"], "'testA', .* with images, but no class folders"),
     "hospitals": (
         ["{A,B}/{normal,ill}/1.png"],
@@ -161,6 +177,10 @@ REFUSED: dict[str, tuple[list[str], str]] = {
     ),
     "a class in other case": (["train/{Cat,Dog}/1.png", "test/{cat,Dog}/1.png"], "'cat' in test is 'Cat' in train"),
     "a class with a space": (["train/{a b,c}/1.png", "val/{a_b,c}/1.png"], "'a_b' in val is 'a b' in train"),
+    "patients, and a class in other formats": (
+        ["a/{p1,p2}/1.png", "b/{p3,p4}/1.xyz"],
+        "b' holds no image; it holds 2 .x",
+    ),
     "other formats alone": (["a/1.png", "b/{1..3}.xyz"], "b' holds no image; it holds 3 .xyz: fill it, or"),
     "one class": (["a/{1,2}.png"], r"one class only \('a'\)"),
     "a class's own folder": (["{1,2}.png"], "holds files, and no folders.*pass the folder that holds it"),
@@ -181,6 +201,9 @@ def test_the_level_of_the_classes(tmp_path: Path) -> None:
     assert counts(understood(tmp_path, 2)) == {"train": {"ill": 4, "normal": 4}}
     with pytest.raises(InputError, match="no folders at level 3"):
         understood(tmp_path, 3)
+    for inside in ("", "{p1,p2}/"):
+        root = plant(tmp_path / f"vehicles{inside}", f"{{bus,car,train}}/{inside}1.png")
+        assert list(understood(root, 1).splits["train"]) == ["bus", "car", "train"]
 
 
 def test_a_split_alone_tells_of_its_siblings(tmp_path: Path) -> None:
