@@ -20,7 +20,7 @@ from pytorch_lightning.loggers import CSVLogger, WandbLogger
 from pytorch_lightning.plugins import CheckpointIO
 from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
 
-from callbacks import Ranks, SaveConfig, WholeCheckpoints
+from callbacks import FirstLook, Ranks, SaveConfig, WholeCheckpoints
 from callbacks.lock import hold
 from callbacks.programs import misplaced_callbacks
 from callbacks.ranks import told_elsewhere
@@ -185,7 +185,7 @@ class RunCLI(LightningCLI):
         asked = config["trainer"]["callbacks"] or []
         asked = asked if isinstance(asked, list) else [asked]
         InputError.collect(misplaced_callbacks(asked, self.program))
-        kwargs["callbacks"] = [Ranks(), *kwargs.get("callbacks", asked)]
+        kwargs["callbacks"] = [Ranks(), FirstLook(), *kwargs.get("callbacks", asked)]
         plugins = config["trainer"]["plugins"] or []
         plugins = plugins if isinstance(plugins, list) else [plugins]
         if not any(isinstance(plugin, CheckpointIO) for plugin in plugins):

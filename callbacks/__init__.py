@@ -8,6 +8,7 @@ from callbacks.divergence import Divergence
 from callbacks.earlier_training import EarlierTraining
 from callbacks.ema import EMA
 from callbacks.fid import FID
+from callbacks.first_look import FirstLook
 from callbacks.head_localisation import HeadLocalisation
 from callbacks.helix_figure import HelixFigure
 from callbacks.interpretability import Interpretability
@@ -45,6 +46,7 @@ __all__ = [
     "Dashboard",
     "Divergence",
     "EarlierTraining",
+    "FirstLook",
     "HeadLocalisation",
     "HelixFigure",
     "Interpretability",

@@ -68,7 +68,7 @@ class ChartQuality(Callback):
             back = decoded(chart, chart_encodings(chart, held_out))
             quality = {"reconstruction_error": float((back - held_out).square().mean().sqrt())}
             extractor = self.extractor or (pl_module.predictor if hasattr(pl_module.predictor, "features") else None)
-            if extractor is not None and len(chart.shape) == 3:
+            if extractor is not None and len(chart.shape) == 3 and n > 1:  # of one image nothing varies
                 extractor = Features(extractor).to(pl_module.device)
                 train = _first(data.split("train"), n, pl_module.device)
                 quality |= distances(chart, extractor, held_out, train)

@@ -1,5 +1,6 @@
 """Whether counterfactuals lie where real samples lie, by the chart's own account."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -76,6 +77,7 @@ class OnManifold(Callback):
         held_out = data.split(self.split)
         drawn = torch.randperm(len(held_out), generator=torch.Generator().manual_seed(0))
         n = min(self.num_samples, max(1, 2 * len(drawn) // 3))  # to calibrate by; the axes need others, by half
+        self._tell_of_few(trainer, pl_module, n)
         made = Axes.fit(self._latents(trainer, pl_module, held_out, drawn[n : n + max(2, n // 2)]))
         self.axes = Axes(*(t.to(pl_module.device) for t in made))
         self.grain = self._learn_grain(trainer, data.split("train")) if len(data.shape) == 3 else None
@@ -94,6 +96,17 @@ class OnManifold(Callback):
         pl_module.listeners.append(lambda explanation: self._add_columns(explanation, pl_module))
         pl_module.finishers.append(self._certify)
 
+    def _tell_of_few(self, trainer: Trainer, pl_module: CounterfactualModule, n: int) -> None:
+        if (least := 1 / (n + 1)) <= self.thresholds.off_manifold:
+            return
+        problem = (
+            f"{n} held-out images of {self.split} are too few to call anything off the manifold, whatever it looks "
+            f"like: that takes {math.ceil(1 / self.thresholds.off_manifold) - 1}, since no p-value is below {least:.2g}"
+        )
+        pl_module.summary.setdefault("quality", {"problems": []})["problems"].append(problem)
+        if trainer.is_global_zero:
+            print(f"OnManifold: {problem}")
+
     @staticmethod
     def _learn_grain(trainer: Trainer, split: Split) -> Grain:
         """From the cache where it is there."""
@@ -109,6 +122,8 @@ class OnManifold(Callback):
         chart, device = pl_module.chart, pl_module.device
 
         def encode() -> dict[str, Tensor]:
+            if not len(chosen):
+                return {"z": torch.zeros(0, chart.dim)}
             with frozen(chart):
                 x = split.__getitems__(chosen.tolist())["x"]
                 return {"z": torch.cat([chart.encode(part.to(device)) for part in x.split(BATCH)])}

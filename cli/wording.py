@@ -116,7 +116,8 @@ def alternatives(kind: Any) -> list[Any]:
 def in_words(kinds: Sequence[Any]) -> str:
     """What values of one of the types are."""
     texts = list(dict.fromkeys(str(text) for kind in kinds if get_origin(kind) is Literal for text in get_args(kind)))
-    of_lists = [part for kind in kinds if _is_list(get_origin(kind)) for part in get_args(kind)]
+    lists = [kind for kind in kinds if _is_list(get_origin(kind)) and get_origin(kind) is not tuple]
+    of_lists = [part for kind in lists for part in get_args(kind)]
     others = [kind for kind in kinds if get_origin(kind) is not Literal and kind not in of_lists]
     words = [f"one of {', '.join(texts)}"] if texts else []
     words += dict.fromkeys(_one_in_words(kind) for kind in sorted(others, key=lambda k: k is NoneType))

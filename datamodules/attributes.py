@@ -9,23 +9,35 @@ def read_attribute(file: Path, attribute: str) -> dict[str, int]:
     """Of every image, by name: 1 where it has the attribute, 0 where it has not.
 
     Line 1 holds the number of images, line 2 the attributes' names, and every other line an
-    image's name and 1 or −1 for each attribute.
+    image's name and 1 or −1 for each attribute. In a CSV, as Kaggle has it, line 1 holds "image_id" and the names.
 
     Raises:
         InputError: an unknown attribute, a malformed line, or more or fewer images than line 1 says.
     """
-    count, header, *rows = [*file.read_text(errors="replace").splitlines(), "", ""]
+    text = file.read_text(encoding="utf-8-sig", errors="replace")
+    if file.suffix == ".csv":
+        header, *rows = [*text.replace(",", " ").splitlines(), ""]
+        return _labels(file, attribute, header.split()[1:], rows, first=2)
+    count, header, *rows = [*text.splitlines(), "", ""]
     names = header.split()
     if not count.strip().isdecimal() or not names:
         raise InputError(
             f"{file} must begin with the number of images and a line of attributes' names; got {count[:80]!r} and "
             f"{header[:80]!r}: fetch the file again"
         )
+    labels = _labels(file, attribute, names, rows, first=3)
+    if len(labels) != int(count):
+        raise InputError(f"{file} lists {len(labels)} images, its first line says {count.strip()}: fetch it again")
+    return labels
+
+
+def _labels(file: Path, attribute: str, names: list[str], rows: list[str], first: int) -> dict[str, int]:
+    """From the rows, the first of which is so many lines below the file's top."""
     if attribute not in names:
         raise InputError(f"unknown attribute {attribute!r}: choose one of {', '.join(names)}")
     column = names.index(attribute) + 1
     labels: dict[str, int] = {}
-    for number, row in enumerate(rows, 3):
+    for number, row in enumerate(rows, first):
         if not (words := row.split()):
             continue
         if len(words) != len(names) + 1 or words[column] not in ("1", "-1"):
@@ -34,6 +46,4 @@ def read_attribute(file: Path, attribute: str) -> dict[str, int]:
                 "fetch the file again"
             )
         labels[words[0]] = int(words[column] == "1")
-    if len(labels) != int(count):
-        raise InputError(f"{file} lists {len(labels)} images, its first line says {count.strip()}: fetch it again")
     return labels

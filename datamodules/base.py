@@ -15,8 +15,10 @@ from networks.checks import positive, whole
 from networks.errors import InputError
 
 LARGEST_SIZE = 4096  # pixels a side that fit into memory
+SHOWN = 12  # classes in a line for people
 MOST_WORKERS = max(64, 4 * (os.cpu_count() or 1))
 SplitName = Literal["train", "val", "test"]
+SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
 
 
 class Batch(TypedDict):
@@ -123,7 +125,8 @@ class DataModule(LightningDataModule):
         batch_size: samples a batch and rank.
         num_workers: processes that load images; 0 loads in the training process.
         predict_split: the split that ``explain.py`` explains.
-        predict_classes: explain only samples with these labels; ``None`` takes all.
+        predict_classes: explain only samples of these classes, by name or by number from 0; ``None`` takes all. Where
+            all names are numbers themselves ("1", "10", "2"), names are meant.
         predict_values: of a regression, explain only samples with values from the first number to the second.
         predict_limit: explain only the first so many of them; ``None`` takes all.
 
@@ -144,7 +147,7 @@ class DataModule(LightningDataModule):
         batch_size: int = 64,
         num_workers: int = 0,
         predict_split: SplitName = "test",
-        predict_classes: list[int] | None = None,
+        predict_classes: list[str | int] | None = None,
         predict_limit: int | None = None,
         predict_values: tuple[float, float] | None = None,
     ) -> None:
@@ -173,6 +176,23 @@ class DataModule(LightningDataModule):
         self.setup()
         return self._splits[name]
 
+    def described(self) -> list[str]:
+        """What was understood of the data, a line each, five at most."""
+        self.setup()
+        y = torch.cat([self._splits[name].y for name in SPLITS if name in self._splits])
+        shape = "×".join(map(str, self.shape))
+        levels = f", {self.levels} grey values" if self.levels else ""
+        splits = ", ".join(f"{name} {len(split):,}" for name, split in self._splits.items())
+        return [f"{len(y):,} samples of {shape}{levels}", self._labels_in_words(y), f"splits: {splits}"]
+
+    def _labels_in_words(self, y: Tensor) -> str:
+        if self.task == "regression":
+            return f"values from {y.min():.4g} to {y.max():.4g}"
+        numbers = y.bincount(minlength=self.num_classes).tolist()
+        counts = [f"{name} {n:,}" for name, n in zip(self.class_names, numbers, strict=False)]
+        shown = counts if len(counts) <= SHOWN else [*counts[: SHOWN - 1], "…", counts[-1]]
+        return f"{self.num_classes:,} classes: {', '.join(shown)}"
+
     def predict_selection(self) -> Split:
         """What ``explain.py`` explains, in order."""
         split = self.split(self.predict_split)
@@ -193,16 +213,27 @@ class DataModule(LightningDataModule):
         if self.predict_classes is not None:
             if not self.predict_classes:
                 raise InputError("predict_classes must name at least one class; got []")
-            bad = [c for c in self.predict_classes if not 0 <= c < self.num_classes]
-            if bad:
-                raise InputError(f"predict_classes names {bad}; the classes are 0 to {self.num_classes - 1}")
-            wanted = torch.isin(y, torch.tensor(self.predict_classes))
+            wanted = torch.isin(y, torch.tensor(self._numbers(self.predict_classes)))
         if self.predict_values is not None:
             low, high = self.predict_values
             if not low <= high:
                 raise InputError(f"predict_values must be the lower and the upper end; got {low} and {high}")
             wanted = (y >= low) & (y <= high)
         return wanted
+
+    def _numbers(self, classes: Sequence[str | int]) -> list[int]:
+        """Of classes that are named, or numbered."""
+        by_name = {name: number for number, name in enumerate(self.class_names)}
+        names = self.class_names[:SHOWN]
+        if all(name.isdecimal() for name in by_name):
+            known, shown = by_name, names
+        else:
+            known = {str(number): number for number in range(self.num_classes)} | by_name
+            shown = [f"{number} ({name})" for number, name in enumerate(names)]
+        if unknown := [c for c in classes if str(c) not in known]:
+            more = " …" if self.num_classes > SHOWN else ""
+            raise InputError(f"predict_classes names {unknown}; the classes are {', '.join(shown)}{more}")
+        return [known[str(c)] for c in classes]
 
     def _loader(self, split: Split, shuffle: bool = False) -> DataLoader:
         ranks = self.trainer.world_size if self.trainer else 1
@@ -265,8 +296,18 @@ def seeded_split(n: int, fractions: dict[SplitName, float], seed: int) -> dict[S
     Raises:
         InputError: fractions that are not positive or do not add up to one.
     """
-    if positive(**fractions) or abs(sum(fractions.values()) - 1) > 1e-6:
-        raise InputError(f"split fractions must be positive and add up to 1; got {fractions}")
+    shares(fractions)
     order = torch.randperm(n, generator=torch.Generator().manual_seed(seed))
     bounds = torch.tensor([0.0, *fractions.values()]).cumsum(0).mul(n).round().long().tolist()
     return {name: order[a:b].sort().values for name, a, b in zip(fractions, bounds[:-1], bounds[1:], strict=True)}
+
+
+def shares(fractions: dict[SplitName, float]) -> dict[SplitName, float]:
+    """The fractions themselves.
+
+    Raises:
+        InputError: fractions that are not positive or do not add up to one.
+    """
+    if positive(**fractions) or abs(sum(fractions.values()) - 1) > 1e-6:
+        raise InputError(f"split fractions must be positive and add up to 1; got {fractions}")
+    return fractions

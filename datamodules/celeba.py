@@ -11,7 +11,7 @@ from networks.errors import InputError
 
 SOURCE = (
     "pass --data.root with the folder that holds celeba/, in it img_align_celeba/*.jpg, list_attr_celeba.txt and "
-    "list_eval_partition.txt from https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
+    "list_eval_partition.txt (or .csv) from https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
 )
 #: how list_eval_partition.txt names the splits
 PARTITION: dict[str, SplitName] = {"0": "train", "1": "val", "2": "test"}
@@ -25,7 +25,8 @@ class CelebA(DataModule):
     that part. See ``DataModule`` for the common arguments.
 
     Args:
-        root: folder that holds ``celeba/{img_align_celeba/*.jpg, list_attr_celeba.txt, list_eval_partition.txt}``.
+        root: folder that holds ``celeba/{img_align_celeba/*.jpg, list_attr_celeba.txt, list_eval_partition.txt}``; or
+            Kaggle's, with the same names but for ``.csv``, without ``celeba`` and with ``img_align_celeba`` twice.
         attribute: class 1 are the images that have it, class 0 those that have not.
         size: height and width in pixels.
 
@@ -47,13 +48,14 @@ class CelebA(DataModule):
         super().__init__(batch_size=batch_size, **common)
         self.shape, self.num_classes, self.class_names = (3, size, size), 2, [f"not {attribute}", attribute]
         InputError.collect(whole(1, LARGEST_SIZE, size=size))
-        self.folder, self.attribute = Path(root) / "celeba", attribute
+        self.root, self.attribute = Path(root), attribute
 
     def load(self) -> dict[SplitName, Split]:
-        images, attributes, partition = (
-            required(self.folder / name, SOURCE)
-            for name in ("img_align_celeba", "list_attr_celeba.txt", "list_eval_partition.txt")
-        )
+        kaggle = (self.root / "list_attr_celeba.csv").is_file()
+        folder, ending = (self.root, "csv") if kaggle else (self.root / "celeba", "txt")
+        names = ("img_align_celeba", f"list_attr_celeba.{ending}", f"list_eval_partition.{ending}")
+        images, attributes, partition = (required(folder / name, SOURCE) for name in names)
+        images = inner if (inner := images / images.name).is_dir() else images
         has, part = read_attribute(attributes, self.attribute), _read_partition(partition)
         if differing := sorted(has.keys() ^ part.keys()):
             raise InputError(
@@ -67,8 +69,9 @@ class CelebA(DataModule):
 def _read_partition(file: Path) -> dict[str, SplitName]:
     """The split of every image, by name."""
     splits: dict[str, SplitName] = {}
-    for number, row in enumerate(file.read_text(errors="replace").splitlines(), 1):
-        if not (words := row.split()):
+    rows = file.read_text(encoding="utf-8-sig", errors="replace").replace(",", " ").splitlines()
+    for number, row in enumerate(rows, 1):
+        if not (words := row.split()) or (number == 1 and words == ["image_id", "partition"]):
             continue
         if len(words) != 2 or words[1] not in PARTITION:
             raise InputError(

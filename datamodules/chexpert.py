@@ -1,19 +1,21 @@
-"""CheXpert, the small version."""
+"""CheXpert, the small version or the full one."""
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 
 from datamodules.base import LARGEST_SIZE, DataModule, Split, SplitName, seeded_split
+from datamodules.layouts import named
 from datamodules.listed import listed_splits, required
 from networks.checks import seeds, whole
 from networks.errors import InputError
 
-FOLDER = "CheXpert-v1.0-small"
+FOLDERS = ("CheXpert-v1.0-small", "CheXpert-v1.0")
 SOURCE = (
-    f"pass --data.root with the unpacked {FOLDER} or the folder that holds it; it holds train.csv, valid.csv and their "
-    "images, from https://stanfordmlgroup.github.io/competitions/chexpert/"
+    f"pass --data.root with the unpacked {' or '.join(FOLDERS)}, or the folder that holds it; it holds train.csv, "
+    "valid.csv and their images, from https://stanfordmlgroup.github.io/competitions/chexpert/"
 )
 FINDINGS = (
     "No Finding",
@@ -53,7 +55,7 @@ class CheXpert(DataModule):
     Images are resized (the shorter side) and centre-cropped. See ``DataModule`` for the common arguments.
 
     Args:
-        root: ``CheXpert-v1.0-small``, or the folder that holds it.
+        root: ``CheXpert-v1.0-small`` or ``CheXpert-v1.0``, or the folder that holds one of them.
         finding: class 1 are the images that show it, class 0 those that do not; one of ``FINDINGS``.
         uncertain: an uncertain label becomes 0 ("zeros") or 1 ("ones"), or its image is left out ("ignore").
         size: height and width in pixels.
@@ -85,7 +87,8 @@ class CheXpert(DataModule):
 
     def load(self) -> dict[SplitName, Split]:
         InputError.collect(self._problems())
-        folder = self.root if (self.root / "train.csv").is_file() else self.root / FOLDER
+        places = [self.root, *(self.root / name for name in FOLDERS)]
+        folder = next((place for place in places if (place / "train.csv").is_file()), self.root / FOLDERS[0])
         train, test = self._frontal(folder / "train.csv"), self._frontal(folder / "valid.csv")
         if shared := sorted(set(train.patient) & set(test.patient)):
             raise InputError(
@@ -119,9 +122,22 @@ class CheXpert(DataModule):
                 f"{file}, line {row + 2}: expected a path with patientNNNNN, and 1, 0, -1 or nothing for "
                 f"{self.finding}; got {table['Path'][row]!r} and {table[self.finding][row]!r}: fetch the file again"
             )
-        path = table["Path"].str.removeprefix(f"{FOLDER}/")
+        path = table["Path"].str.replace(f"^({'|'.join(map(re.escape, FOLDERS))})/", "", regex=True)
         images = pd.DataFrame({"path": path, "patient": patient, "label": label.fillna(0).astype(int)})
-        return images[table["Frontal/Lateral"] == "Frontal"]
+        view = table["Frontal/Lateral"].fillna("").astype(str).str.strip().str.lower()
+        if not (view == "frontal").any():
+            raise InputError(
+                f"{file} lists no frontal image: Frontal/Lateral holds {named(sorted(set(view)))}, never 'Frontal'"
+            )
+        frontal = images[view == "frontal"].drop_duplicates()
+        if (twice := frontal.path.duplicated(keep=False)).any():
+            first = frontal[twice].path.iloc[0]
+            labels = ", ".join(map(str, frontal.label[frontal.path == first]))
+            raise InputError(
+                f"{file} lists {first!r} {int((frontal.path == first).sum())} times, with the labels {labels} for "
+                f"{self.finding}: remove all but one of its lines"
+            )
+        return frontal
 
     def _val_patients(self, patients: list[str]) -> list[str]:
         shares: dict[SplitName, float] = {"train": 1 - self.val_fraction, "val": self.val_fraction}

@@ -1,6 +1,8 @@
 """Opening image files that may come from anywhere."""
 
 import io
+import logging
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +11,10 @@ from PIL import Image
 
 from networks.errors import InputError
 
-FORMATS = ("BMP", "JPEG", "PNG", "TIFF", "WEBP")  # Pillow would start Ghostscript for others
+#: Pillow would start Ghostscript for others, or follow what they name
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+LONGEST = 500  # characters of what a reader says
+MOST_PIXELS = 2 * 89_478_485  # Pillow's own limit: two gigabytes as RGB in float32
 
 
 def content(file: Path) -> bytes:
@@ -27,6 +32,28 @@ def content(file: Path) -> bytes:
 
 
 @contextmanager
+def told_of(file: Path) -> Iterator[None]:
+    """Whatever goes wrong inside is told as this file's fault, in one sentence: readers fail in many ways.
+
+    Raises:
+        InputError: with the file's name.
+    """
+    tifffile = logging.getLogger("tifffile")  # which would print what is odd
+    level = tifffile.level
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # odd metadata, or half of the limit: all that matters is an error
+            tifffile.setLevel(logging.CRITICAL)
+            yield
+    except InputError:
+        raise
+    except Exception as error:
+        raise _useless(file, " ".join(f"{error}".split())[:LONGEST] or type(error).__name__) from error
+    finally:
+        tifffile.setLevel(level)
+
+
+@contextmanager
 def opened(file: Path, data: bytes | None = None) -> Iterator[Image.Image]:
     """The image in a file, whatever its name says; what goes wrong inside is told as this file's fault.
 
@@ -35,14 +62,30 @@ def opened(file: Path, data: bytes | None = None) -> Iterator[Image.Image]:
 
     Raises:
         InputError: no file, such as a link to nothing or a pipe, which would be waited for; another format; an
-            image that is cut off, or larger than Pillow's limit.
+            image that is cut off, or of more than ``MOST_PIXELS``.
     """
-    try:
-        with Image.open(io.BytesIO(content(file) if data is None else data), formats=FORMATS) as image:
+    with told_of(file):
+        try:
+            image = Image.open(io.BytesIO(content(file) if data is None else data), formats=FORMATS)
+        except Image.DecompressionBombError as error:
+            raise ValueError(f"{error} Make it smaller") from error
+        except Image.UnidentifiedImageError as error:  # its own words name an object in memory
+            raise ValueError(f"cannot identify its format; read are {', '.join(FORMATS)}, DICOM and NPY") from error
+        with image:
+            check_size(*image.size)
             yield image
-    # PIL raises SyntaxError on a broken PNG, and an error of its own kind on one of a thousand megapixels.
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise _useless(file, error) from error
+
+
+def check_size(width: int, height: int) -> None:
+    """Before memory is taken.
+
+    Raises:
+        ValueError: no pixels, or more than ``MOST_PIXELS``.
+    """
+    if not 0 < width * height <= MOST_PIXELS:
+        raise ValueError(
+            f"it has {width}×{height} pixels, {width * height:,}; at most {MOST_PIXELS:,} are read: make it smaller"
+        )
 
 
 def _useless(file: Path, why: object) -> InputError:

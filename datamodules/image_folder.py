@@ -1,30 +1,30 @@
 """A user's own images: one folder a class."""
 
-import hashlib
-import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image
-from torch import Tensor
-from torch.utils.data import Dataset
 
-from datamodules.base import LARGEST_SIZE, Batch, DataModule, Split, SplitName, number_of, seeded_split
-from datamodules.image_files import content, opened
-from networks.checks import seeds, whole
-from networks.errors import InputError, printable
-
-EXTENSIONS = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
-LARGEST = 64  # pixels a side where no size is given
-COLOURLESS = 8  # grey values by which the channels of a grey JPEG may differ
-SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
+from datamodules.base import LARGEST_SIZE, SPLITS, DataModule, Split, SplitName, shares
+from datamodules.copies import same_bytes
+from datamodules.dealing import deal, together
+from datamodules.file_split import FileSplit
+from datamodules.found import look_at
+from datamodules.groups import groups_of
+from datamodules.layouts import counted, readable, shown, understood
+from datamodules.reading import Background
+from datamodules.remarks import on_absent_classes, on_copies, on_groups
+from networks.checks import each, seeds, whole
+from networks.errors import InputError
 
 
 class ImageFolder(DataModule):
     """``root/{train,val,test}/class/*.png|jpg``, or ``root/class/*.png|jpg`` split by seed.
+
+    Splits may be spelled otherwise (``Training``, ``valid``, ``test_set``), and lie inside the class folders. Where
+    there is a train split alone, or no val or no test, the missing ones are cut from train: by seed, every class in
+    its share, copies of a file on one side. What was understood, left out or looks wrong is in ``described()``, which
+    both programs print before they do anything. Hidden files and folders are skipped; links are followed.
 
     Classes are the folders' names in alphabetical order, and images lie in a fixed order that mixes
     them. Images are resized (the shorter side) and centre-cropped to ``size``. See ``DataModule`` for
@@ -32,210 +32,150 @@ class ImageFolder(DataModule):
 
     Args:
         root: the folder.
-        size: height and width in pixels; ``None`` for the images' own shorter side (the median of some of
-            them, down to a multiple of four), 64 at most: what a chart can be trained on without a GPU.
+        size: pixels a side, or height and width; ``None`` for squares of the images' own shorter side (the median of
+            some of them, down to a multiple of four, above 32 of eight), 64 at most: what a chart can be trained on
+            without a GPU.
         grey: one channel instead of three; ``None`` for one where the images (some of them) have no colour.
         fractions: shares of train, val and test where the folder has no such split.
         seed: of that split.
+        class_level: 2 where not the first folders below the root (or the split's folder) name the classes, but those
+            inside them; ``None`` for the first, and refuse where either would do.
+        group_by: what must not be divided between splits, such as the images of one patient: a pattern for the paths
+            below ``root`` with the group's name in brackets (``'(person[0-9]+)_'``), or a CSV file of two columns, file
+            and group. In splits that the folder brings, groups on two sides are counted.
+        background: what lies below transparent images: a grey value or red, green and blue, 0 to 1.
+        value_range: the numbers in the files that become intensities 0 and 1, such as [-160, 240]; ``None`` for 0 and
+            255 where they have 8 bits, DICOM's own window, and a range found in the images for others (``Reading``).
 
     Raises:
-        InputError: no such folder, no images, fewer than two classes, classes that differ
-            between splits, or a file that is no image (with its path).
+        InputError: no such folder, no images, fewer than two classes, classes that train does not have, a layout
+            that may mean two things, images without a group, or a file that is no image (with its path).
     """
-
-    levels = 256
 
     def __init__(
         self,
         root: str,
-        size: int | None = None,
+        size: int | tuple[int, int] | None = None,
         grey: bool | None = None,
         fractions: tuple[float, float, float] = (0.8, 0.1, 0.1),
         seed: int = 0,
+        class_level: int | None = None,
+        group_by: str | None = None,
+        background: Background = 1.0,
+        value_range: tuple[float, float] | None = None,
         **common: Any,
     ) -> None:
         super().__init__(**common)
         if not root.strip():
             raise InputError(f"root is empty, got {root!r}: pass --data.root with a folder of class folders")
-        InputError.collect(([] if size is None else whole(1, LARGEST_SIZE, size=size)) + seeds(seed=seed))
-        self.root, self.fractions, self.seed = Path(root), fractions, seed
-        train = self._trees()["train"]
-        self.folders = _class_folders(train)
-        self.class_names = [readable(name) for name in self.folders]
-        if size is None or grey is None:
-            found_size, found_grey = look_at(_files(train, self.folders)[0])
-            size, grey = size or found_size, found_grey if grey is None else grey
-        self.shape = (1 if grey else 3, size, size)
+        InputError.collect(
+            _problems_of(size) + seeds(seed=seed) + ([] if class_level is None else whole(1, class_level=class_level))
+        )
+        self.root, self.fractions, self.seed, self.group_by = Path(root), fractions, seed, group_by
+        self.layout = understood(self.root, class_level)
+        train = self.layout.splits["train"]
+        self.class_names = [readable(name) for name in train]
+        self.found = look_at([file for files in train.values() for file in files], background, value_range)
+        size, grey = size or self.found.size, self.found.grey if grey is None else grey
+        height, width = (size, size) if isinstance(size, int) else size
+        self.levels = self.found.reading.levels
+        self.shape = (1 if grey else 3, height, width)
         self.num_classes = len(self.class_names)
 
-    def _trees(self) -> dict[SplitName, Path]:
-        """Folder of classes for each split; the same one three times where there is no split."""
-        if not self.root.is_dir():
-            raise InputError(f"no folder {str(self.root)!r}: pass --data.root with a folder of class folders")
-        trees = {name: self.root / name for name in SPLITS}
-        present = [name for name, tree in trees.items() if tree.is_dir()]
-        if not present:
-            return dict.fromkeys(SPLITS, self.root)
-        if len(present) < len(SPLITS):
-            missing = [name for name in SPLITS if name not in present]
-            raise InputError(
-                f"{str(self.root)!r} has {present} but no {missing}: give all three of train, val and test, or none "
-                "of them (one tree of class folders is then split by seed)"
-            )
-        return trees
-
     def load(self) -> dict[SplitName, Split]:
-        trees = self._trees()
-        if trees["train"] == self.root:
-            return self._split_by_seed()
-        splits: dict[SplitName, Split] = {}
-        for name, tree in trees.items():
-            if (names := _class_folders(tree)) != self.folders:
-                raise InputError(
-                    f"{str(tree)!r} holds the classes {names}, train holds {self.folders}: they must be the same"
-                )
-            splits[name] = _mixed(*_files(tree, names), self.shape)
-        return splits
+        rows = [
+            (file, label, split)
+            for split, classes in self.layout.splits.items()
+            for label, found in enumerate(classes.values())
+            for file in found
+        ]
+        files, y, given = map(list, zip(*rows, strict=True))
+        names = [file.relative_to(self.root).as_posix() for file in files]
+        copies, groups = same_bytes(files), self._groups(names)
+        side = self._sides(names, y, given, together(len(files), copies, groups))
+        self._cut = [split for split in SPLITS if split not in given]
+        divided = on_groups(side, groups)
+        self._in_groups = [f"{len(groups):,} groups undivided"] if groups and not divided else []
+        self._beware = [*on_copies(names, y, side, copies), *divided, *on_absent_classes(y, side, self.class_names)]
+        return {split: self._mixed([p for p, own in enumerate(side) if own == split], files, y) for split in SPLITS}
 
-    def _split_by_seed(self) -> dict[SplitName, Split]:
-        files, y = _files(self.root, self.folders)
-        shares = dict(zip(SPLITS, self.fractions, strict=True))
-        splits: dict[SplitName, Split] = {}
-        for name, positions in seeded_split(len(files), shares, self.seed).items():
-            if not len(positions):
-                raise InputError(
-                    f"{len(files)} images in {str(self.root)!r} leave none for {name} at fractions {self.fractions}"
-                )
-            splits[name] = _mixed([files[p] for p in positions.tolist()], y[positions], self.shape)
-        return splits
+    def _groups(self, names: list[str]) -> list[list[int]]:
+        """Positions of the images of every group."""
+        groups: dict[str, list[int]] = {}
+        if self.group_by is not None:
+            for position, group in enumerate(groups_of(names, self.group_by)):
+                groups.setdefault(group, []).append(position)
+        return list(groups.values())
 
+    def _sides(self, names: list[str], y: list[int], given: list[SplitName], units: list[int]) -> list[SplitName]:
+        """The split of every image: the one in which it lies, or one of those that are cut from train."""
+        side = list(given)
+        wanted = {name: share for name, share in self._shares().items() if name == "train" or name not in given}
+        if len(wanted) > 1:
+            train = [p for p, own in enumerate(given) if own == "train"]
+            parts = {name: share / sum(wanted.values()) for name, share in wanted.items()}
+            dealt = deal([y[p] for p in train], [units[p] for p in train], [names[p] for p in train], parts, self.seed)
+            for name, positions in dealt.items():
+                for p in positions:
+                    side[train[p]] = name
+        if empty := [name for name in SPLITS if name not in side]:
+            of = f" in {len(set(units))} groups that are not divided" if len(set(units)) < len(names) else ""
+            raise InputError(
+                f"{len(names)} images{of} in {str(self.root)!r} leave none for {' and '.join(empty)} at fractions "
+                f"{self.fractions}"
+            )
+        return side
 
-class FileSplit(Dataset):
-    """Images read from their files when they are asked for.
+    def _shares(self) -> dict[SplitName, float]:
+        return shares(dict(zip(SPLITS, self.fractions, strict=True)))
 
-    Once ``contents`` has been asked for, an image that is replaced meanwhile is refused.
-    """
-
-    def __init__(self, files: list[Path], y: Tensor, shape: tuple[int, ...]) -> None:
-        self.files, self.y, self.shape = files, y, shape
-        self.known: Tensor | None = None  # contents by position, 0 where they have not been asked for
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def __getitems__(self, positions: Sequence[int]) -> Batch:
-        index = torch.as_tensor(positions)
-        x = torch.stack([self._image(p) for p in index.tolist()])
-        return Batch(x=x, y=self.y[index], index=index)
-
-    def _image(self, position: int) -> Tensor:
-        file = self.files[position]
-        if self.known is None or not self.known[position]:
-            return read_image(file, self.shape)
-        data = content(file)
-        if self._number(position, data) != self.known[position]:
-            raise InputError(f"{file} has been replaced since this run began: run the same command again")
-        return read_image(file, self.shape, data)
-
-    def fingerprint(self) -> str:
-        """Of the files' names, sizes and times of change: to read thousands of images takes minutes."""
-        digest = hashlib.sha256(repr(self.shape).encode() + self.y.numpy().tobytes())
-        for file in self.files:
-            stat = _stat(file)
-            digest.update(os.fsencode(file) + f" {stat.st_size} {stat.st_mtime_ns}\n".encode())
-        return digest.hexdigest()[:16]
-
-    def contents(self, positions: Sequence[int]) -> Tensor:
-        """Of the files' bytes, which are read one after the other."""
-        numbers = [self._number(p, content(self.files[p])) for p in positions]
-        found = torch.tensor(numbers, dtype=torch.int64)
-        self.known = torch.zeros(len(self), dtype=torch.int64) if self.known is None else self.known
-        self.known[torch.as_tensor(positions)] = found
-        return found
-
-    def _number(self, position: int, data: bytes) -> int:
-        return number_of(data, self.y[position].numpy().tobytes())
-
-
-def _stat(file: Path) -> os.stat_result:
-    try:
-        return file.stat()
-    except OSError as error:
-        raise InputError(f"{file} cannot be read as an image: remove or replace it ({error.strerror})") from error
-
-
-def _mixed(files: list[Path], y: Tensor, shape: tuple[int, ...]) -> FileSplit:
-    """In an order that mixes the classes: the first so many images are a sample of them all."""
-    order = torch.randperm(len(files), generator=torch.Generator().manual_seed(0))
-    return FileSplit([files[p] for p in order.tolist()], y[order], shape)
-
-
-def read_image(file: Path, shape: tuple[int, ...], data: bytes | None = None) -> Tensor:
-    """One image as C×H×W float32 in [0, 1]: resized by its shorter side, then centre-cropped.
-
-    Args:
-        data: what is in the file, where that has been read.
-
-    Raises:
-        InputError: see ``opened``.
-    """
-    channels, height, width = shape
-    with opened(file, data) as stored:
-        image = _fit(stored.convert("L" if channels == 1 else "RGB"), height, width)
-    pixels = torch.from_numpy(np.array(image)).view(height, width, channels)
-    return pixels.permute(2, 0, 1).float() / 255
-
-
-def look_at(files: list[Path], n: int = 50) -> tuple[int, bool]:
-    """Size that suits the images, and whether they are grey; by n files spread over the list.
-
-    Raises:
-        InputError: one of them cannot be read.
-    """
-    chosen = files[:: max(1, len(files) // n)]
-    sides, grey = [], True
-    for file in chosen:
-        with opened(file) as image:
-            sides.append(min(image.size))
-            colours = np.array(image.convert("RGB")).astype(int)
-        grey = grey and bool(np.ptp(colours, axis=2).max() <= COLOURLESS)
-    return min(LARGEST, max(8, sorted(sides)[len(sides) // 2] // 4 * 4)), grey
-
-
-def _fit(image: Image.Image, height: int, width: int) -> Image.Image:
-    if image.size == (width, height):
-        return image
-    scale = max(height / image.height, width / image.width)
-    w, h = max(width, round(image.width * scale)), max(height, round(image.height * scale))
-    left, top = (w - width) // 2, (h - height) // 2
-    return image.resize((w, h), Image.Resampling.BICUBIC).crop((left, top, left + width, top + height))
-
-
-def readable(name: str) -> str:
-    """A file's name for people: bytes that are no UTF-8, line feeds and the like as ``\\xe9`` and ``\\n``."""
-    return printable(os.fsencode(name).decode("utf-8", "backslashreplace"))
-
-
-def _class_folders(tree: Path) -> list[str]:
-    names = sorted(d.name for d in tree.iterdir() if d.is_dir() and not d.name.startswith("."))
-    if not names:
-        what = "holds files, and no folders" if any(tree.iterdir()) else "is empty"
-        raise InputError(f"{str(tree)!r} {what}: it must hold one folder of images for each class")
-    if len(names) == 1:
-        raise InputError(
-            f"{str(tree)!r} holds one class only ({names[0]!r}): a classifier needs at least two class folders"
+    def _mixed(self, positions: list[int], files: list[Path], y: list[int]) -> FileSplit:
+        """In an order that mixes the classes: the first so many images are a sample of them all."""
+        order = torch.randperm(len(positions), generator=torch.Generator().manual_seed(0)).tolist()
+        chosen = [positions[p] for p in order]
+        return FileSplit(
+            [files[p] for p in chosen], torch.tensor([y[p] for p in chosen]), self.shape, self.found.reading
         )
-    return names
+
+    def described(self) -> list[str]:
+        _, classes, splits = super().described()
+        cut = f"{' and '.join(self._cut)} cut from train by seed {self.seed}, every class in its share"
+        how = ([cut] if self._cut else []) + self._in_groups
+        splits += f" ({', '.join(how)})" if how else ""
+        n = sum(len(split) for split in self._splits.values())
+        grey = self.shape[0] == 1
+        read = "" if grey == self.found.grey else f", read in {'grey' if grey else 'colour'}"
+        what = f"{n:,} images in {shown(self.root)}, {self.found.kind}{read}, {self._sizes()}"
+        skipped = sum(self.layout.left_out.values())
+        left_out = [f"{skipped:,} files skipped ({counted(self.layout.left_out)})"] if skipped else []
+        notes = [*left_out, *self.layout.remarks, *self.found.remarks]
+        return [
+            what,
+            classes,
+            splits,
+            *(["; ".join(notes)] if notes else []),
+            *([f"BEWARE: {'; '.join(self._beware)}"] if self._beware else []),
+        ]
+
+    def _sizes(self) -> str:
+        """Those of the files, as far as they were looked at, and what becomes of them."""
+        _, height, width = self.shape
+        small, large = self.found.sizes[0], self.found.sizes[-1]
+        own = _by(small) if small == large else f"{_by(small)} to {_by(large)}"
+        if (small, large) == ((height, width), (height, width)):
+            return own
+        cropped = any(h * width != w * height for h, w in self.found.sizes)
+        enlarged = any(h < height or w < width for h, w in self.found.sizes)
+        how = [word for word, is_so in (("cropped", cropped), ("some enlarged", enlarged)) if is_so]
+        return f"{own} → {_by((height, width))}" + (f" ({', '.join(how)})" if how else "")
 
 
-def _files(tree: Path, names: list[str]) -> tuple[list[Path], Tensor]:
-    """All image files of a tree, sorted, with their class indices."""
-    files: list[Path] = []
-    labels: list[int] = []
-    for label, name in enumerate(names):
-        found = sorted(f for f in (tree / name).rglob("*") if f.suffix.lower() in EXTENSIONS)
-        if not found:
-            raise InputError(f"class folder {str(tree / name)!r} holds no image ({', '.join(sorted(EXTENSIONS))})")
-        files += found
-        labels += [label] * len(found)
-    return files, torch.tensor(labels)
+def _problems_of(size: Any) -> list[str]:
+    if isinstance(size, tuple | list):
+        two = [] if len(size) == 2 else [f"size must be one number or two, height and width; got {size!r}"]
+        return two or each(whole, 1, LARGEST_SIZE, size=size)
+    return [] if size is None else whole(1, LARGEST_SIZE, size=size)
+
+
+def _by(size: tuple[int, int]) -> str:
+    return f"{size[0]}×{size[1]}"

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from datamodules.base import Split, SplitName
-from datamodules.image_folder import FileSplit
+from datamodules.file_split import FileSplit
+from datamodules.reading import Reading
 from networks.errors import InputError
 
 
@@ -44,7 +45,7 @@ def listed_splits(
     for name, images in labels.items():
         y = torch.tensor(list(images.values()), dtype=torch.int64)
         _check_classes(name, y, class_names)
-        splits[name] = FileSplit(files[name], y, shape)
+        splits[name] = FileSplit(files[name], y, shape, Reading(levels=256))
     return splits
 
 

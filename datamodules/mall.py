@@ -10,14 +10,13 @@ from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 from torch import Tensor
 
-from datamodules.base import DataModule, Split, SplitName, TensorSplit
+from datamodules.base import SPLITS, DataModule, Split, SplitName, TensorSplit
 from datamodules.image_files import opened
 from datamodules.listed import required
 from networks.checks import whole
 from networks.errors import InputError
 
 SIDE = 64
-SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
 SOURCE = (
     "get mall_dataset.zip of Loy, Chen, Gong and Xiang (2012–2013) and pass --data.root with the folder that holds "
     "frames/ and mall_gt.mat; its feature and perspective files are not needed"

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from sklearn.datasets import load_digits
 from torch import Tensor
 
-from datamodules.base import DataModule, Split, SplitName, TensorSplit
+from datamodules.base import SPLITS, DataModule, Split, SplitName, TensorSplit
 from networks.checks import seeds, whole, within
 from networks.errors import InputError
 
@@ -15,7 +15,6 @@ SIDE = 64
 PATCH = 16  # pixels a side that the largest object may take
 TRIES = 64  # candidate positions of an object
 AT_ONCE = 250  # scenes drawn together, for the processor's cache; the first ones of a seed are the same for any n
-SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
 
 
 class Scenes(DataModule):

@@ -129,6 +129,6 @@ def condition_problems(flow: Flow, datamodule: Any) -> list[str]:
     if levels != flow.levels:
         problems.append(
             f"the flow is set to levels={flow.levels}, but {type(datamodule).__name__} has {levels} grey values: bits "
-            "per dimension would be wrong"
+            f"per dimension would be wrong; set levels to {levels}, or to 0 for the data's"
         )
     return problems

@@ -9,13 +9,14 @@ WIDTHS = {"cuda": [128, 256, 256], "bf16": [64, 96, 128], "cpu": [32, 48, 64]}  
 
 
 def blanks(config: Any) -> bool:
-    """Whether anything in a model's config is left to the data: ``shape: []``, ``num_classes: 0``, ``widths: []``."""
+    """Whether anything is left to the data: ``shape: []``, ``num_classes: 0``, ``levels: 0``, ``widths: []``."""
     return any(_is_blank(key, value) or (_nested(value) and blanks(value)) for key, value in _items(config))
 
 
 def fill(config: Any, data: LightningDataModule) -> None:
-    """Put the data module's shape and number of classes, and widths for this machine, where they are left blank."""
-    found = {"shape": list(data.shape), "num_classes": data.num_classes, "widths": WIDTHS[_machine()]}  # type: ignore[attr-defined]
+    """Put the data module's shape, classes and grey values, and widths for this machine, where they are left blank."""
+    found = {name: getattr(data, name) for name in ("num_classes", "levels")}
+    found |= {"shape": list(data.shape), "widths": WIDTHS[_machine()]}  # type: ignore[attr-defined]
     for key, value in _items(config):
         if _is_blank(key, value):
             config[key] = found[key]
@@ -39,7 +40,7 @@ def _machine() -> str:
 
 
 def _is_blank(key: str, value: Any) -> bool:
-    return (key in ("shape", "widths") and value == []) or (key == "num_classes" and value == 0)
+    return (key in ("shape", "widths") and value == []) or (key in ("num_classes", "levels") and value == 0)
 
 
 def _nested(value: Any) -> bool:

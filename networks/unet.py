@@ -67,7 +67,7 @@ class UNet(nn.Module):
         if height % (unit := 2 ** (len(widths) - 1)) or width % unit:
             raise InputError(
                 f"images of {height}×{width} cannot be halved {len(widths) - 1} times: height and width must be "
-                f"multiples of {unit}. Resize the images, or take fewer widths"
+                f"multiples of {unit}. Resize the images (--data.size), or take fewer widths"
             )
         self.shape, self.mean, self.std = tuple(shape), mean, std
         self.down = nn.ModuleList(_stage(a, b) for a, b in pairwise([channels, *widths]))

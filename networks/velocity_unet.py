@@ -52,7 +52,8 @@ class VelocityUNet(nn.Module):
         if height % unit or width % unit:
             raise InputError(
                 f"images of {height}×{width} cannot be halved {len(widths) - 1} times after patches of {patch}: height "
-                f"and width must be multiples of {unit}. Resize the images, or take fewer widths or smaller patches"
+                f"and width must be multiples of {unit}. Resize the images (--data.size), or take fewer widths or "
+                "smaller patches"
             )
         self.shape, self.patch, self.num_conditions = tuple(shape), patch, num_conditions
         time = 4 * widths[0]

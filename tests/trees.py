@@ -1,6 +1,9 @@
 """Tiny data sets in the layouts of the real ones."""
 
+import itertools
+import re
 import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -135,4 +138,29 @@ def write_mall(root: Path, n: int = 20, size: tuple[int, int] = (96, 64)) -> Pat
     savemat(root / "mall_gt.mat", {"frame": frames[None], "count": counts})
     for name in ("mall_feat.mat", "perspective_roi.mat"):
         (root / name).write_bytes(b"not read")
+    return root
+
+
+def expanded(pattern: str) -> list[str]:
+    """``{a,b}/{1..3}.png`` as a shell expands it."""
+    parts = re.split(r"\{([^{}]*)\}", pattern)
+    choices = [[part] if i % 2 == 0 else _choices(part) for i, part in enumerate(parts)]
+    return ["".join(chosen) for chosen in itertools.product(*choices)]
+
+
+def _choices(part: str) -> list[str]:
+    first, dots, last = part.partition("..")
+    return [str(i) for i in range(int(first), int(last) + 1)] if dots else part.split(",")
+
+
+def plant(root: Path, *patterns: str) -> Path:
+    """Files by such patterns: pictures of 8×8, each its own, and text where the name is no picture's."""
+    for name in (name for pattern in patterns for name in expanded(pattern)):
+        file = root / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if file.suffix.lower() in (".png", ".jpg", ".bmp", ".gif"):
+            rng = np.random.default_rng(zlib.crc32(name.encode()))
+            Image.fromarray(rng.integers(0, 256, (8, 8), dtype=np.uint8)).save(file)
+        else:
+            file.write_text(name)
     return root

@@ -73,6 +73,6 @@ def image_dims(shape: Sequence[int], num_squeezes: int, num_conditions: int) -> 
     if num_squeezes < 0 or shape[1] % step or shape[2] % step:
         raise InputError(
             f"images of {shape[1]}×{shape[2]} cannot be squeezed {num_squeezes} times: both sides must be multiples of "
-            f"{step}. Use fewer scales, or resize or pad the images"
+            f"{step}. Use fewer scales, or resize the images (--data.size) or pad them"
         )
     return [tuple(shape)], [(num_conditions,)] if num_conditions else []

@@ -106,5 +106,7 @@ def test_misspelt_names_in_groups() -> None:
 def test_types_in_words() -> None:
     assert in_words(alternatives(int | None)) == "a whole number or null"
     assert in_words(alternatives(list[str] | str | bool)) == "a list (each text) or true or false"
+    two = "a whole number, a list of 2 (a whole number, a whole number) or null"
+    assert in_words(alternatives(int | tuple[int, int] | None)) == two
     types, required = of_class(Ascent)
     assert types["step_size"] is float and required == []

@@ -34,7 +34,40 @@ def test_selection_keeps_the_position_in_the_split() -> None:
 
 
 def test_selection_errors() -> None:
-    with pytest.raises(InputError, match=r"predict_classes names \[10\]; the classes are 0 to 9"):
+    with pytest.raises(InputError, match=r"predict_classes names \[10\]; the classes are 0, 1, 2, .*, 9$"):
         Digits(predict_classes=[10]).predict_dataloader()
     with pytest.raises(InputError, match="predict_limit must be positive; got 0"):
         Digits(predict_limit=0).predict_dataloader()
+
+
+@pytest.mark.parametrize(
+    ("names", "asked", "found"),
+    [
+        (["cat", "dog"], ["dog"], {1}),
+        (["cat", "dog"], [0, "dog"], {0, 1}),
+        (["cat", "dog"], ["1"], {1}),
+        (["1", "10", "2"], [1, 2], {0, 2}),
+        (["1", "10", "2"], ["10"], {1}),
+        (["2 dogs", "1"], [1], {1}),
+    ],
+)
+def test_classes_are_named_or_numbered(names: list[str], asked: list[str | int], found: set[int]) -> None:
+    data = Digits(predict_classes=asked)
+    data.class_names, data.num_classes = names, len(names)
+    assert set(data.predict_selection().y.tolist()) == found
+
+
+@pytest.mark.parametrize(
+    ("names", "asked", "sentence"),
+    [
+        (["cat", "dog"], ["cow", 2], r"names \['cow', 2\]; the classes are 0 \(cat\), 1 \(dog\)$"),
+        (["cat", "dog"], [-1], r"names \[-1\]; the classes are 0 \(cat\), 1 \(dog\)$"),
+        (["1", "10", "2"], [0], r"names \[0\]; the classes are 1, 10, 2$"),
+        ([f"c{i}" for i in range(1000)], ["c"], r"the classes are 0 \(c0\), .*, 11 \(c11\) …$"),
+    ],
+)
+def test_classes_that_are_unknown(names: list[str], asked: list[str | int], sentence: str) -> None:
+    data = Digits(predict_classes=asked)
+    data.class_names, data.num_classes = names, len(names)
+    with pytest.raises(InputError, match=sentence):
+        data.predict_selection()

@@ -1,9 +1,11 @@
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 
 from datamodules import CelebA
+from datamodules.base import SPLITS
 from networks.errors import InputError
 from tests.trees import edit, write_celeba
 
@@ -65,3 +67,20 @@ def test_broken_partition(root: Path, new: str, message: str) -> None:
     edit(root / "celeba" / "list_eval_partition.txt", "000003.jpg 0\n", new)
     with pytest.raises(InputError, match=message):
         CelebA(str(root)).split("train")
+
+
+def test_kaggles_layout(root: Path) -> None:
+    expected = {split: CelebA(str(root), size=16).split(split).y.tolist() for split in SPLITS}
+    celeba = root / "celeba"
+    (celeba / "img_align_celeba").rename(root / "images")
+    (root / "img_align_celeba").mkdir()
+    (root / "images").rename(root / "img_align_celeba" / "img_align_celeba")
+    _, header, *rows = (celeba / "list_attr_celeba.txt").read_text().splitlines()
+    lines = [f"image_id {header}", *rows]
+    (root / "list_attr_celeba.csv").write_text("\n".join(",".join(line.split()) for line in lines))
+    parts = (celeba / "list_eval_partition.txt").read_text().replace(" ", ",")
+    (root / "list_eval_partition.csv").write_text(f"image_id,partition\n{parts}")
+    shutil.rmtree(celeba)
+    data = CelebA(str(root), size=16)
+    assert {split: data.split(split).y.tolist() for split in SPLITS} == expected
+    assert data.split("val").__getitems__([0])["x"].shape == (1, 3, 16, 16)

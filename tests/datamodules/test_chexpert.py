@@ -122,3 +122,35 @@ def test_patient_in_both_files(root: Path) -> None:
 def test_finding_that_nobody_has(root: Path) -> None:
     with pytest.raises(InputError, match="images of the train split is 'Fracture': every split needs every class"):
         CheXpert(str(root), finding="Fracture").split("train")
+
+
+def test_the_full_version(root: Path) -> None:
+    folder = root / "CheXpert-v1.0"
+    (root / "CheXpert-v1.0-small").rename(folder)
+    for name in ("train.csv", "valid.csv"):
+        file = folder / name
+        file.write_text(file.read_text().replace("CheXpert-v1.0-small/", "CheXpert-v1.0/"))
+    assert [len(CheXpert(str(place), val_fraction=0.25).split("train")) for place in (root, folder)] == [60, 60]
+
+
+def test_views_in_other_case(root: Path) -> None:
+    file = root / "CheXpert-v1.0-small" / "train.csv"
+    file.write_text(file.read_text().replace(",Frontal,", ",frontal ,"))
+    assert len(CheXpert(str(root), val_fraction=0.25).split("train")) == 60
+    file.write_text(file.read_text().replace(",frontal ,", ",,"))
+    with pytest.raises(
+        InputError, match=r"lists no frontal image: Frontal/Lateral holds '', 'lateral', never 'Frontal'"
+    ):
+        CheXpert(str(root)).split("train")
+
+
+def test_an_image_that_is_listed_twice(root: Path) -> None:
+    file = root / "CheXpert-v1.0-small" / "train.csv"
+    line = next(row for row in file.read_text().splitlines() if "patient00002/study2" in row)
+    file.write_text(f"{file.read_text()}{line}\n")
+    assert len(CheXpert(str(root), val_fraction=0.25).split("train")) == 60
+    file.write_text(f"{file.read_text()}{line.replace(',0.0,', ',1.0,')}\n")
+    with pytest.raises(
+        InputError, match=r"patient00002/study2/view1_frontal.jpg' 2 times, with the labels 0, 1 for Card"
+    ):
+        CheXpert(str(root)).split("train")

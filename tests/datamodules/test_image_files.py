@@ -60,8 +60,8 @@ def test_what_is_no_image_is_named_in_one_sentence(tmp_path: Path, name: str) ->
 
 def test_a_link_to_nothing_stops_a_continued_run_with_its_name(tmp_path: Path) -> None:
     write_image_folder(tmp_path)
-    data = ImageFolder(str(tmp_path), size=8, grey=False)
     (tmp_path / "dark" / "z.png").symlink_to("nowhere.png")
-    with pytest.raises(InputError, match=r"dark/z.png cannot be read as an image: .*No such file"):
-        for name in ("train", "val", "test"):
-            data.split(name).fingerprint()
+    with pytest.raises(
+        InputError, match=r"dark/z.png cannot be read as an image: .*a link to a file that is not there"
+    ):
+        ImageFolder(str(tmp_path), size=8, grey=False).split("train")

@@ -12,14 +12,19 @@ def test_fills_what_is_left_blank_and_nothing_else() -> None:
     config = {
         "class_path": "a.Model",
         "init_args": {
-            "network": {"class_path": "b.Net", "init_args": {"shape": [], "num_classes": 0, "widths": []}},
+            "network": {"class_path": "b.Net", "init_args": {"shape": [], "num_classes": 0, "levels": 0, "widths": []}},
             "other": {"shape": [3, 4, 4], "num_classes": 2, "widths": [7], "list": [], "zero": 0},
         },
     }
     assert blanks(config)
     fill(config, Digits())
     network, other = config["init_args"]["network"]["init_args"], config["init_args"]["other"]
-    assert network["shape"] == [1, 8, 8] and network["num_classes"] == 10 and len(network["widths"]) == 3
+    assert (
+        network["shape"] == [1, 8, 8]
+        and network["num_classes"] == 10
+        and network["levels"] == 17
+        and len(network["widths"]) == 3
+    )
     assert other == {"shape": [3, 4, 4], "num_classes": 2, "widths": [7], "list": [], "zero": 0}
     assert not blanks(config)
 
