@@ -82,9 +82,10 @@ def _unfiltered(filters: np.ndarray, pixels: np.ndarray) -> np.ndarray:
 
 
 def from_tiff(data: bytes) -> Picture | None:
-    """The first page of a TIFF that has float16 or float64, or several numbers of more than 8 bits a pixel.
+    """The first page of a TIFF that holds other numbers than unsigned bytes.
 
-    ``None`` of any other file, of compressions that Pillow alone can read, and where tifffile is not installed.
+    ``None`` of any other file, of compressions that Pillow alone can read, and where tifffile is not installed: Pillow
+    reads grey of 16 and 32 bits, and 8 bits of each colour.
     """
     if data[:4] not in TIFF:
         return None
@@ -111,13 +112,12 @@ def from_tiff(data: bytes) -> Picture | None:
 
 
 def _is_deep(page: Any) -> bool:
-    """Whether the numbers are such as Pillow cannot keep, and their meaning is known."""
+    """Whether the numbers are no unsigned bytes, and their meaning is known."""
     colours, dtype, alpha = page.samplesperpixel - len(page.extrasamples), page.dtype, page.extrasamples
     if dtype is None or page.imagedepth != 1 or alpha not in ((), (ALPHA,)) or (alpha and dtype.kind != "u"):
         return False
     known = (colours == 1 and page.photometric in (0, 1)) or (colours == 3 and page.photometric == 2)
-    kept = page.samplesperpixel == 1 and dtype in (np.float32, np.uint16, np.int16, np.uint32, np.int32)
-    return known and not kept and dtype.itemsize > 1 and dtype.kind in "uif"
+    return known and dtype != np.uint8 and dtype.kind in "uif"
 
 
 def _is_small(page: Any, data: bytes) -> bool:

@@ -70,7 +70,9 @@ def opened(file: Path, data: bytes | None = None) -> Iterator[Image.Image]:
         except Image.DecompressionBombError as error:
             raise ValueError(f"{error} Make it smaller") from error
         except Image.UnidentifiedImageError as error:  # its own words name an object in memory
-            raise ValueError(f"cannot identify its format; read are {', '.join(FORMATS)}, DICOM and NPY") from error
+            known = ", ".join(FORMATS)
+            more = "more kinds of TIFF by tifffile: pip install 'onmanifold[tiff]'"
+            raise ValueError(f"cannot identify its format; read are {known}, DICOM and NPY; {more}") from error
         with image:
             check_size(*image.size)
             yield image

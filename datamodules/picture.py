@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image
 
 from datamodules.deep import ORIENTATION, PNG, TIFF, TURNS, from_tiff, png_values, turned
 from datamodules.dicom import from_dicom, is_dicom
@@ -12,7 +12,7 @@ from datamodules.image_files import content, opened, told_of
 from datamodules.npy import MAGIC, from_npy
 from datamodules.stored import SEVERAL, SHALLOW, TRANSPARENT, TURNED, Picture, ends, unsigned, with_alpha
 
-BITS, PHOTOMETRIC, SAMPLE_FORMAT = 258, 262, 339  # tags of a TIFF
+BITS, COMPRESSION, PHOTOMETRIC, SAMPLE_FORMAT = 258, 259, 262, 339  # tags of a TIFF
 SIGNED = 2  # the sample format
 LARGEST = 1e18  # of floats; files with gaps fill them with NaN or −3e38
 SPARE = 4  # of 255 grey values, 0.2 differ on average between a large photograph and its half, both made small
@@ -86,10 +86,6 @@ def _from_pillow(file: Path, data: bytes, side: int | None) -> Picture:
 def _values(image: Image.Image) -> Picture:
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return _numbers(image)
-    if image.mode == "LAB":
-        image = ImageCms.profileToProfile(  # type: ignore[assignment]
-            image, ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), outputMode="RGB"
-        )
     if image.has_transparency_data:
         return with_alpha(np.asarray(image.convert("LA" if image.mode in GREY else "RGBA")))
     if image.mode in GREY:
@@ -100,10 +96,16 @@ def _values(image: Image.Image) -> Picture:
 
 def _numbers(image: Image.Image) -> Picture:
     """Grey in more than 8 bits."""
+    if image.mode in ("I", "F") and _tag(image, COMPRESSION) not in (None, 1) and _is_big_endian(image):
+        raise ValueError("Pillow mistakes the order of its bytes: pip install 'onmanifold[tiff]', or unpack it")
     values = np.asarray(image)[..., None]
     if image.mode == "I" and _tag(image, BITS) == 32 and _tag(image, SAMPLE_FORMAT) != SIGNED:
         values = values.view(np.uint32)
     return _keyed(unsigned(values), image)._replace(inverted=_tag(image, PHOTOMETRIC) == 0)
+
+
+def _is_big_endian(image: Image.Image) -> bool:
+    return image.tag_v2.prefix == b"MM"  # type: ignore[attr-defined]
 
 
 def _keyed(values: np.ndarray, image: Image.Image) -> Picture:

@@ -3,7 +3,7 @@
 import io
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,19 +57,23 @@ def array(x: np.ndarray) -> Callable[[Path], None]:
     return lambda file: np.save(file, x)
 
 
-def png16(x: np.ndarray, kind: int, transparent: bytes = b"") -> Callable[[Path], None]:
+def png16(
+    x: np.ndarray, kind: int, transparent: bytes = b"", filters: Sequence[int] | None = None
+) -> Callable[[Path], None]:
     """A PNG of 16 bits a colour, which Pillow cannot write.
 
     Args:
         kind: PNG's number: 0 grey, 2 RGB, 4 grey and alpha, 6 RGBA.
         transparent: its chunk of the colour that is none.
+        filters: of each line, to which x is then what is left by them.
     """
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
     def write(file: Path) -> None:
-        rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in x)
+        before = filters or [0] * len(x)
+        rows = b"".join(bytes([n]) + row.astype(">u2").tobytes() for n, row in zip(before, x, strict=True))
         head = chunk(b"IHDR", struct.pack(">IIBBBBB", x.shape[1], x.shape[0], 16, kind, 0, 0, 0))
         key = chunk(b"tRNS", transparent) if transparent else b""
         body = chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
@@ -132,11 +136,11 @@ def exif(x: np.ndarray, orientation: int, **how: Any) -> Callable[[Path], None]:
     return pillow(image, exif=tag, **how)
 
 
-def palette(x: np.ndarray, alpha: np.ndarray) -> Callable[[Path], None]:
+def palette(x: np.ndarray, alpha: np.ndarray, transparency: int | bytes = 200) -> Callable[[Path], None]:
     """x of at most 128 grey values, and one number for what is not there."""
     image = Image.fromarray(np.where(alpha, x, 200).astype(np.uint8)).convert("L")
     image.putpalette([value for value in range(256) for _ in range(3)])
-    return pillow(image, transparency=200)
+    return pillow(image, transparency=transparency)
 
 
 G, C = ramp(), colours()
@@ -186,6 +190,10 @@ GREYS: dict[str, tuple[Callable[[Path], None], float]] = {
     "16_big_endian.tif": (tiff(sixteen(G), byteorder=">"), ROUNDED),
     "16_lzw.tif": (pillow(sixteen(G), compression="tiff_lzw"), ROUNDED),
     "16_signed.tif": (tiff((G.astype(np.int32) * 256 - 32768).astype(np.int16)), 1 / 255),
+    "16_signed_white_is_zero.tif": (
+        tiff((32767 - G.astype(np.int32) * 256).astype(np.int16), photometric="miniswhite"),
+        1 / 255,
+    ),
     "16.pgm": (pillow(sixteen(G)), ROUNDED),
     "16.jp2": (pillow(sixteen(G)), ROUNDED),
     "16.npy": (array(sixteen(G)), ROUNDED),
@@ -256,6 +264,7 @@ SEE_THROUGH: dict[str, tuple[Callable[[Path], None], np.ndarray, np.ndarray]] = 
     "alpha_only.png": (pillow(np.dstack([0 * C, G])), 0 * C, G),
     "key.png": (pillow(np.where(VEIL, np.maximum(G, 1), 0).astype(np.uint8), transparency=0), np.maximum(G, 1), VEIL),
     "palette.png": (palette(G // 2, VEIL), G // 2, VEIL),
+    "palette_bytes.png": (palette(G // 2, VEIL, bytes([255] * 200 + [0])), G // 2, VEIL),
     "palette.gif": (palette(G // 2, VEIL), G // 2, VEIL),
     "16_key.png": (png16(np.where(VEIL, sixteen(G), 1), 0, struct.pack(">H", 1)), G, VEIL),
     "16_rgb_key.png": (png16(np.where(VEIL[..., None], sixteen(C), 1), 2, struct.pack(">HHH", 1, 1, 1)), C, VEIL),

@@ -65,6 +65,12 @@ def test_windows_clip_and_value_range_replaces_them(tmp_path: Path) -> None:
     assert look_at([file]).reading.integers == (-1024, 3071)
 
 
+def test_a_window_far_from_all_numbers_is_said(tmp_path: Path) -> None:
+    dicom(G.astype(np.uint16) + 12_000, WindowCenter=3174, WindowWidth=2426)(tmp_path / "x.dcm")
+    window, faint = look_at([tmp_path / "x.dcm"]).remarks
+    assert "window" in window and faint.startswith("1 of 1 files use less than a sixteenth of their range")
+
+
 @pytest.mark.parametrize("kind", ["MONOCHROME2", "MONOCHROME1"])
 def test_padding_is_black_and_not_a_part_of_the_range(tmp_path: Path, kind: str) -> None:
     units = np.where(np.arange(WIDTH) < 5, -2000, G.astype(np.int16) * 8)
