@@ -7,13 +7,16 @@ from typing import Any
 import pytorch_lightning
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.utilities.rank_zero import rank_zero_warn
 from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler
 
+from callbacks.place import take_place
+from datamodules import DataModule
 from networks.errors import InputError
 
 #: entries of a checkpoint that are read; Lightning also knows those of its older versions
-NUMBERS = ("epoch", "global_step")
+NUMBERS = ("epoch", "global_step", "seed")
 WEIGHTS = ("state_dict", "current_model_state", "averaging_state")  # the last two are EMA's
 WORDS = ("class_names", "conditioned_on")  # of our tasks
 PARTS = {"loops": dict, "callbacks": dict, "optimizer_states": list, "lr_schedulers": list, "MixedPrecision": dict}
@@ -97,6 +100,8 @@ class Resume(Callback):
 
     def __init__(self) -> None:
         self.checkpoint: dict[str, Any] = {}
+        self.buffers: dict[str, Tensor] = {}
+        self.again = 0
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         self.checkpoint = checkpoint
@@ -113,8 +118,30 @@ class Resume(Callback):
                 check_optimizer(given, own)
             for given, config in zip(checkpoint.get("lr_schedulers", []), trainer.lr_scheduler_configs, strict=False):
                 check_schedule(given, config.scheduler)
+            self._take_place(trainer, checkpoint)
         except InputError as error:
             raise InputError(f"checkpoint {str(trainer.ckpt_path)!r} cannot be restored: {error}") from error
+
+    def _take_place(self, trainer: Trainer, checkpoint: dict[str, Any]) -> None:
+        fit_loop, data = checkpoint.get("loops", {}).get("fit_loop"), getattr(trainer, "datamodule", None)
+        if fit_loop is None or not isinstance(data, DataModule):
+            return
+        loader = data.train_dataloader().state_dict()
+        loader["seed"] = checkpoint.get("seed", loader["seed"]) % 2**32
+        place = take_place(fit_loop, loader, trainer.accumulate_grad_batches)
+        self.again = place.again
+        for sentence in place.sentences:
+            rank_zero_warn(sentence)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.buffers = {name: b.clone() for name, b in pl_module.named_buffers()} if self.again else {}
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
+        """Batches that are taken again do not count twice for running means and variances."""
+        self.again -= 1
+        if self.again == 0:
+            for name, buffer in pl_module.named_buffers():
+                buffer.copy_(self.buffers[name])
 
 
 def check_like(given: Any, own: Any, where: str) -> None:

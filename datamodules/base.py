@@ -3,20 +3,22 @@
 import hashlib
 import os
 from collections.abc import Sequence
-from typing import Any, Literal, NotRequired, Protocol, TypedDict
+from typing import Any, Literal, NotRequired, Protocol, TypedDict, TypeVar
 
 import numpy as np
 import torch
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, DistributedSampler
+from torch.utils.data import DataLoader, Dataset
 
+from datamodules.order import Order, Shuffled
 from networks.checks import positive, whole
 from networks.errors import InputError
 
 LARGEST_SIZE = 4096  # pixels a side that fit into memory
 MOST_WORKERS = max(64, 4 * (os.cpu_count() or 1))
 SplitName = Literal["train", "val", "test"]
+L = TypeVar("L", bound=DataLoader)
 
 
 class Batch(TypedDict):
@@ -204,38 +206,39 @@ class DataModule(LightningDataModule):
             wanted = (y >= low) & (y <= high)
         return wanted
 
-    def _loader(self, split: Split, shuffle: bool = False) -> DataLoader:
+    def _loader(self, split: Split, kind: type[L]) -> L:
         ranks = self.trainer.world_size if self.trainer else 1
         if len(split) < ranks:
             n = len(split)
             raise InputError(f"{n} samples cannot be shared by {ranks} ranks: use at most {n} devices")
-        return DataLoader(
+        a_rank = -(-len(split) // ranks)
+        shuffle = issubclass(kind, Shuffled)
+        return kind(
             split,  # type: ignore[arg-type]  # a map-style data set by __getitems__ alone
             batch_size=self.batch_size,
-            sampler=self._shuffled(split) if shuffle else None,
-            drop_last=shuffle and len(split) > self.batch_size,  # a last batch of one breaks BatchNorm
+            sampler=self._order(split) if shuffle else None,
+            drop_last=shuffle and a_rank > self.batch_size,  # a last batch of one breaks BatchNorm
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
             collate_fn=_as_is,
         )
 
-    def _shuffled(self, split: Split) -> DistributedSampler:
-        """An order that (seed, epoch) alone decide: a run that goes on repeats it, and two ranks share that of one."""
+    def _order(self, split: Split) -> Order:
         ranks, rank = (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
-        return DistributedSampler(split, ranks, rank, seed=torch.initial_seed() % 2**32)  # type: ignore[arg-type]
+        return Order(split, ranks, rank, seed=torch.initial_seed() % 2**32)  # type: ignore[arg-type]
 
-    def train_dataloader(self) -> DataLoader:
-        return self._loader(self.split("train"), shuffle=True)
+    def train_dataloader(self) -> Shuffled:
+        return self._loader(self.split("train"), Shuffled)
 
     def val_dataloader(self) -> DataLoader:
-        return self._loader(self.split("val"))
+        return self._loader(self.split("val"), DataLoader)
 
     def test_dataloader(self) -> DataLoader:
-        return self._loader(self.split("test"))
+        return self._loader(self.split("test"), DataLoader)
 
     def predict_dataloader(self) -> DataLoader:
         # Never shuffled: under DDP that would explain some samples twice and others not at all.
-        return self._loader(self.predict_selection())
+        return self._loader(self.predict_selection(), DataLoader)
 
 
 def sha256(*parts: bytes | np.ndarray) -> str:
