@@ -26,6 +26,8 @@ class BestAndLast(ModelCheckpoint):
         InputError: settings by which a name would be another model's, or a best.ckpt that was chosen by another number.
     """
 
+    begun = False  # whether there was anything left to train
+
     @property
     def state_key(self) -> str:
         """The one of Lightning's own: checkpoints of both go on with either."""
@@ -94,6 +96,10 @@ class BestAndLast(ModelCheckpoint):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         super().load_state_dict({**state_dict, "dirpath": self.dirpath})
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        super().on_train_start(trainer, pl_module)
+        self.begun = True
 
     def on_train_batch_end(self, trainer: Trainer, *args: Any) -> None:
         super().on_train_batch_end(trainer, *args)

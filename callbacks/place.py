@@ -39,7 +39,7 @@ def take_place(fit_loop: dict[str, Any], loader: dict[str, int], accumulate: int
         _shift(progress["current"], batches - place - begun)
         _shift(progress["total"], -begun)
         sentences = list(_told(place, epoch, saved, loader))
-    state = {"epoch": epoch, "batches": batches, "seed": saved["seed"]}
+    state = {"epoch": epoch, "batches": batches}
     fit_loop["state_dict"] = {**fit_loop["state_dict"], "combined_loader": [state]}
     return Place(begun, sentences)
 

@@ -7,10 +7,11 @@ from typing import Any
 import pytorch_lightning
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.utilities.rank_zero import rank_zero_warn
+from pytorch_lightning.utilities.rank_zero import rank_zero_info, rank_zero_warn
 from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler
 
+from callbacks.changed_settings import SETTINGS, ChangedSettings
 from callbacks.place import take_place
 from datamodules import DataModule
 from networks.errors import InputError
@@ -41,6 +42,8 @@ def resumable(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
         kept["callbacks"] = {key: state for key, state in kept["callbacks"].items() if _class(key) in STATEFUL}
         for key, state in kept["callbacks"].items():
             _check_state(_class(key), state)
+    hparams = checkpoint.get("hyper_parameters", {})
+    kept["settings"] = {name: hparams[name] for name in SETTINGS if name in hparams}
     # Its own version is taken for granted: what Lightning does to checkpoints of older ones moves entries about.
     return {**kept, "pytorch-lightning_version": pytorch_lightning.__version__}
 
@@ -100,6 +103,7 @@ class Resume(Callback):
 
     def __init__(self) -> None:
         self.checkpoint: dict[str, Any] = {}
+        self.changed: ChangedSettings | None = None
         self.buffers: dict[str, Tensor] = {}
         self.again = 0
 
@@ -114,10 +118,12 @@ class Resume(Callback):
             if "optimizer_states" not in checkpoint or "lr_schedulers" not in checkpoint:
                 raise InputError("it holds weights alone, and not the state of a training (save_weights_only)")
             check_like(checkpoint.get("loops", {}).get("fit_loop", {}), trainer.fit_loop.state_dict(), "loops")
+            self.changed = ChangedSettings(checkpoint.get("settings", {}), trainer, pl_module)
             for given, own in zip(checkpoint.get("optimizer_states", []), trainer.optimizers, strict=False):
                 check_optimizer(given, own)
             for given, config in zip(checkpoint.get("lr_schedulers", []), trainer.lr_scheduler_configs, strict=False):
                 check_schedule(given, config.scheduler)
+            check_epochs(checkpoint, trainer)
             self._take_place(trainer, checkpoint)
         except InputError as error:
             raise InputError(f"checkpoint {str(trainer.ckpt_path)!r} cannot be restored: {error}") from error
@@ -126,15 +132,19 @@ class Resume(Callback):
         fit_loop, data = checkpoint.get("loops", {}).get("fit_loop"), getattr(trainer, "datamodule", None)
         if fit_loop is None or not isinstance(data, DataModule):
             return
-        loader = data.train_dataloader().state_dict()
-        loader["seed"] = checkpoint.get("seed", loader["seed"]) % 2**32
-        place = take_place(fit_loop, loader, trainer.accumulate_grad_batches)
+        data.order_seed = checkpoint.get("seed")
+        place = take_place(fit_loop, data.train_dataloader().state_dict(), trainer.accumulate_grad_batches)
         self.again = place.again
         for sentence in place.sentences:
             rank_zero_warn(sentence)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.buffers = {name: b.clone() for name, b in pl_module.named_buffers()} if self.again else {}
+        if self.changed is not None:
+            self.changed.apply(trainer)
+            for _, told in self.changed.changes:
+                rank_zero_info(f"{told}: it counts from here on")
+            self.changed = None
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
         """Batches that are taken again do not count twice for running means and variances."""
@@ -142,6 +152,14 @@ class Resume(Callback):
         if self.again == 0:
             for name, buffer in pl_module.named_buffers():
                 buffer.copy_(self.buffers[name])
+
+
+def check_epochs(checkpoint: Mapping[str, Any], trainer: Trainer) -> None:
+    """Raise ``InputError`` where there have been more epochs than there are to be."""
+    epochs = checkpoint.get("loops", {}).get("fit_loop", {}).get("epoch_progress", {}).get("current", {})
+    had = epochs.get("processed", 0)
+    if trainer.max_epochs not in (None, -1) and had > trainer.max_epochs:
+        raise InputError(f"it has had {had} epochs, and --trainer.max_epochs is {trainer.max_epochs}: raise it")
 
 
 def check_like(given: Any, own: Any, where: str) -> None:

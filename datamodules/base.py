@@ -120,6 +120,7 @@ class DataModule(LightningDataModule):
         levels: grey values of the images (256 for 8 bits); ``None`` for continuous data.
         has_map: whether batches hold a ``map``.
         value_range: of a regression, the least and the largest value that there can be.
+        order_seed: by which training samples are shuffled; ``None`` takes torch's.
 
     Args:
         batch_size: samples a batch and rank.
@@ -140,6 +141,7 @@ class DataModule(LightningDataModule):
     levels: int | None = None
     has_map: bool = False
     value_range: tuple[float, float] | None = None
+    order_seed: int | None = None
 
     def __init__(
         self,
@@ -225,7 +227,8 @@ class DataModule(LightningDataModule):
 
     def _order(self, split: Split) -> Order:
         ranks, rank = (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
-        return Order(split, ranks, rank, seed=torch.initial_seed() % 2**32)  # type: ignore[arg-type]
+        seed = torch.initial_seed() if self.order_seed is None else self.order_seed
+        return Order(split, ranks, rank, seed=seed % 2**32)  # type: ignore[arg-type]
 
     def train_dataloader(self) -> Shuffled:
         return self._loader(self.split("train"), Shuffled)

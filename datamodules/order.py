@@ -34,11 +34,10 @@ class Shuffled(DataLoader):
         yield from super().__iter__()
 
     def state_dict(self) -> dict[str, int]:
-        """What decides which samples are in the nth batch: seed, size of the split, samples at once on all ranks."""
+        """What decides, beside the seed, which samples are in the nth batch: samples in all, and at once."""
         at_once = int(self.batch_size or 1) * self.sampler.num_replicas
-        return {"seed": self.sampler.seed, "samples": len(self.dataset), "at_once": at_once}  # type: ignore[arg-type]
+        return {"samples": len(self.dataset), "at_once": at_once}  # type: ignore[arg-type]
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Go on with the seed, and after so many ``batches`` of the ``epoch``."""
-        self.sampler.seed = state["seed"]
+        """Go on after so many ``batches`` of the ``epoch``."""
         self.sampler.left_out = (state["epoch"], state["batches"] * int(self.batch_size or 1))
