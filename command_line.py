@@ -28,6 +28,7 @@ from callbacks.ranks import told_elsewhere
 from cli import given, wandb_environment
 from cli.class_flags import class_flags
 from cli.constructors import Constructors, build, shorter
+from cli.paths import expand
 from cli.trainer_values import check_run, refused_by_trainer, unlogged
 from cli.trusted import trusted_by
 from cli.wording import check_all, missing
@@ -105,6 +106,7 @@ class RunCLI(LightningCLI):
             chosen = self._parser(command)
             check_all(given.read([word for word in words if word != command]), chosen)
             raise missing(str(error), chosen) or InputError(readable(str(error))) from error
+        expand(self.config)
         check_run(self.config.get(str(command), self.config))
 
     def _command(self, words: list[str]) -> str | None:

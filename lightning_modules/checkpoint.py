@@ -1,6 +1,7 @@
 """Reading checkpoints that may come from anywhere, without running, importing or opening anything that they name."""
 
 import hashlib
+import os
 import pickle
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -90,6 +91,7 @@ def read(path: str | Path) -> dict[str, Any]:
     Raises:
         InputError: see ``load``.
     """
+    path = os.path.expanduser(path)  # noqa: PTH111  # Path raises for a user that there is not
     if not Path(path).is_file():
         raise InputError(
             f"no checkpoint {str(path)!r}: train that model first (python train.py fit --config …), or pass the path "
