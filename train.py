@@ -8,7 +8,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.cli import ArgsType, LightningArgumentParser
 
 import lightning_modules  # noqa: F401
-from callbacks import BestAndLast, Divergence, EarlierTraining, ModelArtifact, Resume, ResumeHint
+from callbacks import BestAndLast, Divergence, EarlierTraining, ModelArtifact, Requeue, Resume, ResumeHint
 from callbacks.lock import freed
 from callbacks.outcome import check_batches, outcome
 from cli.restoring import restoring_explained
@@ -97,7 +97,7 @@ def main(args: ArgsType = None) -> None:
             subclass_mode_model=True,
             trainer_defaults={
                 "default_root_dir": "runs/unnamed",
-                "callbacks": [Resume(), EarlierTraining(), Divergence(), ResumeHint(), ModelArtifact()],
+                "callbacks": [Resume(), EarlierTraining(), Divergence(), Requeue(), ResumeHint(), ModelArtifact()],
             },
             description=__doc__,
             args=args,

@@ -1,22 +1,19 @@
 """W&B's own environment variables, and its refusals in one sentence."""
 
 import os
-import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import wandb
 from pydantic import ValidationError
 
 from networks.errors import InputError
+from networks.reachable import unreachable
 
 OFFLINE = ("offline", "dryrun", "disabled")  # values of WANDB_MODE
 ONLINE = ("online", "run", "shared")
 TRUE = ("1", "true", "t", "yes", "y", "on")
-PROXIES = ("http_proxy", "https_proxy", "all_proxy")
-PATIENCE = 5.0  # seconds for the server's host; W&B itself waits for a minute and a half
 
 
 def defaults(environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
@@ -50,20 +47,19 @@ def settings(given: Mapping[str, Any], folder: str, environment: Mapping[str, st
     return {**own, **{name: value for name, value in given.items() if value is not None}}
 
 
-def check_server(mode: str, environment: Mapping[str, str] = os.environ) -> None:
-    """Raise ``InputError`` where a run is to be sent to a server that cannot be reached; not behind a proxy."""
-    if mode != "online" or any(environment.get(name) or environment.get(name.upper()) for name in PROXIES):
+def check_server(mode: str) -> None:
+    """Raise ``InputError`` where a run is to be sent to a server that cannot be reached.
+
+    W&B itself waits for a minute and a half.
+    """
+    if mode != "online":
         return
     try:
         url = str(wandb.setup().settings.base_url)
     except (ValidationError, wandb.errors.Error) as error:
         raise refused(error) or error from error
-    address = urlsplit(url)
-    try:
-        port = address.port or {"http": 80}.get(address.scheme, 443)
-        socket.create_connection((address.hostname or "", port), PATIENCE).close()
-    except OSError as error:
-        raise InputError(f"W&B's server {url} cannot be reached ({error}): {ADVICE}") from error
+    if (reason := unreachable(url)) is not None:
+        raise InputError(f"W&B's server {url} cannot be reached ({reason}): {ADVICE}") from reason
 
 
 def refused(error: Exception) -> InputError | None:

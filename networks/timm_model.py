@@ -1,6 +1,7 @@
 """Any network of the timm library as a predictor or as a feature extractor."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from difflib import get_close_matches
 from typing import Any, cast
 
@@ -11,6 +12,8 @@ from torch import Tensor, nn
 
 from networks.checks import each, finite, positive, whole
 from networks.errors import InputError
+from networks.reachable import hub_if_reachable
+from networks.weights import no_weights
 
 
 class TimmModel(nn.Module):
@@ -51,14 +54,18 @@ class TimmModel(nn.Module):
             near = get_close_matches(name, timm.list_models(), n=3)
             advice = f"did you mean {' or '.join(near)}?" if near else "timm.list_models() lists the names"
             raise InputError(f"name: timm has no model {name!r}; {advice}")
+        file = weights if weights not in (None, "pretrained") else None
+        if file is not None and (reason := no_weights(file)) is not None:
+            raise InputError(f"weights {file!r} for timm's {name!r} cannot be loaded: {reason}")
         try:
-            network = timm.create_model(
-                name, pretrained=weights == "pretrained", num_classes=num_classes, in_chans=in_chans
-            )
-            if weights not in (None, "pretrained"):
+            with hub_if_reachable() if weights == "pretrained" else nullcontext():
+                network = timm.create_model(
+                    name, pretrained=weights == "pretrained", num_classes=num_classes, in_chans=in_chans
+                )
+            if file is not None:
                 # Not pretrained_cfg_overlay={"file": …}: timm then drops the head where its width is not
                 # that of its own pretraining, and the user's classifier would be a random one.
-                load_checkpoint(network, weights, strict=True, weights_only=True)
+                load_checkpoint(network, file, strict=True, weights_only=True)
         except Exception as error:  # timm's readers raise whatever their files make them
             raise InputError(f"weights {weights!r} for timm's {name!r} cannot be loaded: {_why(error)}") from error
         self.network = cast(Any, network)  # typed nn.Module: without forward_head and the like
@@ -93,8 +100,8 @@ def _statistics(mean: Sequence[float] | None, std: Sequence[float] | None) -> li
 def _why(error: Exception) -> str:
     if "weights_only" in str(error):  # which timm advises to switch off
         return "they hold something other than tensors, which could run code when read; save a state dict only"
-    if isinstance(error, FileNotFoundError):
-        return "there is no such file"
+    if type(error).__module__.startswith(("huggingface_hub", "httpx", "requests", "urllib")):
+        return "they cannot be fetched from the network, and are not in the cache; give a file, or null for none"
     return " ".join(str(error).split())[:300] or f"the file ends too early or is no such file ({type(error).__name__})"
 
 
