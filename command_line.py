@@ -34,6 +34,7 @@ from cli.trusted import trusted_by
 from cli.wording import check_all, missing
 from counterfactuals.memory import lacks_memory, shortage
 from datamodules import DataModule
+from interrupts import catch
 from lightning_modules.building import trust
 from lightning_modules.checkpoint import read
 from lightning_modules.from_data import blanks, fastest_precision, fill
@@ -266,6 +267,7 @@ def run(main: Callable[[], None]) -> None:
 
     A process that SIGTERM has ended has the exit code that the shell expects, 143, and 130 after Ctrl-C.
     """
+    catch()
     os.environ.setdefault("WANDB_SILENT", "true")  # its banner drowns where our own results lie
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # not every terminal knows ‖ and Λ

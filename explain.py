@@ -3,6 +3,8 @@
 ``python explain.py report RUN`` builds the report of a finished run again.
 """
 
+import interrupts  # noqa: F401, I001  # before all others
+
 import sys
 from pathlib import Path
 from typing import Any

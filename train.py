@@ -1,5 +1,7 @@
 """Train any module of lightning_modules on any data module: fit | validate | test."""
 
+import interrupts  # noqa: F401, I001  # before all others
+
 from pathlib import Path
 from typing import Any
 

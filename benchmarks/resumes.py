@@ -70,6 +70,8 @@ class Curve(Callback):
                 os.kill(os.getpid(), self.signal)
 
     def _write(self, trainer: Trainer, key: str, value: Any) -> None:
+        if not trainer.is_global_zero:
+            return
         with self.file.open("a") as file:
             line = [
                 key,
@@ -101,6 +103,7 @@ def trained(folder: Path, arguments: Sequence[str], stop: Stop | None = None, *m
     """Exit code of a training in a process of its own, which has everything imported."""
     if process := os.fork():
         return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    torch.set_num_threads(1)
     log = os.open(folder.with_suffix(".log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(log, 1)
     os.dup2(log, 2)
@@ -165,7 +168,6 @@ def main() -> None:
     parser.add_argument("--stops", type=int, default=20, help="of every training")
     parser.add_argument("--only", default="", help="trainings whose name holds this")
     args = parser.parse_args()
-    torch.set_num_threads(1)
     rng = random.Random(0)
     with tempfile.TemporaryDirectory() as home:
         for number, (name, arguments) in enumerate(TRAININGS.items()):

@@ -7,7 +7,7 @@ from typing import Any
 import pytorch_lightning
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.utilities.rank_zero import rank_zero_info, rank_zero_warn
+from pytorch_lightning.utilities.rank_zero import rank_zero_info
 from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -136,7 +136,7 @@ class Resume(Callback):
         place = take_place(fit_loop, data.train_dataloader().state_dict(), trainer.accumulate_grad_batches)
         self.again = place.again
         for sentence in place.sentences:
-            rank_zero_warn(sentence)
+            rank_zero_info(sentence)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.buffers = {name: b.clone() for name, b in pl_module.named_buffers()} if self.again else {}
