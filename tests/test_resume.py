@@ -17,7 +17,7 @@ from benchmarks.resumes import TRAININGS, Stop, compared, curve, trained
     ],
 )
 def test_it_has_the_losses_of_the_training_that_was_not_stopped(tmp_path: Path, name: str, stops: list[Stop]) -> None:
-    """In the middle of an epoch, in a validation, and an epoch after the last validation; `python -m benchmarks.resumes` tries random places."""
+    """In mid-epoch, in a validation, an epoch later; `python -m benchmarks.resumes` tries random places."""
     shorter = [*TRAININGS[name], "--trainer.max_epochs=2"]
     whole = tmp_path / "whole"
     assert trained(whole, shorter) == 0

@@ -39,7 +39,7 @@ def test_a_moved_folder_keeps_its_best(in_digits_home: Path, tmp_path: Path, cap
     fit("digits/svm.yaml", f"--trainer.default_root_dir={tmp_path}/a", "--trainer.max_epochs=2")
     (tmp_path / "a").rename(tmp_path / "b")
     best = (tmp_path / "b" / "best.ckpt").read_bytes()
-    worse = ["--model.noise=50", "--trainer.max_epochs=3", f"--ckpt_path={tmp_path}/b/last.ckpt"]
+    worse = ["--model.optimizer.init_args.lr=9", "--trainer.max_epochs=3", f"--ckpt_path={tmp_path}/b/last.ckpt"]
     fit("digits/svm.yaml", *worse, f"--trainer.default_root_dir={tmp_path}/c")
     assert checkpoint(tmp_path / "c", "best")["epoch"] == 2
     capsys.readouterr()

@@ -34,9 +34,7 @@ def test_everywhere_in_a_config() -> None:
     assert config.data.root == f"{home}/x" and config.data.seed == 3
     assert inner.init_args.weights == f"{home}/w.pth" and config.others[1] == {"file": f"{home}/m.png"}
     inner.init_args.weights = "$NOWHERE_AT_ALL/w.pth"
-    with pytest.raises(
-        InputError, match=r"^--others\[0\].weights: '\$NOWHERE_AT_ALL/w.pth': \$NOWHERE_AT_ALL is not set"
-    ):
+    with pytest.raises(InputError, match=r"^--others\[0\].weights: '\$NOWHERE_AT_ALL/w.pth': .* is not set"):
         expand(config)
     inner.init_args.weights = "~nobodyatall/w.pth"
     with pytest.raises(InputError, match="there is no user 'nobodyatall'"):

@@ -30,9 +30,8 @@ def test_the_environment_counts_where_no_flag_is_given(
 def test_names_and_folders_of_the_environment(tmp_path: Path) -> None:
     environment = {"WANDB_NAME": "me", "WANDB_DIR": str(tmp_path / "there")}
     settings = wandb_environment.settings({"offline": True, "name": None}, "here", environment)
-    assert (
-        settings["name"] == "me" and settings["save_dir"] == str(tmp_path / "there") and (tmp_path / "there").is_dir()
-    )
+    assert settings["name"] == "me" and settings["save_dir"] == str(tmp_path / "there")
+    assert (tmp_path / "there").is_dir()
     assert wandb_environment.settings({"offline": True, "name": "flag"}, "here", environment)["name"] == "flag"
     with pytest.raises(InputError, match=r"WANDB_MODE is 'offlin' in the environment: it may be offline"):
         wandb_environment.defaults({"WANDB_MODE": "offlin"})
