@@ -116,6 +116,9 @@ class BestAndLast(ModelCheckpoint):
         if stops or trainer.check_val_every_n_epoch is not None:
             self._save_this(trainer)
 
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """It has been saved where it stopped; from here on Lightning counts an epoch more."""
+
     def _save_this(self, trainer: Trainer) -> None:
         """As last.ckpt; whether it is the best is still to be asked."""
         saved = self._last_global_step_saved

@@ -7,12 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pytorch_lightning import LightningModule, Trainer
-from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torch.optim.lr_scheduler import LinearLR
 
 from networks.errors import InputError
 
 SETTINGS = ("optimizer", "scheduler", "warmup_steps")
-MEASURED = ("best", "num_bad_epochs", "cooldown_counter", "last_epoch")  # what ReduceLROnPlateau has come to
 
 
 class ChangedSettings:
@@ -32,7 +31,6 @@ class ChangedSettings:
         now = {name: _plain(pl_module.hparams[name]) for name in SETTINGS if name in pl_module.hparams}
         self.changes = [c for name in now if name in before for c in _changes(_plain(before[name]), now[name], name)]
         InputError.collect([f"{told}: {REFUSED}" for name, told in self.changes if name in KINDS])
-        self.before = before
         self.groups = [
             {k: v for k, v in g.items() if k != "params"} for o in trainer.optimizers for g in o.param_groups
         ]
@@ -42,19 +40,13 @@ class ChangedSettings:
         """Once the checkpoint's own values have been restored."""
         if not self.changes:
             return
-        groups = [group for optimizer in trainer.optimizers for group in optimizer.param_groups]
-        rates = [group["lr"] for group in groups]
+        groups = (group for optimizer in trainer.optimizers for group in optimizer.param_groups)
         for group, own in zip(groups, self.groups, strict=True):
             group.update(own)
         for config, own in zip(trainer.lr_scheduler_configs, self.schedules, strict=True):
-            schedule, state = config.scheduler, config.scheduler.state_dict()
-            if isinstance(schedule, ReduceLROnPlateau):
-                schedule.load_state_dict({**own, **{name: state[name] for name in MEASURED}})
-                for group, rate in zip(groups, rates, strict=True):
-                    group["lr"] = rate * group["lr"] / self.before["optimizer"]["init_args"]["lr"]
-            else:
-                schedule.load_state_dict(own)
-                _replay(schedule, state["last_epoch"])
+            steps = config.scheduler.last_epoch
+            config.scheduler.load_state_dict(own)
+            _replay(config.scheduler, steps)
 
 
 KINDS = ("optimizer", "optimizer.class_path", "scheduler", "scheduler.class_path")
@@ -62,11 +54,13 @@ REFUSED = "a training goes on with the optimiser and schedule that it began with
 
 
 def _replay(schedule: Any, steps: int) -> None:
+    constant = steps - schedule.total_iters - 1 if isinstance(schedule, LinearLR) else 0  # a warm-up that is over
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that the optimiser has not stepped in between
-            for _ in range(steps):
+            for _ in range(steps - max(constant, 0)):
                 schedule.step()
+        schedule.last_epoch = steps
     except (ValueError, ArithmeticError, IndexError) as error:
         raise InputError(f"--model.scheduler cannot have taken {steps} steps with these numbers: {error}") from error
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytorch_lightning
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.utilities.rank_zero import rank_zero_info
 from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler
@@ -109,6 +110,10 @@ class Resume(Callback):
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         self.checkpoint = checkpoint
+        states = checkpoint.get("callbacks", {})
+        for stopping in _stoppings(trainer):  # Lightning's would go on with the patience that it had before
+            if stopping.state_key in states:
+                states[stopping.state_key]["patience"] = stopping.patience
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         checkpoint, self.checkpoint = self.checkpoint, {}
@@ -145,6 +150,9 @@ class Resume(Callback):
             for _, told in self.changed.changes:
                 rank_zero_info(f"{told}: it counts from here on")
             self.changed = None
+        if trainer.ckpt_path is not None and any(s.wait_count >= s.patience for s in _stoppings(trainer)):
+            rank_zero_info("EarlyStopping had ended this training: a larger patience lets it go on")
+            trainer.should_stop = True
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
         """Batches that are taken again do not count twice for running means and variances."""
@@ -152,6 +160,10 @@ class Resume(Callback):
         if self.again == 0:
             for name, buffer in pl_module.named_buffers():
                 buffer.copy_(self.buffers[name])
+
+
+def _stoppings(trainer: Trainer) -> list[EarlyStopping]:
+    return [callback for callback in getattr(trainer, "callbacks", []) if isinstance(callback, EarlyStopping)]
 
 
 def check_epochs(checkpoint: Mapping[str, Any], trainer: Trainer) -> None:

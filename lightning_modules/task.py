@@ -69,8 +69,11 @@ class Task(LightningModule):
         weight = nn.Parameter(torch.zeros(1))
         optimizer = self._made("optimizer", self.optimizer, [weight])
         schedule = self._made("scheduler", self.scheduler, optimizer)
-        if isinstance(schedule, ReduceLROnPlateau):  # steps by a number that is watched
-            return
+        if isinstance(schedule, ReduceLROnPlateau):
+            raise InputError(
+                "--model.scheduler ReduceLROnPlateau steps by a number that is watched, which no schedule here does: "
+                "use one that goes by epochs, such as torch.optim.lr_scheduler.CosineAnnealingLR or StepLR"
+            )
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # that the optimiser has not stepped before

@@ -48,3 +48,19 @@ def test_a_training_keeps_its_seed_and_its_config_begins_anew(in_digits_home: Pa
     assert torch.equal(on, whole)
     saved = (tmp_path / "on" / "config.yaml").read_text()
     assert saved.startswith(f"# went on from {tmp_path}/first/last.ckpt\n") and "\nckpt_path: null" in saved
+
+
+def test_early_stopping_ends_what_it_had_ended_and_takes_another_patience(in_digits_home: Path, tmp_path: Path) -> None:
+    def epochs(patience: int, *more: str) -> int:
+        stopping = [
+            "--trainer.callbacks=pytorch_lightning.callbacks.EarlyStopping",
+            "--trainer.callbacks.monitor=val/loss",
+        ]
+        stopping += ["--trainer.callbacks.mode=max", f"--trainer.callbacks.patience={patience}"]  # never satisfied
+        fit("digits/svm.yaml", *stopping, "--trainer.max_epochs=6", f"--trainer.default_root_dir={tmp_path}", *more)
+        return torch.load(tmp_path / "last.ckpt", weights_only=True)["epoch"] + 1
+
+    assert epochs(2) == 3
+    before = (tmp_path / "last.ckpt").read_bytes()
+    assert epochs(2, "--ckpt_path=last") == 3 and (tmp_path / "last.ckpt").read_bytes() == before
+    assert epochs(4, "--ckpt_path=last") == 5
