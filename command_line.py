@@ -16,22 +16,25 @@ from typing import Any
 from jsonargparse import ArgumentError
 from pytorch_lightning import Trainer
 from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCLI
-from pytorch_lightning.loggers import CSVLogger, WandbLogger
+from pytorch_lightning.loggers import WandbLogger
 from pytorch_lightning.plugins import CheckpointIO
 from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
 
 from callbacks import FirstLook, Ranks, SaveConfig, WholeCheckpoints
+from callbacks.late_csv import LateCSV
 from callbacks.lock import hold
 from callbacks.programs import misplaced_callbacks
 from callbacks.ranks import told_elsewhere
-from cli import given
+from cli import given, wandb_environment
 from cli.class_flags import class_flags
 from cli.constructors import Constructors, build, shorter
+from cli.paths import expand
 from cli.trainer_values import check_run, refused_by_trainer, unlogged
 from cli.trusted import trusted_by
 from cli.wording import check_all, missing
 from counterfactuals.memory import lacks_memory, shortage
 from datamodules import DataModule
+from interrupts import catch
 from lightning_modules.building import trust
 from lightning_modules.checkpoint import read
 from lightning_modules.from_data import blanks, fastest_precision, fill
@@ -104,6 +107,7 @@ class RunCLI(LightningCLI):
             chosen = self._parser(command)
             check_all(given.read([word for word in words if word != command]), chosen)
             raise missing(str(error), chosen) or InputError(readable(str(error))) from error
+        expand(self.config)
         check_run(self.config.get(str(command), self.config))
 
     def _command(self, words: list[str]) -> str | None:
@@ -172,7 +176,7 @@ class RunCLI(LightningCLI):
             fail_untyped=False,
             skip={"save_dir", "dir", "experiment", "version", "anonymous"},
         )
-        parser.set_defaults({"wandb.project": "onmanifold", "wandb.offline": True})
+        parser.set_defaults(wandb_environment.defaults())
         parser.add_argument(
             "--trust",
             type=list[str],
@@ -192,17 +196,17 @@ class RunCLI(LightningCLI):
             kwargs["plugins"] = [*plugins, WholeCheckpoints()]
         folder = config["trainer"]["default_root_dir"]
         if config["trainer"]["logger"] in (None, True) and not config["trainer"]["fast_dev_run"]:
-            Path(folder).mkdir(parents=True, exist_ok=True)  # W&B would otherwise fall back to the working directory
-            settings = {"name": folder, "mode": _mode(config["wandb"]["offline"]), **_given(config["wandb"])}
-            wandb_logger = WandbLogger(**settings, save_dir=folder)
-            kwargs["logger"] = [wandb_logger, CSVLogger(folder, "csv", self._csv_folder(config))]
+            settings = wandb_environment.settings(dict(config["wandb"]), folder)
+            if is_first(os.environ):
+                wandb_environment.check_server(settings["mode"])
+            kwargs["logger"] = [WandbLogger(**settings), LateCSV(folder, "csv", self._csv_folder(config))]
         try:
             return super().instantiate_trainer(**kwargs)
         except (MisconfigurationException, ValueError, TypeError, ImportError) as error:
             raise refused_by_trainer(error, config["trainer"]) from error
 
     def _csv_folder(self, config: Any) -> str:
-        """A folder of its own for what must not replace a training's CSV: CSVLogger deletes what it finds."""
+        """A folder of its own for what must not replace a training's CSV."""
         if self.subcommand != "fit":
             return str(self.subcommand or "")
         earlier = len(list(Path(config["trainer"]["default_root_dir"], "csv").glob("resumed-*")))
@@ -220,20 +224,6 @@ def named_checkpoint(folder: Path, name: str) -> Path:
         others = ", ".join(sorted(file.name for file in folder.glob("*.ckpt"))) or "no checkpoint"
         raise InputError(f"there is nothing that --ckpt_path {name} could mean: {folder} holds {others}")
     return max(found, key=lambda file: file.stat().st_mtime)
-
-
-def _mode(offline: bool) -> str | None:
-    """W&B's mode, told to it directly.
-
-    Lightning puts ``offline`` into the environment. That overrules a ``WANDB_MODE=disabled`` from outside, and
-    comes too late where W&B has been used before in the process.
-    """
-    disabled = os.environ.get("WANDB_MODE") == "disabled"
-    return "disabled" if disabled else "offline" if offline else None
-
-
-def _given(arguments: Any) -> dict[str, Any]:
-    return {k: v for k, v in dict(arguments).items() if v is not None}
 
 
 def readable(message: str) -> str:
@@ -277,6 +267,7 @@ def run(main: Callable[[], None]) -> None:
 
     A process that SIGTERM has ended has the exit code that the shell expects, 143, and 130 after Ctrl-C.
     """
+    catch()
     os.environ.setdefault("WANDB_SILENT", "true")  # its banner drowns where our own results lie
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # not every terminal knows ‖ and Λ
@@ -306,8 +297,8 @@ def told(error: Exception) -> str | None:
         return shortage(short, LOWER)
     if isinstance(error, ArgumentError):
         return f"{readable(str(error))}\nSee --help for the options."
-    if (missing_number := unlogged(error)) is not None:
-        return str(missing_number)
+    if (known := unlogged(error) or wandb_environment.refused(error)) is not None:
+        return str(known)
     if isinstance(error, MisconfigurationException):
         return shorter(str(error))
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)

@@ -3,6 +3,8 @@
 ``python explain.py report RUN`` builds the report of a finished run again.
 """
 
+import interrupts  # noqa: F401, I001  # before all others
+
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from callbacks import Dashboard, Report, ResultWriter, SearchProgress
 from callbacks.lock import freed
 from callbacks.outcome import check_batches
 from callbacks.report import rebuild
+from cli.paths import expanded
 from cli.specs import specs
 from cli.untrained import untrained
 from command_line import RunCLI, run
@@ -70,7 +73,7 @@ def main(args: ArgsType = None) -> None:
     """Run the command line; ``args`` stand in for ``sys.argv[1:]``."""
     words = sys.argv[1:] if args is None else args
     if isinstance(words, list) and words[:1] == ["report"]:
-        rebuild(words[1:])
+        rebuild([expanded(word) for word in words[1:]])
         return
     with no_tf32(), freed():  # the callbacks measure before and after the searches, too
         cli = ExplainCLI(

@@ -1,19 +1,23 @@
 """Train any module of lightning_modules on any data module: fit | validate | test."""
 
+import interrupts  # noqa: F401, I001  # before all others
+
 from pathlib import Path
+from typing import Any
 
 import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.cli import ArgsType, LightningArgumentParser
 
 import lightning_modules  # noqa: F401
-from callbacks import BestAndLast, Divergence, EarlierTraining, ModelArtifact, Resume, ResumeHint
+from callbacks import BestAndLast, Divergence, EarlierTraining, ModelArtifact, Requeue, Resume, ResumeHint
 from callbacks.lock import freed
 from callbacks.outcome import check_batches, outcome
 from cli.restoring import restoring_explained
 from command_line import RunCLI, run
 from lightning_modules.checkpoint import read
 from lightning_modules.task import Task
+from networks.errors import InputError
 from networks.precision import uses_tf32
 from restarts import go_on_from
 
@@ -49,6 +53,7 @@ class TrainCLI(RunCLI):
         super().before_instantiate_classes()
         if self.subcommand == "fit":
             config = self.config["fit"]
+            InputError.collect(_without_checkpoints(config["trainer"]))
             if config["ckpt_path"] is None and (last := go_on_from(Path(config["trainer"]["default_root_dir"]))):
                 read(last)
                 config["ckpt_path"] = last
@@ -76,6 +81,16 @@ class TrainCLI(RunCLI):
         check_batches(self.trainer, "test")
 
 
+def _without_checkpoints(trainer: Any) -> list[str]:
+    kept = {"enable_checkpointing": (None, True), "barebones": (False,)}
+    return [
+        f"--trainer.{name} {str(trainer[name]).lower()} would train for nothing: train.py fit is for best.ckpt and "
+        f"last.ckpt; leave it out, or try a config with --trainer.fast_dev_run true"
+        for name, values in kept.items()
+        if trainer[name] not in values
+    ]
+
+
 def main(args: ArgsType = None) -> None:
     """Run the command line; ``args`` stand in for ``sys.argv[1:]``."""
     with freed(), restoring_explained():
@@ -84,7 +99,7 @@ def main(args: ArgsType = None) -> None:
             subclass_mode_model=True,
             trainer_defaults={
                 "default_root_dir": "runs/unnamed",
-                "callbacks": [Resume(), EarlierTraining(), Divergence(), ResumeHint(), ModelArtifact()],
+                "callbacks": [Resume(), EarlierTraining(), Divergence(), Requeue(), ResumeHint(), ModelArtifact()],
             },
             description=__doc__,
             args=args,

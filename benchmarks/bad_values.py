@@ -12,7 +12,8 @@ process which has imported everything, with a time limit, and is judged mechanic
   and Lightning's insides. ``unclear``: another error.
 - ``accepted``: rightly so. ``refused``: wrongly so.
 
-Writes ``results.json`` into the home, prints one line a case and the counts.
+Writes ``results.json`` into the home, and ``table.md`` with ``--rows`` of the answers; prints one line a case and the
+counts.
 """
 
 import argparse
@@ -86,6 +87,10 @@ FILES = {
     "y/method_dup.yaml": "class_path: counterfactuals.Ascent\ninit_args: {max_steps: 3, max_steps: 400}\n",
     "y/unclosed.yaml": "model: {slots: 3\n",
     "y/key_int.yaml": "3: 4\n",
+    **dict.fromkeys(("w/pointer.safetensors", "w/pointer.ckpt"), "version https://git-lfs.github.com/spec/v1\noid a\n"),
+    **dict.fromkeys(("w/page.pth", "w/page.ckpt"), "<!DOCTYPE html>\n<html></html>\n"),
+    "w/empty.pth": "",
+    "w/text.pth": "hello\n",
     "my_broken.py": "import no_such_package\n",
     "my_classes.py": '''
 import torch
@@ -372,11 +377,26 @@ def _train() -> None:
     torch.export.save(torch.export.export(network, (torch.rand(2, 1, 8, 8),), dynamic_shapes=dynamic), "good.pt2")
 
 
+def table(outcomes: list[Outcome], rows: int) -> str:
+    """Markdown of what is given and what is said, from all parts of the list alike."""
+    told = [
+        o for o in outcomes if o.rc and o.section in ("explain", "config", "fit", "test", "images", "train", "report")
+    ]
+    chosen = [told[i * len(told) // rows] for i in range(min(rows, len(told)))]
+    lines = ["| | given | answer |", "|---|---|---|"]
+    for o in chosen:
+        said = " ".join(o.said.removeprefix("error: ").split()).replace("|", "\\|")
+        given = o.given.replace("|", "\\|")
+        lines.append(f"| {o.section} | `{given}` | {said[:220]}{' …' if len(said) > 220 else ''} |")
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--home", type=Path, default=Path("bad_values"))
     parser.add_argument("--tree", type=Path, default=Path(__file__).parents[1])
     parser.add_argument("--only", default="")
+    parser.add_argument("--rows", type=int, default=80, help="of table.md")
     parser.add_argument("--quiet", action="store_true")
     args = parser.parse_args()
     home, tree = args.home.resolve(), args.tree.resolve()
@@ -398,6 +418,7 @@ def main() -> None:
             if not args.quiet:
                 print(f"{last.verdict:10} {last.seconds:5} {last.name:24} {last.said[:400]!r}", flush=True)
     (home / "results.json").write_text(json.dumps([vars(o) for o in outcomes], indent=1, ensure_ascii=False))
+    (home / "table.md").write_text(table(outcomes, args.rows))
     print(len(outcomes), dict(Counter(o.verdict for o in outcomes)))
 
 

@@ -25,6 +25,7 @@ from callbacks.realism import Realism
 from callbacks.reconstructions import Reconstructions
 from callbacks.relaxation_grid import RelaxationGrid
 from callbacks.report import Report
+from callbacks.requeue import Requeue
 from callbacks.result_writer import ResultWriter
 from callbacks.resume import Resume
 from callbacks.resume_hint import ResumeHint
@@ -62,6 +63,7 @@ __all__ = [
     "Reconstructions",
     "RelaxationGrid",
     "Report",
+    "Requeue",
     "ResultWriter",
     "Resume",
     "ResumeHint",

@@ -9,7 +9,7 @@ from callbacks.files import sweep
 
 
 class EarlierTraining(Callback):
-    """Moves an earlier training's checkpoints, and their config.yaml, to ``earlier-1``, ``earlier-2``, … in the folder.
+    """Moves an earlier training's checkpoints, config.yaml and csv/ to ``earlier-1``, ``earlier-2``, … in the folder.
 
     When the first step of a new one is due, and not before: whatever is refused leaves the folder as it was. In place
     they would be taken for the new one's where that is stopped before its first validation. A training that goes on
@@ -29,7 +29,7 @@ class EarlierTraining(Callback):
 
 
 def put_aside(folder: Path, names: list[str]) -> Path | None:
-    """Move those files, SLURM's checkpoints and config.yaml into a new folder, and return it.
+    """Move those files, SLURM's checkpoints, config.yaml and csv/ into a new folder, and return it.
 
     ``None``, and nothing is moved, where there is no checkpoint.
     """
@@ -41,7 +41,7 @@ def put_aside(folder: Path, names: list[str]) -> Path | None:
     while (to := folder / f"earlier-{n}").exists():
         n += 1
     to.mkdir()
-    for file in [*found, folder / "config.yaml"]:
+    for file in [*found, folder / "config.yaml", folder / "csv"]:
         if file.is_symlink() or file.exists():
             file.rename(to / file.name)
     return to

@@ -12,16 +12,27 @@ def outcome(trainer: Trainer) -> str:
     """What to say of a training that has ended without an error.
 
     Raises:
-        InputError: not one step was taken; says why.
+        InputError: not one step was taken; says why. Where the folder's own training had been over before, it is said.
     """
+    checkpoint = trainer.checkpoint_callback
     if not trainer.global_step:
         raise InputError(f"nothing was trained: {_why_nothing(trainer)}")
-    checkpoint = trainer.checkpoint_callback
     if not isinstance(checkpoint, ModelCheckpoint):
         return "no checkpoint was kept"
+    if getattr(checkpoint, "begun", True):
+        return _kept(trainer, checkpoint)
+    over = f"{trainer.ckpt_path} was at its end: raise --trainer.max_epochs or --trainer.max_steps to go on"
     if not checkpoint.best_model_path:
-        last = f"; what it came to is {checkpoint.last_model_path}" if checkpoint.last_model_path else ""
-        return f"no best checkpoint: {checkpoint.monitor} was never measured, as {_why_unmeasured(trainer)}{last}"
+        raise InputError(f"nothing was trained: {over}")
+    return f"{over}\n{_kept(trainer, checkpoint)}"
+
+
+def _kept(trainer: Trainer, checkpoint: ModelCheckpoint) -> str:
+    last = f"; what it came to is {checkpoint.last_model_path}" if checkpoint.last_model_path else ""
+    if not checkpoint.best_model_path:
+        return f"no best checkpoint: {_why_no_best(trainer, checkpoint)}{last}"
+    if checkpoint.monitor is None:
+        return f"checkpoint of the last validation, as --checkpoint.monitor is null: {checkpoint.best_model_path}"
     score = checkpoint.best_model_score
     return "best checkpoint{}: {}".format(
         "" if score is None else f" ({checkpoint.monitor} {score:.4g})", checkpoint.best_model_path
@@ -47,6 +58,14 @@ def _why_nothing(trainer: Trainer) -> str:
     if trainer.fit_loop.max_batches == 0:
         return "no rank has a whole batch of training samples: lower --data.batch_size, or take fewer devices"
     return "the time was over before the first step: raise --trainer.max_time"
+
+
+def _why_no_best(trainer: Trainer, checkpoint: ModelCheckpoint) -> str:
+    if checkpoint.save_top_k == 0:
+        return "--checkpoint.save_top_k is 0"
+    if checkpoint.monitor not in trainer.callback_metrics:
+        return f"{checkpoint.monitor} was never measured, as {_why_unmeasured(trainer)}"
+    return "none was due yet, by --checkpoint.every_n_epochs, every_n_train_steps or train_time_interval"
 
 
 def _why_unmeasured(trainer: Trainer) -> str:

@@ -7,13 +7,18 @@ from typing import Any
 import pytorch_lightning
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.callbacks import EarlyStopping
+from pytorch_lightning.utilities.rank_zero import rank_zero_info
 from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler
 
+from callbacks.changed_settings import SETTINGS, ChangedSettings
+from callbacks.place import take_place
+from datamodules import DataModule
 from networks.errors import InputError
 
 #: entries of a checkpoint that are read; Lightning also knows those of its older versions
-NUMBERS = ("epoch", "global_step")
+NUMBERS = ("epoch", "global_step", "seed")
 WEIGHTS = ("state_dict", "current_model_state", "averaging_state")  # the last two are EMA's
 WORDS = ("class_names", "conditioned_on")  # of our tasks
 PARTS = {"loops": dict, "callbacks": dict, "optimizer_states": list, "lr_schedulers": list, "MixedPrecision": dict}
@@ -38,6 +43,8 @@ def resumable(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
         kept["callbacks"] = {key: state for key, state in kept["callbacks"].items() if _class(key) in STATEFUL}
         for key, state in kept["callbacks"].items():
             _check_state(_class(key), state)
+    hparams = checkpoint.get("hyper_parameters", {})
+    kept["settings"] = {name: hparams[name] for name in SETTINGS if name in hparams}
     # Its own version is taken for granted: what Lightning does to checkpoints of older ones moves entries about.
     return {**kept, "pytorch-lightning_version": pytorch_lightning.__version__}
 
@@ -97,9 +104,16 @@ class Resume(Callback):
 
     def __init__(self) -> None:
         self.checkpoint: dict[str, Any] = {}
+        self.changed: ChangedSettings | None = None
+        self.buffers: dict[str, Tensor] = {}
+        self.again = 0
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         self.checkpoint = checkpoint
+        states = checkpoint.get("callbacks", {})
+        for stopping in _stoppings(trainer):  # Lightning's would go on with the patience that it had before
+            if stopping.state_key in states:
+                states[stopping.state_key]["patience"] = stopping.patience
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         checkpoint, self.checkpoint = self.checkpoint, {}
@@ -109,12 +123,55 @@ class Resume(Callback):
             if "optimizer_states" not in checkpoint or "lr_schedulers" not in checkpoint:
                 raise InputError("it holds weights alone, and not the state of a training (save_weights_only)")
             check_like(checkpoint.get("loops", {}).get("fit_loop", {}), trainer.fit_loop.state_dict(), "loops")
+            self.changed = ChangedSettings(checkpoint.get("settings", {}), trainer, pl_module)
             for given, own in zip(checkpoint.get("optimizer_states", []), trainer.optimizers, strict=False):
                 check_optimizer(given, own)
             for given, config in zip(checkpoint.get("lr_schedulers", []), trainer.lr_scheduler_configs, strict=False):
                 check_schedule(given, config.scheduler)
+            check_epochs(checkpoint, trainer)
+            self._take_place(trainer, checkpoint)
         except InputError as error:
             raise InputError(f"checkpoint {str(trainer.ckpt_path)!r} cannot be restored: {error}") from error
+
+    def _take_place(self, trainer: Trainer, checkpoint: dict[str, Any]) -> None:
+        fit_loop, data = checkpoint.get("loops", {}).get("fit_loop"), getattr(trainer, "datamodule", None)
+        if fit_loop is None or not isinstance(data, DataModule):
+            return
+        data.order_seed = checkpoint.get("seed")
+        place = take_place(fit_loop, data.train_dataloader().state_dict(), trainer.accumulate_grad_batches)
+        self.again = place.again
+        for sentence in place.sentences:
+            rank_zero_info(sentence)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.buffers = {name: b.clone() for name, b in pl_module.named_buffers()} if self.again else {}
+        if self.changed is not None:
+            self.changed.apply(trainer)
+            for _, told in self.changed.changes:
+                rank_zero_info(f"{told}: it counts from here on")
+            self.changed = None
+        if trainer.ckpt_path is not None and any(s.wait_count >= s.patience for s in _stoppings(trainer)):
+            rank_zero_info("EarlyStopping had ended this training: a larger patience lets it go on")
+            trainer.should_stop = True
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
+        """Batches that are taken again do not count twice for running means and variances."""
+        self.again -= 1
+        if self.again == 0:
+            for name, buffer in pl_module.named_buffers():
+                buffer.copy_(self.buffers[name])
+
+
+def _stoppings(trainer: Trainer) -> list[EarlyStopping]:
+    return [callback for callback in getattr(trainer, "callbacks", []) if isinstance(callback, EarlyStopping)]
+
+
+def check_epochs(checkpoint: Mapping[str, Any], trainer: Trainer) -> None:
+    """Raise ``InputError`` where there have been more epochs than there are to be."""
+    epochs = checkpoint.get("loops", {}).get("fit_loop", {}).get("epoch_progress", {}).get("current", {})
+    had = epochs.get("processed", 0)
+    if trainer.max_epochs not in (None, -1) and had > trainer.max_epochs:
+        raise InputError(f"it has had {had} epochs, and --trainer.max_epochs is {trainer.max_epochs}: raise it")
 
 
 def check_like(given: Any, own: Any, where: str) -> None:

@@ -5,6 +5,7 @@ from pytorch_lightning.cli import SaveConfigCallback
 
 from callbacks.files import write_whole
 from callbacks.generation import results_folder
+from networks.errors import printable
 
 
 class SaveConfig(SaveConfigCallback):
@@ -12,7 +13,8 @@ class SaveConfig(SaveConfigCallback):
 
     An explain run's appears with its results: a command that is refused leaves those before as they are.
 
-    In fit when the first step is due: one that is refused leaves the config of an earlier training as it was.
+    In fit when the first step is due: one that is refused leaves the config of an earlier training as it was. What the
+    training went on from is a comment: fed back, the config trains the same from the start.
 
     Lightning's own writes into the logger's folder, which W&B's logger shares between runs, and
     stops the second run there.
@@ -31,5 +33,8 @@ class SaveConfig(SaveConfigCallback):
             return
         folder = results_folder(trainer)
         folder.mkdir(parents=True, exist_ok=True)
-        text = self.parser.dump(self.config, skip_none=False)
+        config, comment = self.config.clone(), ""
+        if resumed := config.get("ckpt_path"):
+            config["ckpt_path"], comment = None, f"# went on from {printable(str(resumed))}\n"
+        text = comment + self.parser.dump(config, skip_none=False)
         write_whole(folder / "config.yaml", lambda file: file.write_text(text, encoding="utf-8"))

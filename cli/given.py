@@ -1,5 +1,6 @@
 """What a user gave, in configs and in words, as one tree of plain values: nothing of it has a type or a default yet."""
 
+import os
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -67,7 +68,7 @@ def config(path: str) -> dict[str, Any]:
     Raises:
         InputError: no such file, no YAML, no keys at its top, or a key that is given twice.
     """
-    file = Path(path)
+    file = Path(os.path.expanduser(path))  # noqa: PTH111  # Path raises for a user that there is not
     if not file.is_file() and ":" in path:
         return _keys(load(path, "--config"), "--config")
     if not file.is_file():
@@ -96,7 +97,7 @@ def load(text: str, name: str) -> Any:
 
 def subconfig(value: str) -> Any:
     """The tree of a YAML file that stands for a class (``--model.method ascent.yaml``); other values as they are."""
-    file = Path(value)
+    file = Path(os.path.expanduser(value))  # noqa: PTH111
     if file.suffix not in SUFFIXES or not file.is_file():
         return value
     tree = load(file.read_text(encoding="utf-8", errors="replace"), repr(value))

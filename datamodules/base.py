@@ -3,14 +3,15 @@
 import hashlib
 import os
 from collections.abc import Sequence
-from typing import Any, Literal, NotRequired, Protocol, TypedDict
+from typing import Any, Literal, NotRequired, Protocol, TypedDict, TypeVar
 
 import numpy as np
 import torch
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, DistributedSampler
+from torch.utils.data import DataLoader, Dataset
 
+from datamodules.order import Order, Shuffled
 from networks.checks import positive, whole
 from networks.errors import InputError
 
@@ -19,6 +20,7 @@ SHOWN = 12  # classes in a line for people
 MOST_WORKERS = max(64, 4 * (os.cpu_count() or 1))
 SplitName = Literal["train", "val", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
+L = TypeVar("L", bound=DataLoader)
 
 
 class Batch(TypedDict):
@@ -120,6 +122,7 @@ class DataModule(LightningDataModule):
         levels: grey values of the images (256 for 8 bits); ``None`` for continuous data.
         has_map: whether batches hold a ``map``.
         value_range: of a regression, the least and the largest value that there can be.
+        order_seed: by which training samples are shuffled; ``None`` takes torch's.
 
     Args:
         batch_size: samples a batch and rank.
@@ -141,6 +144,7 @@ class DataModule(LightningDataModule):
     levels: int | None = None
     has_map: bool = False
     value_range: tuple[float, float] | None = None
+    order_seed: int | None = None
 
     def __init__(
         self,
@@ -235,38 +239,40 @@ class DataModule(LightningDataModule):
             raise InputError(f"predict_classes names {unknown}; the classes are {', '.join(shown)}{more}")
         return [known[str(c)] for c in classes]
 
-    def _loader(self, split: Split, shuffle: bool = False) -> DataLoader:
+    def _loader(self, split: Split, kind: type[L]) -> L:
         ranks = self.trainer.world_size if self.trainer else 1
         if len(split) < ranks:
             n = len(split)
             raise InputError(f"{n} samples cannot be shared by {ranks} ranks: use at most {n} devices")
-        return DataLoader(
+        a_rank = -(-len(split) // ranks)
+        shuffle = issubclass(kind, Shuffled)
+        return kind(
             split,  # type: ignore[arg-type]  # a map-style data set by __getitems__ alone
             batch_size=self.batch_size,
-            sampler=self._shuffled(split) if shuffle else None,
-            drop_last=shuffle and len(split) > self.batch_size,  # a last batch of one breaks BatchNorm
+            sampler=self._order(split) if shuffle else None,
+            drop_last=shuffle and a_rank > self.batch_size,  # a last batch of one breaks BatchNorm
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
             collate_fn=_as_is,
         )
 
-    def _shuffled(self, split: Split) -> DistributedSampler:
-        """An order that (seed, epoch) alone decide: a run that goes on repeats it, and two ranks share that of one."""
+    def _order(self, split: Split) -> Order:
         ranks, rank = (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
-        return DistributedSampler(split, ranks, rank, seed=torch.initial_seed() % 2**32)  # type: ignore[arg-type]
+        seed = torch.initial_seed() if self.order_seed is None else self.order_seed
+        return Order(split, ranks, rank, seed=seed % 2**32)  # type: ignore[arg-type]
 
-    def train_dataloader(self) -> DataLoader:
-        return self._loader(self.split("train"), shuffle=True)
+    def train_dataloader(self) -> Shuffled:
+        return self._loader(self.split("train"), Shuffled)
 
     def val_dataloader(self) -> DataLoader:
-        return self._loader(self.split("val"))
+        return self._loader(self.split("val"), DataLoader)
 
     def test_dataloader(self) -> DataLoader:
-        return self._loader(self.split("test"))
+        return self._loader(self.split("test"), DataLoader)
 
     def predict_dataloader(self) -> DataLoader:
         # Never shuffled: under DDP that would explain some samples twice and others not at all.
-        return self._loader(self.predict_selection())
+        return self._loader(self.predict_selection(), DataLoader)
 
 
 def sha256(*parts: bytes | np.ndarray) -> str:

@@ -49,8 +49,16 @@ class MNIST(DataModule):
 
     def prepare_data(self) -> None:
         """Download where asked for; Lightning calls this on one process alone."""
-        if self.download:
+        if not self.download:
+            return
+        try:
             self.source(self.root, download=True)
+        except (RuntimeError, OSError) as error:
+            why = " ".join(str(error).split())[:200]
+            raise InputError(
+                f"--data.download true: {self.source.__name__} cannot be fetched into {self.root!r} ({why}): put its "
+                f"files into {self.root}/{self.source.__name__}/raw by hand, or try again with a network"
+            ) from error
 
     def load(self) -> dict[SplitName, Split]:
         train, test = self._read(train=True), self._read(train=False)

@@ -62,6 +62,7 @@ class ClassAutoencodersModule(Task):
             self.class_names = list(datamodule.class_names)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_save_checkpoint(checkpoint)
         checkpoint["class_names"] = self.class_names
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """Reading checkpoints that may come from anywhere, without running, importing or opening anything that they name."""
 
 import hashlib
+import os
 import pickle
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from lightning_modules.building import at_most, build, check_plain, known_classes
 from networks.errors import InputError
+from networks.weights import no_weights
 
 LIGHTNINGS = ("_class_path", "_instantiator")  # hyper-parameters that are Lightning's own
 
@@ -90,6 +92,7 @@ def read(path: str | Path) -> dict[str, Any]:
     Raises:
         InputError: see ``load``.
     """
+    path = os.path.expanduser(path)  # noqa: PTH111  # Path raises for a user that there is not
     if not Path(path).is_file():
         raise InputError(
             f"no checkpoint {str(path)!r}: train that model first (python train.py fit --config …), or pass the path "
@@ -99,6 +102,8 @@ def read(path: str | Path) -> dict[str, Any]:
         with _tensors_alone():
             checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises whatever its zip reader and its unpickler come across
+        if Path(path).stat().st_size and (reason := no_weights(path)) is not None:
+            raise InputError(f"{str(path)!r} is not a checkpoint: {reason}") from error
         if isinstance(error, pickle.UnpicklingError) or "weights_only" in str(error):  # which it advises to switch off
             raise InputError(
                 f"checkpoint {str(path)!r} is refused: it holds something other than tensors and plain values, which "

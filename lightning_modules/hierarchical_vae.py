@@ -123,6 +123,7 @@ class HierarchicalVAEModule(Task):
         self._evaluate(batch, batch_idx, "test")
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_save_checkpoint(checkpoint)
         checkpoint["conditioned_on"] = self.conditioned_on
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

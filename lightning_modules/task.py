@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from pytorch_lightning import LightningModule
 from pytorch_lightning.cli import LRSchedulerCallable, OptimizerCallable
+from pytorch_lightning.utilities.rank_zero import rank_zero_info
 from torch import nn
 from torch.optim.lr_scheduler import LinearLR, ReduceLROnPlateau
 
@@ -28,7 +29,7 @@ class Task(LightningModule):
         warmup_steps: optimiser steps in which the rate grows linearly to what the schedule says.
 
     Randomness in training (noise, dropout) is a function of (seed, epoch, batch, rank): a run that was
-    killed and goes on from its last epoch repeats what it would have been.
+    stopped and goes on, with the seed that it began with, repeats what it would have been.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class Task(LightningModule):
         self.optimizer = _Shared(optimizer)
         self.scheduler = None if scheduler is None else _Shared(scheduler)
         self.warmup_steps = warmup_steps
-        self._seed = 0
+        self._seed: int | None = None
 
     def save_plain_hyperparameters(self) -> None:
         """Keep what a checkpoint can hold without pickled code.
@@ -68,8 +69,11 @@ class Task(LightningModule):
         weight = nn.Parameter(torch.zeros(1))
         optimizer = self._made("optimizer", self.optimizer, [weight])
         schedule = self._made("scheduler", self.scheduler, optimizer)
-        if isinstance(schedule, ReduceLROnPlateau):  # steps by a number that is watched
-            return
+        if isinstance(schedule, ReduceLROnPlateau):
+            raise InputError(
+                "--model.scheduler ReduceLROnPlateau steps by a number that is watched, which no schedule here does: "
+                "use one that goes by epochs, such as torch.optim.lr_scheduler.CosineAnnealingLR or StepLR"
+            )
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # that the optimiser has not stepped before
@@ -90,13 +94,21 @@ class Task(LightningModule):
             raise InputError(f"--model.{name} cannot be made of its arguments: {error}") from error
 
     def on_fit_start(self) -> None:
-        self._seed = torch.initial_seed()
+        if self._seed is None or self.trainer.ckpt_path is None:
+            self._seed = torch.initial_seed()
+        elif self._seed != torch.initial_seed():
+            rank_zero_info(f"Goes on with the seed that it began with, {self._seed}")
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        if self._seed is not None:
+            checkpoint["seed"] = self._seed
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         # Not once an epoch: the loader draws a number, before or after that hook. Hashes of integers are fixed.
         torch.manual_seed(hash((self._seed, self.current_epoch, batch_idx, self.global_rank)))
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self._seed = checkpoint.get("seed")
         problems = state_dict_problems(self, checkpoint["state_dict"])
         if problems:
             raise InputError(

@@ -1,6 +1,7 @@
 """Any network of the timm library as a predictor or as a feature extractor."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from difflib import get_close_matches
 from typing import Any, cast
 
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from networks.checks import each, finite, positive, whole
 from networks.errors import InputError
+from networks.reachable import hub_if_reachable
 from networks.weights import load_weights, why_not
 
 
@@ -52,9 +54,10 @@ class TimmModel(nn.Module):
             advice = f"did you mean {' or '.join(near)}?" if near else "timm.list_models() lists the names"
             raise InputError(f"name: timm has no model {name!r}; {advice}")
         try:
-            network = timm.create_model(
-                name, pretrained=weights == "pretrained", num_classes=num_classes, in_chans=in_chans
-            )
+            with hub_if_reachable() if weights == "pretrained" else nullcontext():
+                network = timm.create_model(
+                    name, pretrained=weights == "pretrained", num_classes=num_classes, in_chans=in_chans
+                )
         except Exception as error:  # timm's readers raise whatever their files make them
             raise InputError(f"weights {weights!r} for timm's {name!r} cannot be loaded: {why_not(error)}") from error
         if weights is not None and weights != "pretrained":

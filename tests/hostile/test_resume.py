@@ -79,6 +79,9 @@ REFUSED: dict[str, Change] = {
     "schedule-optimizer": schedule(optimizer="x"),
     "schedule-text": schedule(T_max="x"),
     "schedules-text": top(lr_schedulers="x"),
+    "loader-text": loop("state_dict", {"combined_loader": [{"at_once": "x"}]}),
+    "loader-list": loop("state_dict", {"combined_loader": "x"}),
+    "seed-text": top(seed="x"),
     "epoch-text": top(epoch="x"),
     "without-optimizer": lambda c, home: c.pop("optimizer_states"),
     "other-weights": top(state_dict={"a": torch.ones(1)}),
@@ -130,5 +133,6 @@ def test_ignored(name: str, going_on: Callable[[Change], None], home: Path) -> N
 
 def test_what_is_kept(good: Checkpoint) -> None:
     kept = resumable({**good, "Digits": 1, "hparams": 2})
-    assert set(kept) == set(good) - {"hyper_parameters", "hparams_name"}
+    assert set(kept) == set(good) - {"hyper_parameters", "hparams_name"} | {"settings"}
+    assert set(kept["settings"]) == {"optimizer", "scheduler"}
     assert kept["callbacks"] == good["callbacks"] and kept["loops"] == good["loops"]

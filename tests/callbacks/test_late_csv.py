@@ -1,0 +1,17 @@
+from pathlib import Path
+
+from callbacks.late_csv import LateCSV
+
+
+def test_an_earlier_table_is_there_until_there_is_a_number(tmp_path: Path) -> None:
+    table = tmp_path / "csv" / "metrics.csv"
+    table.parent.mkdir()
+    table.write_text("earlier")
+    logger = LateCSV(tmp_path, "csv", "")
+    logger.log_hyperparams({"lr": 0.1})
+    logger.finalize("failed")
+    assert table.read_text() == "earlier"
+    logger.log_metrics({"loss": 2.0}, 3)
+    logger.save()
+    assert table.read_text().split() == ["loss,step", "2.0,3"]
+    assert "lr: 0.1" in (tmp_path / "csv" / "hparams.yaml").read_text()
