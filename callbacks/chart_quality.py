@@ -14,7 +14,7 @@ from lightning_modules import CounterfactualModule, load_predictor
 from metrics import FID
 from networks.checks import not_negative, whole, within
 from networks.errors import InputError
-from networks.features import Features
+from networks.features import Features, has_features
 
 BATCH = 128
 
@@ -67,7 +67,7 @@ class ChartQuality(Callback):
             held_out = _first(data.split("val"), n, pl_module.device)
             back = decoded(chart, chart_encodings(chart, held_out))
             quality = {"reconstruction_error": float((back - held_out).square().mean().sqrt())}
-            extractor = self.extractor or (pl_module.predictor if hasattr(pl_module.predictor, "features") else None)
+            extractor = self.extractor or (pl_module.predictor if has_features(pl_module.predictor) else None)
             if extractor is not None and len(chart.shape) == 3 and n > 1:  # of one image nothing varies
                 extractor = Features(extractor).to(pl_module.device)
                 train = _first(data.split("train"), n, pl_module.device)

@@ -10,6 +10,7 @@ from callbacks.judges import check_answers, checkpoints_of, judges, some_samples
 from callbacks.logs import log_scalars
 from callbacks.naming import scalar
 from counterfactuals.call import call
+from counterfactuals.contract import understand
 from counterfactuals.objectives import classes
 from lightning_modules import CounterfactualModule, Explanation
 from metrics import OracleAccuracy as OracleMetric
@@ -80,7 +81,9 @@ class OracleAccuracy(Callback):
             try:
                 if data.task != "classification":
                     raise InputError(f"OracleAccuracy is for classes, the data for {data.task}: use OracleValue")
-                logits = self._logits(oracle, x, pl_module)
+                found = understand(oracle, x.to(pl_module.device), of_values=False, gradient=False)
+                self.oracles[name] = found.predictor
+                logits = self._logits(self.oracles[name], x, pl_module)
                 classes(logits, "OracleAccuracy")
                 check_answers(logits)
             except InputError as error:

@@ -16,7 +16,7 @@ from counterfactuals.targets import TargetPolicy
 from metrics.agreement import agreement
 from networks.adapter import Adapter, inside, name_of
 from networks.errors import InputError
-from networks.placement import device_of
+from networks.placement import device_of, tensors_of
 from networks.precision import exact
 
 LOOKED_AT = 64  # samples
@@ -94,7 +94,7 @@ def _some(data: Any, predictor: nn.Module) -> tuple[Tensor, Tensor]:
 
 
 def _as_float32(predictor: nn.Module) -> tuple[nn.Module, list[str]]:
-    types = {p.dtype for p in predictor.parameters() if p.is_floating_point()} - {torch.float32}
+    types = {t.dtype for t in tensors_of(predictor) if t.is_floating_point()} - {torch.float32}
     if not types:
         return predictor, []
     names = " and ".join(sorted(str(t).removeprefix("torch.") for t in types))
@@ -162,7 +162,7 @@ def _agreement(line: str, said: Tensor, y: Tensor, data: Any) -> tuple[str, list
     share = found.agree / found.n
     line += f" of {data.num_classes} classes ({_listed(data.class_names)})"
     line += f"; it agrees with the labels of {found.agree} of {found.n} samples ({share:.0%})"
-    if not found.by_chance:
+    if not found.by_chance and found.order is None:
         return line, []
     warning = f"the model contradicts {1 - share:.0%} of the labels"
     if found.order is None:

@@ -9,6 +9,11 @@ from networks.errors import InputError
 SPATIAL = 512  # numbers kept of an image's feature maps: a Fréchet distance wants more images than that
 
 
+def has_features(network: nn.Module) -> bool:
+    """Whether a network gives its penultimate activations; torchvision's have layers called ``features`` alone."""
+    return hasattr(network, "features") and hasattr(network, "num_features")
+
+
 class Features(nn.Module):
     """x → penultimate activations B×``num_features`` of a network that has ``features``.
 
@@ -18,7 +23,7 @@ class Features(nn.Module):
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
-        if not (hasattr(network, "features") and hasattr(network, "num_features")):
+        if not has_features(network):
             raise InputError(
                 f"{type(network).__name__} cannot extract features: it needs a method features(x) -> B×d "
                 "and an integer num_features, as CNN, MLP and TimmModel have"
