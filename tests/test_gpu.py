@@ -11,8 +11,8 @@ import torch
 from callbacks import OracleAccuracy
 from counterfactuals import Ascent, FeatureL2, FlowChart, PixelChart, RunnerUp, explain
 from datamodules import Digits
-from lightning_modules import ClassifierModule, CounterfactualModule
-from networks import CNN, ConvNet, Glow
+from lightning_modules import ClassifierModule, CounterfactualModule, load_predictor
+from networks import CNN, Adapter, ConvNet, Glow, InputError
 from networks.precision import no_tf32
 from tests.collect import Collect
 from tests.runs import NO_LOGGER, config, needs_gpu
@@ -73,3 +73,39 @@ def test_a_group_of_one_rank(in_digits_home: Path, monkeypatch: pytest.MonkeyPat
     program.main([*run, "--trainer.default_root_dir=on_gpu"])
     torch.distributed.destroy_process_group()
     assert len(pd.read_parquet("on_gpu/counterfactuals.parquet")) == 6
+
+
+class Reversed(CNN):
+    """Probabilities of the digits' classes from nine to zero."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x).softmax(1).flip(1)
+
+
+def test_strangers_predictors_go_where_they_are_sent(tmp_path: Path) -> None:
+    """What an adapter holds, and the constants of frozen TorchScript, which are no state."""
+    network = Reversed([1, 8, 8], 10).eval()
+    x = torch.rand(4, 1, 8, 8)
+    torch.jit.save(torch.jit.freeze(torch.jit.trace(network, x)), tmp_path / "net.pt")
+    script = load_predictor(str(tmp_path / "net.pt"))
+    with no_tf32():
+        assert torch.allclose(script.cuda()(x.cuda()).cpu(), network(x), atol=1e-5)
+    data = Digits(predict_limit=6)
+    adapter = Adapter(script.cpu(), class_names=[str(9 - i) for i in range(10)], mean=[0.0], std=[2.0])
+    module = CounterfactualModule(adapter, PixelChart([1, 8, 8]), RunnerUp(), method=Ascent(0.05, 20))
+    collect = Collect()
+    trainer = pl.Trainer(accelerator="gpu", devices=1, inference_mode=False, callbacks=[collect], **QUIET)
+    trainer.predict(module, datamodule=data)
+    cf = collect.results()[""].counterfactuals
+    with torch.no_grad():
+        said = network(cf.x / 2).flip(1)
+    assert torch.equal(cf.source, said.argmax(1))
+
+
+def test_parts_on_other_devices_are_named() -> None:
+    here, there = CNN([1, 8, 8], 2), torch.rand(3, 1, 8, 8, device="cuda")
+    with pytest.raises(InputError, match="CNN cannot take these samples: its weights are on cpu and"):
+        explain(here, PixelChart((1, 8, 8)), there, 1)
+    chart = FlowChart(Glow([3, 32, 32], 2, 2, partial(ConvNet, width=8)))
+    with pytest.raises(InputError, match="FlowChart cannot take these samples: its weights are on cpu"):
+        explain(CNN([3, 32, 32], 2).cuda(), chart, torch.rand(2, 3, 32, 32, device="cuda"), 1)
