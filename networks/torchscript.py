@@ -69,7 +69,9 @@ class TorchScript(nn.Module):
         asking = any(p.requires_grad for p in self.parameters())
         super()._apply(fn, recurse)
         if self.file.device != before:
-            self.program = self._load(self.file.device).requires_grad_(asking)
+            self.program = self._load(self.file.device)
+            for p in self.program.parameters():  # requires_grad_ of the whole is not for TorchScript
+                p.requires_grad_(asking)
         return self
 
     def forward(self, x: Tensor) -> Tensor:
