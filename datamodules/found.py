@@ -22,6 +22,7 @@ LARGEST = 64  # pixels a side where no size is given
 COLOURLESS = 8 / 255  # share of the range by which the channels of a grey JPEG may differ
 SAMPLE = 50  # files that are looked at
 FLAT = 1 / 16  # share of the range
+BEYOND = "hold numbers beyond that range, which become 0 or 1"
 FAINT = "use less than a sixteenth of their range, and are nearly black, white or grey: should value_range be another?"
 
 
@@ -139,6 +140,7 @@ def _depth(look: _Look, reading: Reading) -> str:
 def _said(looks: list[_Look], reading: Reading) -> list[str]:
     """What a user should know of the sample, a sentence each."""
     counts = Counter(remark for look in looks for remark in look.picture.remarks)
+    counts[BEYOND] = sum(_is_clipped(look, reading) for look in looks)
     counts[FAINT] = sum(look.picture.alpha is None and _is_flat(look, reading) for look in looks)
     of = f"of {len(looks)} files"
     seen = [f"{n} {of} {remark.format(background=reading.background)}" for remark, n in counts.items() if n]
@@ -154,6 +156,12 @@ def _ranges(reading: Reading) -> list[str]:
 
 def _words(span: Range) -> str:
     return f"from {span[0]:g} to {span[1]:g} become intensities from 0 to 1"
+
+
+def _is_clipped(look: _Look, reading: Reading) -> bool:
+    """By the range that was given, or that floats overshoot; a window is meant to clip."""
+    low, high = span = reading.span(look.picture)
+    return span in (reading.value_range, reading.floats) and (look.ends[0] < low or look.ends[1] > high)
 
 
 def _is_flat(look: _Look, reading: Reading) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from datamodules.deep import ORIENTATION, PNG, TIFF, TURNS, from_tiff, png_values, turned
+from datamodules.deep import ORIENTATION, TIFF, TURNS, from_tiff, png_values, turned
 from datamodules.dicom import from_dicom, is_dicom
 from datamodules.image_files import content, opened, told_of
 from datamodules.npy import MAGIC, from_npy
@@ -14,6 +14,7 @@ from datamodules.stored import SEVERAL, SHALLOW, TRANSPARENT, TURNED, Picture, e
 
 BITS, COMPRESSION, PHOTOMETRIC, SAMPLE_FORMAT = 258, 259, 262, 339  # tags of a TIFF
 SIGNED = 2  # the sample format
+J2K_SIZE = b"\xff\x4f\xff\x51"  # where JPEG 2000 says it
 LARGEST = 1e18  # of floats; files with gaps fill them with NaN or −3e38
 SPARE = 4  # of 255 grey values, 0.2 differ on average between a large photograph and its half, both made small
 GREY = ("1", "L", "LA", "La")
@@ -89,9 +90,14 @@ def _values(image: Image.Image) -> Picture:
     if image.has_transparency_data:
         return with_alpha(np.asarray(image.convert("LA" if image.mode in GREY else "RGBA")))
     if image.mode in GREY:
-        values = np.asarray(image.convert("L"))[..., None]
+        values = np.asarray(in_mode(image, "L"))[..., None]
         return Picture(unsigned(values.view(np.int8)) if _tag(image, SAMPLE_FORMAT) == SIGNED else values)
-    return Picture(np.asarray(image.convert("RGB")))
+    return Picture(np.asarray(in_mode(image, "RGB")))
+
+
+def in_mode(image: Image.Image, mode: str) -> Image.Image:
+    """Converted, if it must be: Pillow would make a copy."""
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _numbers(image: Image.Image) -> Picture:
@@ -126,8 +132,21 @@ def _tag(image: Image.Image, number: int) -> Any:
 
 def _is_cut(image: Image.Image, data: bytes) -> bool:
     """Whether Pillow has kept 8 bits of more."""
-    bits = data[24] if data.startswith(PNG) else _tag(image, BITS) or 8
-    return bits > 8 and image.mode not in ("I", "F") and not image.mode.startswith("I;16")
+    return image.mode not in ("I", "F") and not image.mode.startswith("I;16") and _depth(image, data) > 8
+
+
+def _depth(image: Image.Image, data: bytes) -> int:
+    """Bits of each number in the file, as far as its format says; 8 where nothing does."""
+    if image.format == "PNG":
+        return data[24]
+    if image.format == "PPM" and data.startswith((b"P3", b"P6")):
+        header = b" ".join(line.partition(b"#")[0] for line in data[:1000].splitlines()).split()
+        return int(header[3]).bit_length()
+    if image.format == "JPEG2000" and (at := data.find(J2K_SIZE)) >= 0:
+        return (data[at + 42] & 127) + 1
+    if image.format == "AVIF" and (at := data.find(b"av1C")) >= 0:
+        return 10 if data[at + 6] & 64 else 8
+    return _tag(image, BITS) or 8
 
 
 def _orientation(image: Image.Image) -> Any:

@@ -67,6 +67,8 @@ def test_a_given_range_and_background_reach_the_images_and_the_fingerprint(tmp_p
     assert (brighter - darker).mean() == pytest.approx(127 / 255, abs=1e-2)
     assert first.split("val").fingerprint() != second.split("val").fingerprint()
     narrow = ImageFolder(str(tmp_path), value_range=(0, 100))
+    assert narrow.found.remarks[0] == "numbers from 0 to 100 become intensities from 0 to 1, by value_range"
+    assert "40 of 40 files hold numbers beyond that range, which become 0 or 1" in narrow.found.remarks
     assert narrow.split("val").fingerprint() != second.split("val").fingerprint()
 
 
@@ -88,6 +90,14 @@ def test_what_shows_nearly_nothing_in_its_range_is_said(tmp_path: Path) -> None:
     assert ranges.startswith("integers from 0 to 65535 become") and faint.startswith("2 of 3 files use less than a")
     (dark,) = look_at([tmp_path / "dark.npy"]).remarks
     assert dark == "integers from 0 to 1023 become intensities from 0 to 1, as found: value_range sets another range"
+
+
+def test_floats_that_overshoot_are_clipped_and_counted(tmp_path: Path) -> None:
+    for name, most in (("a", 1.0), ("b", 1.05)):
+        array(np.linspace(0, most, 64).reshape(8, 8))(tmp_path / f"{name}.npy")
+    remarks = look_at(sorted(tmp_path.iterdir())).remarks
+    assert remarks[0].startswith("floats from 0 to 1 become")
+    assert remarks[1] == "1 of 2 files hold numbers beyond that range, which become 0 or 1"
 
 
 def test_colour_of_any_depth_is_seen(tmp_path: Path) -> None:

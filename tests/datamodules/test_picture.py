@@ -9,7 +9,23 @@ from datamodules.found import look_at
 from datamodules.picture import picture
 from datamodules.pixels import read_image
 from networks.errors import InputError
-from tests.formats import COLOURS, GREYS, HEIGHT, SEE_THROUGH, WIDTH, C, G, array, dicom, exif, pillow, tiff, veiled
+from tests.formats import (
+    COLOURS,
+    GREYS,
+    HEIGHT,
+    SEE_THROUGH,
+    WIDTH,
+    C,
+    G,
+    array,
+    dicom,
+    exif,
+    pillow,
+    sixteen,
+    tiff,
+    twelve,
+    veiled,
+)
 
 
 @pytest.mark.parametrize(
@@ -164,6 +180,20 @@ def test_the_copies_in_a_telephones_photograph_are_no_pictures(tmp_path: Path) -
     file.write_bytes((tmp_path / "x.jpg").read_bytes()[:-300])
     for name in ("x.jpg", "cut.jpg"):
         assert (read_image(tmp_path / name, (1, HEIGHT, WIDTH)) * 255 - torch.from_numpy(G)).abs().max() <= 3
+
+
+def test_what_pillow_cuts_to_bytes_is_said(tmp_path: Path) -> None:
+    (tmp_path / "x.ppm").write_bytes(
+        f"P6 # wide\n{WIDTH} {HEIGHT}\n4095\n".encode() + twelve(C).astype(">u2").tobytes()
+    )
+    pillow(sixteen(G))(tmp_path / "x.jp2")
+    pillow(C)(tmp_path / "x.avif")
+    said = {file.name: look_at([file]).remarks for file in tmp_path.iterdir()}
+    assert said["x.ppm"] == ["1 of 1 files have more than 8 bits a colour, of which 8 are read"]
+    assert said["x.jp2"][0].startswith("integers from 0 to 65535") and said["x.avif"] == []
+    assert (
+        read_image(tmp_path / "x.ppm", (3, HEIGHT, WIDTH)).permute(1, 2, 0) - torch.from_numpy(C / 255)
+    ).abs().max() < 0.003
 
 
 def test_ten_bits_of_a_pgm(tmp_path: Path) -> None:
