@@ -1,9 +1,11 @@
 """Colours of more than 8 bits, and kinds of TIFF, that Pillow cannot keep."""
 
 import io
+import logging
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -93,7 +95,7 @@ def from_tiff(data: bytes) -> Picture | None:
         import tifffile  # noqa: PLC0415  # an extra
     except ImportError:
         return None
-    with tifffile.TiffFile(io.BytesIO(data)) as file:
+    with _silent(logging.getLogger("tifffile")), tifffile.TiffFile(io.BytesIO(data)) as file:
         page: Any = file.pages[0]
         if not (_is_deep(page) and _is_small(page, data)):
             return None
@@ -109,6 +111,16 @@ def from_tiff(data: bytes) -> Picture | None:
         picture = picture._replace(inverted=page.photometric == 0, remarks=picture.remarks + several)
         orientation = page.tags.get(ORIENTATION)
         return turned(picture, orientation.value if orientation else None)
+
+
+@contextmanager
+def _silent(logger: logging.Logger) -> Iterator[None]:
+    """What is odd would be printed for every file."""
+    logger.disabled, before = True, logger.disabled
+    try:
+        yield
+    finally:
+        logger.disabled = before
 
 
 def _is_deep(page: Any) -> bool:

@@ -1,7 +1,6 @@
 """Opening image files that may come from anywhere."""
 
 import io
-import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,19 +37,14 @@ def told_of(file: Path) -> Iterator[None]:
     Raises:
         InputError: with the file's name.
     """
-    tifffile = logging.getLogger("tifffile")  # which would print what is odd
-    level = tifffile.level
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd metadata, or half of the limit: all that matters is an error
-            tifffile.setLevel(logging.CRITICAL)
             yield
     except InputError:
         raise
     except Exception as error:
         raise _useless(file, " ".join(f"{error}".split())[:LONGEST] or type(error).__name__) from error
-    finally:
-        tifffile.setLevel(level)
 
 
 @contextmanager

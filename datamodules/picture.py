@@ -89,9 +89,14 @@ def _values(image: Image.Image) -> Picture:
     if image.has_transparency_data:
         return with_alpha(np.asarray(image.convert("LA" if image.mode in GREY else "RGBA")))
     if image.mode in GREY:
-        values = np.asarray(image.convert("L"))[..., None]
+        values = np.asarray(in_mode(image, "L"))[..., None]
         return Picture(unsigned(values.view(np.int8)) if _tag(image, SAMPLE_FORMAT) == SIGNED else values)
-    return Picture(np.asarray(image.convert("RGB")))
+    return Picture(np.asarray(in_mode(image, "RGB")))
+
+
+def in_mode(image: Image.Image, mode: str) -> Image.Image:
+    """Converted, if it must be: Pillow would make a copy."""
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _numbers(image: Image.Image) -> Picture:

@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from datamodules.picture import picture
+from datamodules.picture import in_mode, picture
 from datamodules.reading import Reading
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # of red, green and blue, as Pillow weighs them
@@ -45,7 +45,7 @@ def in_channels(x: np.ndarray, channels: int) -> np.ndarray:
 
 def _bytes(values: np.ndarray, channels: int) -> Image.Image:
     image = Image.fromarray(values[..., 0] if values.shape[2] == 1 else np.ascontiguousarray(values))
-    return image.convert("L" if channels == 1 else "RGB")
+    return in_mode(image, "L" if channels == 1 else "RGB")
 
 
 def _fit(image: Image.Image, height: int, width: int) -> Image.Image:
