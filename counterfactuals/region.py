@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
-from torchvision.transforms.functional import pil_to_tensor
 
 from networks.checks import whole
 from networks.errors import InputError
@@ -48,22 +48,40 @@ class Box:
 
 
 class MaskFile:
-    """An image of the samples' size: what is brighter than half may change.
+    """An image of the samples' size, upright: what is brighter than half may change.
+
+    Half of 255, or of the largest number where it has more than 8 bits; what is transparent is black.
 
     Raises:
-        InputError: the file is missing or no image; on use, where it has another size.
+        InputError: the file is missing or no image, or nothing in it is bright; on use, where it has another size.
     """
 
     def __init__(self, path: str) -> None:
         self.path = Path(path)
         try:
             with Image.open(self.path, formats=("BMP", "JPEG", "PNG", "TIFF", "WEBP")) as image:
-                self._mask = pil_to_tensor(image.convert("L")) > 127
-        except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+                brightness = _brightness(image)
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             raise InputError(f"the mask {self.path} cannot be read as an image: {error}") from error
+        self._mask = torch.from_numpy(brightness > 0.5)[None]
+        if not self._mask.any():
+            raise InputError(
+                f"the mask {self.path} leaves nothing to change: what is brighter than half may, and its brightest "
+                f"pixel has {brightness.max():.3f} of white"
+            )
 
     def mask(self, shape: Sequence[int]) -> Tensor:
         if tuple(self._mask.shape[-2:]) != tuple(shape[-2:]):
             size = tuple(self._mask.shape[-2:])
             raise InputError(f"the mask {self.path} is {size}, the samples are {tuple(shape[-2:])}")
         return self._mask
+
+
+def _brightness(image: Image.Image) -> np.ndarray:
+    """H×W in [0, 1]."""
+    image = ImageOps.exif_transpose(image)
+    if image.mode == "F" or image.mode.startswith("I"):
+        values = np.asarray(image, np.float64)
+        return values / max(values.max(), 1e-12)
+    grey, alpha = np.moveaxis(np.asarray(image.convert("RGBA").convert("LA"), np.float64) / 255, 2, 0)
+    return grey * alpha

@@ -1,7 +1,10 @@
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torchvision.utils import save_image
 
 from counterfactuals import Ascent, Box, InputError, MaskFile, PixelChart, explain
@@ -22,6 +25,28 @@ def test_what_is_outside_stays(tmp_path: Path) -> None:
     assert torch.equal(found[0].counterfactual, found[1].counterfactual)
     outside = Box(1, 2, 3, 4, inside=False).mask([1, 6, 6])
     assert torch.equal(outside, ~box.mask([1, 6, 6]))
+
+
+def test_masks_of_any_depth_upright_and_transparent(tmp_path: Path) -> None:
+    wanted = np.zeros((6, 8), np.uint8)
+    wanted[1:3, 5:] = 255
+    exif = Image.Exif()
+    exif[274] = 6
+    masks: dict[str, tuple[Image.Image, dict[str, Any]]] = {
+        "8.png": (Image.fromarray(wanted), {}),
+        "12.png": (Image.fromarray(np.where(wanted, np.uint16(4000), np.uint16(300))), {}),
+        "ones.tif": (Image.fromarray(wanted.astype(np.float32) / 255), {}),
+        "alpha.png": (Image.fromarray(np.dstack([np.full_like(wanted, 255), wanted])), {}),
+        "turned.png": (Image.fromarray(np.ascontiguousarray(np.rot90(wanted))), {"exif": exif}),
+    }
+    for name, (image, how) in masks.items():
+        image.save(tmp_path / name, **how)
+        assert np.array_equal(MaskFile(str(tmp_path / name)).mask([3, 6, 8])[0], wanted > 0), name
+    Image.fromarray(wanted // 255).save(tmp_path / "dark.png")
+    with pytest.raises(
+        InputError, match=r"dark.png leaves nothing to change: .*its brightest pixel has 0.004 of white"
+    ):
+        MaskFile(str(tmp_path / "dark.png"))
 
 
 def test_mistakes(tmp_path: Path) -> None:
