@@ -10,6 +10,7 @@ every class in every split, sentences that must be said, or the one that must re
 import argparse
 import contextlib
 import io
+import itertools
 import re
 import shutil
 import sys
@@ -194,6 +195,16 @@ def run(case: Case, folder: Path, home: Path) -> str:
     return printed.getvalue()
 
 
+def described(printed: str) -> list[str]:
+    """Its lines that speak of the data."""
+    lines = printed.splitlines()
+    heads = [i for i, line in enumerate(lines) if line.startswith("ImageFolder: ")]
+    if not heads:
+        return lines
+    more = itertools.takewhile(lambda line: line.startswith("  "), lines[heads[0] + 1 :])
+    return [lines[heads[0]].removeprefix("ImageFolder: "), *(line.strip() for line in more)]
+
+
 def what_is_wrong(case: Case, printed: str, folder: Path) -> list[str]:
     """Differences between what is true, what was said, and what the data module does."""
     wrong = [f"never said: {pattern}" for pattern in case.said if not re.search(pattern, printed)]
@@ -227,15 +238,13 @@ def main(args: list[str] | None = None) -> int:
         if options.only not in name:
             continue
         folder = options.home.resolve() / f"folder{number}"
-        shutil.rmtree(folder, ignore_errors=True)
+        for earlier in (folder, options.home.resolve() / "runs" / folder.name):
+            shutil.rmtree(earlier, ignore_errors=True)
         make(case, folder)
         printed = run(case, folder, options.home.resolve())
         wrong = what_is_wrong(case, printed, folder)
         failures += bool(wrong)
-        first = printed.find("ImageFolder: ")
-        lines = printed[max(first, 0) :].split("best checkpoint")[0].strip().splitlines()
-        lines = [line.strip() for line in lines if not line.startswith("`Trainer.fit`")]
-        said = "<br>".join(lines).replace(str(folder), "my").replace("|", "\\|")
+        said = "<br>".join(described(printed)).replace(str(folder), "my").replace("|", "\\|")
         print(f"| {name} | {said} | {'; '.join(wrong) or 'yes'} |", flush=True)
     return failures
 

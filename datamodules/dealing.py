@@ -11,15 +11,18 @@ from scipy.sparse.csgraph import connected_components
 
 from datamodules.base import SplitName
 
+TINY = 1e-9  # rounding of shares
+
 
 def deal(
     labels: Sequence[int], units: Sequence[int], names: Sequence[str], fractions: dict[SplitName, float], seed: int
 ) -> dict[SplitName, list[int]]:
     """Positions of the images of every split.
 
-    The split of an image depends on the seed and on names, not on the order of the files; one more image moves few
-    others. Large units are dealt out first, each to the split that lacks most of its classes' images. A class of as
-    many units as there are splits, or more, comes into every one of them.
+    The split of an image depends on the seed and on names, not on the order of the files. A unit goes to the first
+    split that has room for it, in an order drawn by seed (units larger than a split's share of their class come first),
+    so that an image that is added or removed moves few others; one of several classes goes to where most of them are
+    missing. A class of as many units as there are splits, or more, comes into every one of them.
 
     Args:
         labels: class of each image.
@@ -36,17 +39,23 @@ def deal(
     size = _counts(labels)
     lacks = {split: {label: share * n for label, n in size.items()} for split, share in fractions.items()}
     lacks_in_all = {split: share * len(labels) for split, share in fractions.items()}
+    order = list(fractions)
     without = {label: set(fractions) for label in size}
     dealt: dict[SplitName, list[int]] = {split: [] for split in fractions}
 
     def need(split: SplitName, count: dict[int, int]) -> tuple[float, ...]:
         urgent = sum(split in without[label] and left[label] <= len(without[label]) for label in count)
+        has_room = len(count) == 1 and all(lacks[split][label] > n - TINY for label, n in count.items())
         share = sum(n * lacks[split][label] / size[label] for label, n in count.items())
-        return urgent, round(share, 9), round(lacks_in_all[split], 9)
+        return urgent, -order.index(split) if has_room else -len(order), round(share, 9), round(lacks_in_all[split], 9)
 
-    keys = [_key(seed, min(names[p] for p in unit)) for unit in members]
-    for i in sorted(range(len(members)), key=lambda i: (-len(members[i]), keys[i])):
-        chosen = max(fractions, key=lambda split: need(split, counts[i]))
+    def turn(i: int) -> tuple[float, bytes]:
+        n, largest = max((n, size[label]) for label, n in counts[i].items())
+        name = min(names[p] for p in members[i])
+        return -n if n > min(fractions.values()) * largest else 0, _key(seed, name)
+
+    for i in sorted(range(len(members)), key=turn):
+        chosen = max(order, key=lambda split: need(split, counts[i]))
         dealt[chosen] += members[i]
         lacks_in_all[chosen] -= len(members[i])
         for label, n in counts[i].items():

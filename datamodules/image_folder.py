@@ -1,5 +1,6 @@
 """A user's own images: one folder a class."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,7 @@ class ImageFolder(DataModule):
         files, y, given = map(list, zip(*rows, strict=True))
         names = [file.relative_to(self.root).as_posix() for file in files]
         copies, groups = same_bytes(files), self._groups(names)
-        side = self._sides(names, y, given, together(len(files), copies, groups))
+        side = self._sides(files, y, given, together(len(files), copies, groups))
         self._cut = [split for split in SPLITS if split not in given]
         divided = on_groups(side, groups)
         self._in_groups = [f"{len(groups):,} groups undivided"] if groups and not divided else []
@@ -107,21 +108,23 @@ class ImageFolder(DataModule):
                 groups.setdefault(group, []).append(position)
         return list(groups.values())
 
-    def _sides(self, names: list[str], y: list[int], given: list[SplitName], units: list[int]) -> list[SplitName]:
+    def _sides(self, files: list[Path], y: list[int], given: list[SplitName], units: list[int]) -> list[SplitName]:
         """The split of every image: the one in which it lies, or one of those that are cut from train."""
         side = list(given)
         wanted = {name: share for name, share in self._shares().items() if name == "train" or name not in given}
         if len(wanted) > 1:
             train = [p for p, own in enumerate(given) if own == "train"]
             parts = {name: share / sum(wanted.values()) for name, share in wanted.items()}
-            dealt = deal([y[p] for p in train], [units[p] for p in train], [names[p] for p in train], parts, self.seed)
+            above = len(os.path.commonpath([files[p] for p in train]))  # the same names from wherever root begins
+            names = [str(files[p])[above:] for p in train]
+            dealt = deal([y[p] for p in train], [units[p] for p in train], names, parts, self.seed)
             for name, positions in dealt.items():
                 for p in positions:
                     side[train[p]] = name
         if empty := [name for name in SPLITS if name not in side]:
-            of = f" in {len(set(units))} groups that are not divided" if len(set(units)) < len(names) else ""
+            of = f" in {len(set(units))} groups that are not divided" if len(set(units)) < len(files) else ""
             raise InputError(
-                f"{len(names)} images{of} in {str(self.root)!r} leave none for {' and '.join(empty)} at fractions "
+                f"{len(files)} images{of} in {str(self.root)!r} leave none for {' and '.join(empty)} at fractions "
                 f"{self.fractions}"
             )
         return side

@@ -111,6 +111,13 @@ def test_the_split_depends_on_seed_and_names_alone(tmp_path: Path) -> None:
     other = plant(tmp_path / "two", *(f"{c}/{i}.png" for c in ("dog", "cat") for i in range(50, 0, -1)))
     assert names(ImageFolder(str(other))) == first
     assert names(ImageFolder(str(root), seed=1)) != first
+    wrapped = shutil.copytree(root, tmp_path / "three" / "data" / "train")
+    for above in (tmp_path / "three", wrapped.parent, wrapped):
+        found = {
+            s: {name.split("/", name.count("/") - 1)[-1] for name in p}
+            for s, p in names(ImageFolder(str(above))).items()
+        }
+        assert found == first
     (root / "cat" / "17.png").unlink()
     moved = sum(len(first[s] - part - {"cat/17.png"}) for s, part in names(ImageFolder(str(root))).items())
     assert moved <= 2
