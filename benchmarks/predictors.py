@@ -20,7 +20,6 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-import torchvision
 from PIL import Image
 from torch import Tensor, nn
 
@@ -29,7 +28,7 @@ from counterfactuals import Ascent, AtLeast, PixelChart, RunnerUp
 from counterfactuals import explain as explain_one
 from datamodules import Digits, ImageFolder
 from lightning_modules import load_predictor
-from networks import CNN, Adapter, TimmModel
+from networks import CNN, Adapter, TimmModel, TorchvisionModel
 from networks.errors import InputError
 
 NAMES, SEARCHES = ["four", "nine"], 12
@@ -170,12 +169,12 @@ def _timm(name: str, root: Path, steps: int, normal: dict[str, Any], size: int) 
 
 
 def _torchvision(root: Path, adapter: dict[str, Any]) -> Kind:
-    model = torchvision.models.shufflenet_v2_x0_5(num_classes=2)
-    trained(model, Adapter(model, outputs="logits", **adapter), root, 80, 1e-3)
-    torch.save(model.state_dict(), "shufflenet.pth")
-    predictor = "{class_path: torchvision.models.shufflenet_v2_x0_5, init_args: {num_classes: 2}}"
-    flags = _flags(weights="shufflenet.pth", **adapter)
-    return Kind("torchvision, shufflenet_v2_x0_5", predictor, flags, lambda: Adapter(model, **adapter))
+    model = TorchvisionModel("resnet18", 2)
+    trained(model, Adapter(model, outputs="logits", **adapter), root, 60, 1e-3)
+    torch.save(model.network.state_dict(), "resnet18.pth")
+    given = "name: resnet18, num_classes: 2, weights: resnet18.pth"
+    predictor = f"{{class_path: networks.TorchvisionModel, init_args: {{{given}}}}}"
+    return Kind("torchvision, resnet18", predictor, _flags(**adapter), lambda: Adapter(model, **adapter))
 
 
 def _hugging_face(root: Path, normal: dict[str, Any]) -> Kind:

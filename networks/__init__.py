@@ -43,6 +43,7 @@ from networks.map_losses import BlurredFocal, WeightedHausdorff
 from networks.mlp import MLP
 from networks.timm_model import TimmModel
 from networks.torchscript import TorchScript
+from networks.torchvision_model import TorchvisionModel
 from networks.unet import UNet
 from networks.velocity_unet import VelocityUNet
 
@@ -84,6 +85,7 @@ __all__ = [
     "SVDConv",
     "TimmModel",
     "TorchScript",
+    "TorchvisionModel",
     "UNet",
     "VectorAutoencoder",
     "VectorRealNVP",

@@ -8,7 +8,7 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from networks import Adapter, InputError
+from networks import Adapter, InputError, TorchvisionModel
 from networks.answers import kind_of, tensor_in, to_logits
 
 LOGITS = torch.tensor([[2.0, -1.0, 0.5], [0.0, 3.0, -40.0]])
@@ -129,6 +129,9 @@ def test_weights_of_a_network_that_reads_none(tmp_path: Path) -> None:
     there, here = (torchvision.models.squeezenet1_1(num_classes=2).eval() for _ in range(2))
     torch.save({"model": {f"module.{k}": v for k, v in there.state_dict().items()}}, tmp_path / "w.pth")
     x = torch.rand(2, 3, 32, 32)
+    assert torch.equal(TorchvisionModel("squeezenet1_1", 2, str(tmp_path / "w.pth")).eval()(x), there(x))
     assert torch.equal(Adapter(here, weights=str(tmp_path / "w.pth"))(x), there(x))
+    with pytest.raises(InputError, match="no classifier 'resnet8'; did you mean resnet18"):
+        TorchvisionModel("resnet8", 2)
     with pytest.raises(InputError, match=r"for Net cannot be loaded: .*[Uu]nexpected"):
         Adapter(Net(), weights=str(tmp_path / "w.pth"))
