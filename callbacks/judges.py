@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
+from counterfactuals.contract import understand
 from datamodules import DataModule
 from lightning_modules import load_predictor
 from networks.errors import InputError
@@ -23,6 +24,15 @@ def judges(given: Mapping[str, str | nn.Module]) -> dict[str, nn.Module]:
         name: (load_predictor(judge) if isinstance(judge, str) else judge).eval().requires_grad_(False)
         for name, judge in given.items()
     }
+
+
+def answering(judge: nn.Module, x: Tensor, of_values: bool = False) -> nn.Module:
+    """A judge whose answers to samples, n×``shape``, are logits or values, whatever it returns itself.
+
+    Raises:
+        InputError: see ``contract.understand``.
+    """
+    return understand(judge.to(x.device), x, of_values, gradient=False).predictor
 
 
 def checkpoints_of(given: Mapping[str, str | nn.Module], role: str) -> dict[str, str]:

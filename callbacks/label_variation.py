@@ -4,7 +4,7 @@ import torch
 from pytorch_lightning import Callback, Trainer
 from torch import nn
 
-from callbacks.judges import check_answers, checkpoints_of, judges, some_samples
+from callbacks.judges import answering, checkpoints_of, judges, some_samples
 from counterfactuals.call import call
 from lightning_modules import CounterfactualModule, Explanation
 from metrics import decision, label_variation
@@ -35,8 +35,7 @@ class LabelVariation(Callback):
         x, problems = some_samples(trainer.datamodule), []  # type: ignore[attr-defined]
         for name, bystander in self.bystanders.items():
             try:
-                with torch.no_grad():
-                    check_answers(call(bystander.to(pl_module.device), x.to(pl_module.device)))
+                self.bystanders[name] = answering(bystander, x.to(pl_module.device))
             except InputError as error:
                 problems.append(f"bystander {name!r}: {error}")
         InputError.collect(problems)

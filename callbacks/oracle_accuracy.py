@@ -6,11 +6,10 @@ import torch
 from pytorch_lightning import Callback, Trainer
 from torch import nn
 
-from callbacks.judges import check_answers, checkpoints_of, judges, some_samples
+from callbacks.judges import answering, check_answers, checkpoints_of, judges, some_samples
 from callbacks.logs import log_scalars
 from callbacks.naming import scalar
 from counterfactuals.call import call
-from counterfactuals.contract import understand
 from counterfactuals.objectives import classes
 from lightning_modules import CounterfactualModule, Explanation
 from metrics import OracleAccuracy as OracleMetric
@@ -81,8 +80,7 @@ class OracleAccuracy(Callback):
             try:
                 if data.task != "classification":
                     raise InputError(f"OracleAccuracy is for classes, the data for {data.task}: use OracleValue")
-                found = understand(oracle, x.to(pl_module.device), of_values=False, gradient=False)
-                self.oracles[name] = found.predictor
+                self.oracles[name] = answering(oracle, x.to(pl_module.device))
                 logits = self._logits(self.oracles[name], x, pl_module)
                 classes(logits, "OracleAccuracy")
                 check_answers(logits)

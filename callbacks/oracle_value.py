@@ -5,7 +5,7 @@ from pytorch_lightning import Callback, Trainer
 from torch import nn
 from torchmetrics import MeanSquaredError
 
-from callbacks.judges import check_answers, checkpoints_of, judges, some_samples
+from callbacks.judges import answering, check_answers, checkpoints_of, judges, some_samples
 from callbacks.logs import log_scalars
 from counterfactuals.call import call
 from counterfactuals.values import values
@@ -41,7 +41,8 @@ class OracleValue(Callback):
         x, problems = some_samples(trainer.datamodule), []  # type: ignore[attr-defined]
         for name, oracle in self.oracles.items():
             try:
-                check_answers(self._values(oracle, x, pl_module.device)[:, None])
+                self.oracles[name] = answering(oracle, x.to(pl_module.device), of_values=True)
+                check_answers(self._values(self.oracles[name], x, pl_module.device)[:, None])
             except InputError as error:
                 problems.append(f"oracle {name!r}: {error}")
         InputError.collect(problems)

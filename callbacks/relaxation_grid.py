@@ -5,7 +5,7 @@ from pytorch_lightning import Callback, Trainer
 from torch import Tensor, nn
 from torchvision.utils import make_grid
 
-from callbacks.judges import checkpoints_of, judges
+from callbacks.judges import answering, checkpoints_of, judges, some_samples
 from callbacks.logs import log_image, log_scalars
 from counterfactuals import Relaxation
 from counterfactuals.call import call
@@ -50,7 +50,8 @@ class RelaxationGrid(Callback):
     def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
         pl_module.checkpoints |= self.checkpoints
         self.shown: Explanation | None = None
-        oracles = {name: oracle.to(pl_module.device) for name, oracle in self.oracles.items()}
+        x = some_samples(trainer.datamodule).to(pl_module.device)  # type: ignore[attr-defined]
+        oracles = {name: answering(oracle, x) for name, oracle in self.oracles.items()}
         judged = {MODEL: pl_module.predictor, **oracles}
         self.hits = {name: torch.zeros(len(self.grid), device=pl_module.device) for name in judged}
         self.answers = {name: torch.zeros(len(self.grid), device=pl_module.device) for name in judged}
