@@ -55,6 +55,11 @@ class BestAndLast(ModelCheckpoint):
             )
         if self.save_last == "link":
             problems.append("--checkpoint.save_last link would make last.ckpt the best one: give true or false")
+        if self.save_on_exception:
+            problems.append(
+                "--checkpoint.save_on_exception true would save in the middle of a step or a validation, from where "
+                "nothing goes on as it was: leave it at false"
+            )
         return problems
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -76,6 +76,7 @@ def test_last_is_where_a_training_stopped_in_the_middle_of_an_epoch(in_digits_ho
         ({"save_top_k": 3}, "save_top_k 3 would give several checkpoints the one name 'best'"),
         ({"save_top_k": -1}, "save_top_k -1 would give"),
         ({"save_last": "link"}, "save_last link would make last.ckpt the best one"),
+        ({"save_on_exception": True}, "would save in the middle of a step or a validation"),
         ({"filename": "last"}, "filename last is the name of the last checkpoint"),
         ({"enable_version_counter": True}, "would write best-v1.ckpt beside an older best.ckpt"),
     ],

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -31,6 +33,15 @@ def test_selection_keeps_the_position_in_the_split() -> None:
     assert len(index) == 5 and (torch.cat([b["y"] for b in batches]) == 4).all()
     whole = data.split("test")
     assert torch.equal(torch.cat([b["x"] for b in batches]), whole.x[index])
+
+
+@pytest.mark.parametrize(("ranks", "batches", "least"), [(1, 16, 64), (2, 8, 64), (17, 1, 64), (18, 1, 60)])
+def test_a_rank_with_less_than_a_batch_trains_on_what_it_has(ranks: int, batches: int, least: int) -> None:
+    """1,078 samples in batches of 64: a short last one goes where there are others, and stays where there are none."""
+    data = Digits(batch_size=64)
+    data.trainer = SimpleNamespace(world_size=ranks, global_rank=ranks - 1)  # type: ignore[assignment]
+    sizes = [len(batch["y"]) for batch in data.train_dataloader()]
+    assert len(sizes) == batches and min(sizes) == least
 
 
 def test_selection_errors() -> None:

@@ -27,6 +27,16 @@ def test_missing_files_say_what_to_do(tmp_path: Path) -> None:
         MNIST(str(tmp_path), n_val=20).split("test")
 
 
+def test_a_download_that_fails_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def offline(*args: object, **kwargs: object) -> None:
+        raise RuntimeError("Error downloading train-images-idx3-ubyte.gz:\n<urlopen error>")
+
+    data = MNIST(str(tmp_path), download=True)
+    monkeypatch.setattr(data, "source", type("MNIST", (), {"__init__": offline}))
+    with pytest.raises(InputError, match=r"^--data.download true: MNIST cannot be fetched into .* by hand"):
+        data.prepare_data()
+
+
 def test_n_val_must_leave_something(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="n_val must be between 1 and 79; got 80"):
         MNIST(str(write_mnist(tmp_path)), n_val=80).split("train")

@@ -84,3 +84,9 @@ def test_setup_tries_the_network_where_its_weights_are() -> None:
     ):
         name_device(module)
         assert module.problems_with(data) == []
+
+
+def test_a_schedule_that_watches_a_number_is_refused() -> None:
+    module = ClassifierModule(MLP([1, 8, 8], 10, hidden=[]), scheduler=torch.optim.lr_scheduler.ReduceLROnPlateau)
+    with pytest.raises(InputError, match=r"ReduceLROnPlateau steps by a number that is watched"):
+        module.configure_optimizers()
