@@ -181,6 +181,8 @@ class CounterfactualModule(LightningModule):
             named = {**{f"predictor_{i}": path for i, path in enumerate(predictor)}, "chart": chart}
         #: role → path of what the run is made with; metric callbacks add theirs
         self.checkpoints = {name: value for name, value in named.items() if isinstance(value, str)}
+        #: what was understood of the model; set in ``setup``
+        self.found: Understood
         #: what the callbacks found, for summary.json
         self.summary: dict[str, Any] = {}
 
@@ -195,6 +197,7 @@ class CounterfactualModule(LightningModule):
         datamodule = getattr(self.trainer, "datamodule", None)
         if datamodule is not None:
             InputError.collect(self.problems_with(datamodule))
+            self._say(self.found)
 
     def problems_with(self, datamodule: Any) -> list[str]:
         """What keeps predictor, chart and targets from working on the data module."""
@@ -212,7 +215,7 @@ class CounterfactualModule(LightningModule):
                 plan(self.predictor, self.chart, found.samples, self.target, self.objective)
         except InputError as error:
             return [str(error)]
-        self._say(found)
+        self.found = found
         return []
 
     def _say(self, found: Understood) -> None:
