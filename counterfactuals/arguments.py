@@ -17,6 +17,8 @@ from counterfactuals.targets import FixedTarget, Searches, TargetPolicy, Value, 
 from networks.checks import objects, whole
 from networks.errors import InputError
 
+ROUNDING = 1e-4  # by which images that were normalised and brought back miss their range
+
 
 def problems_with(predictor: Any, chart: Any, x: Any, method: Any, objective: Any, slots: Any) -> list[str]:
     """Arguments of ``explain`` that are of another kind, or hold what cannot be, a sentence each."""
@@ -35,7 +37,7 @@ def check_range(x: Tensor, clip: tuple[float, float] | None) -> None:
     if clip is None or x.ndim != 4 or not len(x):
         return
     low, high = (float(end) for end in x[x.isfinite()].aminmax()) if x.isfinite().any() else clip
-    if low < clip[0] or high > clip[1]:
+    if low < clip[0] - ROUNDING or high > clip[1] + ROUNDING:
         advice = ": divide by 255" if clip == (0, 1) and low >= 0 and 2 < high <= 255 else ""
         raise InputError(f"x must lie in [{clip[0]:g}, {clip[1]:g}]; it goes from {low:g} to {high:g}{advice}")
 

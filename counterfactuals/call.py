@@ -68,7 +68,8 @@ def _cannot_take(predictor: nn.Module, x: Tensor, error: Exception) -> str:
     shape = getattr(inside(predictor), "shape", None)
     made_for = f" (it was made for {tuple(shape)})" if shape is not None else ""
     flags = "--model.adapter networks.Adapter --model.adapter.size 224"
-    advice = f". One of another size is given it by networks.Adapter ({flags})" if x.ndim == 4 else ""
+    of_size = x.ndim == 4 and isinstance(error, (RuntimeError, ValueError, AssertionError)) and "NVIDIA" not in said
+    advice = f". One of another size is given it by networks.Adapter ({flags})" if of_size else ""
     number = ", one at a time" if len(x) == 1 else ""
     return f"{name} cannot take images of shape {tuple(x.shape[1:])}{made_for}{number}: {said}{advice}"
 

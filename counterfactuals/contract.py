@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from counterfactuals.call import attempt
 from counterfactuals.freeze import frozen
@@ -13,12 +14,14 @@ from counterfactuals.targets import FewAndMany, Shift, Value, Values
 from networks.adapter import Adapter, name_of
 from networks.answers import check_fits, kind_of
 from networks.errors import InputError
+from networks.placement import tensors_of
 from networks.precision import exact
 
 SAME = 0.02  # two answers to one sample differ by less, in units of the largest answer; half precision rounds by 0.01
 
 
 NOISE = 16  # images of noise that outputs are looked at for, too: a few samples may lie in [0, 1] by chance
+FAR = 100.0  # times the range of images
 
 
 class Contract(NamedTuple):
@@ -48,6 +51,7 @@ def understand(predictor: nn.Module, x: Tensor, of_values: bool, gradient: bool 
         InputError: the predictor fails, whatever it raises; answers that are no logits, probabilities or values, that
             are NaN for every sample, that depend on other samples of the batch, or that have no gradient.
     """
+    check_made(predictor)
     adapter = predictor if isinstance(predictor, Adapter) else Adapter(predictor)
     two = torch.cat([x, x])[:2] if len(x) < 2 else x[:2]
     remarks = []
@@ -62,6 +66,15 @@ def understand(predictor: nn.Module, x: Tensor, of_values: bool, gradient: bool 
         if gradient:
             remarks += _gradient(adapter, two)
     return Contract(adapter if needed else predictor, str(adapter.outputs), remarks)
+
+
+def check_made(predictor: nn.Module) -> None:
+    """Raise ``InputError`` where layers have no weights yet (``nn.LazyLinear`` and the like)."""
+    if any(isinstance(p, (UninitializedParameter, UninitializedBuffer)) for p in tensors_of(predictor)):
+        raise InputError(
+            f"{name_of(predictor)} has lazy layers that have never seen an image, and so no weights: train it, or load "
+            "them"
+        )
 
 
 def wants_values(objective: Objective) -> bool:
@@ -127,10 +140,11 @@ def _found(adapter: Adapter, x: Tensor, of_values: bool) -> list[str]:
         check_fits(answers, adapter.outputs, who)
         return []
     check_fits(answers, "values" if answers.numel() == len(answers) else "logits", who)
-    noise = torch.rand(NOISE, *x.shape[1:], generator=torch.Generator().manual_seed(0)).to(x)
-    known = _known(torch.cat([answers, attempt(adapter.answer, noise, adapter)]))
+    known = _known(torch.cat([answers, *_of_noise(adapter, x)]))
     if not len(known):
         raise InputError(f"{who} gives NaN for all samples that were tried: look at its weights")
+    if _are_percentages(known):
+        raise InputError(f"{who} returns percentages, which add up to 100: let it return probabilities, or logits")
     adapter.outputs = kind_of(known, of_values)
     remark = {
         "probabilities": "probabilities, which add up to 1: their logarithms are taken for logits",
@@ -142,6 +156,21 @@ def _found(adapter: Adapter, x: Tensor, of_values: bool) -> list[str]:
     if remark is None:
         return []
     return [f"the outputs of {who} are taken for {remark} (networks.Adapter's outputs says otherwise)"]
+
+
+def _are_percentages(answers: Tensor) -> bool:
+    if answers.ndim != 2 or answers.shape[1] < 2:
+        return False
+    return bool((answers >= 0).all() and ((answers.sum(1) - 100).abs() < 0.5).all())
+
+
+def _of_noise(adapter: Adapter, x: Tensor) -> list[Tensor]:
+    """Answers to noise, and to noise far beyond images, where logits grow and probabilities do not."""
+    noise = torch.rand(NOISE, *x.shape[1:], generator=torch.Generator().manual_seed(0)).to(x)
+    try:
+        return [adapter.answer(far * noise) for far in (1, FAR, -FAR)]
+    except Exception:  # a network may refuse what is no image
+        return []
 
 
 def _known(answers: Tensor) -> Tensor:
@@ -179,18 +208,24 @@ def _difference(a: Tensor, b: Tensor) -> float:
     return float(torch.where(same, 0, (a - b).abs()).max())
 
 
+def _no_gradient(adapter: Adapter) -> str:
+    return (
+        f"{name_of(adapter)} returns values without a gradient, which this search climbs: take detach(), "
+        "torch.no_grad(), numpy and quantised layers out of it, or search with LatentSearch"
+    )
+
+
 def _gradient(adapter: Adapter, two: Tensor) -> list[str]:
     x = two.clone().requires_grad_()
     with torch.enable_grad():
         answers = attempt(adapter, x.clone(), adapter)  # no leaf: what it does in place, it may
         if not answers.requires_grad:
-            raise InputError(
-                f"{name_of(adapter)} returns values without a gradient, which this search climbs: take detach(), "
-                "torch.no_grad() and numpy out of it, or search with LatentSearch"
-            )
+            raise InputError(_no_gradient(adapter))
         answers = answers.view(len(answers), -1)
         weights = torch.linspace(1, 2, answers.shape[1]).to(answers)  # a sum of probabilities' logarithms may be flat
-        (grad,) = torch.autograd.grad((answers * weights).sum(), x)
+        (grad,) = torch.autograd.grad((answers * weights).sum(), x, allow_unused=True)
+    if grad is None:
+        raise InputError(_no_gradient(adapter))
     if not grad.isfinite().all():
         return [f"the gradient of {name_of(adapter)} is not finite on images as they are: such searches will fail"]
     if not grad.any():

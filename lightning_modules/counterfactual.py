@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from counterfactuals.ascent import Ascent
 from counterfactuals.charts import Chart, PixelChart, counting
+from counterfactuals.contract import check_made
 from counterfactuals.diverse import Diverse
 from counterfactuals.engine import Method, Particular, Prepared, Problem
 from counterfactuals.explain import plan, search, slots_that_pay
@@ -139,6 +140,7 @@ class CounterfactualModule(LightningModule):
             self.predictor = _predictor(predictor)
         with InputError.about("adapter"):
             self.predictor = self.predictor if adapter is None else adapter(self.predictor)
+            check_made(self.predictor)
         with InputError.about("chart"):
             self.chart = load_chart(chart) if isinstance(chart, str) else chart
         self.chart.explaining(self.predictor)

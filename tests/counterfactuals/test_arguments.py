@@ -97,6 +97,8 @@ def test_what_can_be_meant_works(arguments: dict[str, Any]) -> None:
         assert cf.target[0] == 1 and cf.target.dtype == torch.int64
     detached = {"predictor": Detached(16, 3), "method": LatentSearch(samples=2, max_steps=1)}
     assert len(explain(**(arguments | detached))) == 2
+    rounded = 2 * arguments["x"] - 1 + 1e-6  # normalised, and brought back
+    assert len(explain(**(arguments | {"x": ((rounded + 1) / 2).clamp(-1e-6, 1), "method": Ascent(max_steps=1)}))) == 2
     far = arguments["x"] - 0.5
     assert len(explain(**(arguments | {"x": far, "method": Ascent(max_steps=1, clip=None)}))) == 2
 

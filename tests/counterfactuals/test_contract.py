@@ -109,6 +109,7 @@ def boom(y: Tensor) -> Tensor:
         (lambda y: y[:, :, None, None], r"it returned shape \(6, 3, 1, 1\)"),
         (lambda y: y.sum(), r"it returned \(\)|it returned shape \(\)"),
         (lambda y: (y, y), "returns several tensors"),
+        (lambda y: 100 * y.softmax(1), "Net returns percentages, which add up to 100"),
     ],
 )
 def test_networks_that_cannot_be_explained(x: Tensor, after: Any, said: str) -> None:
@@ -179,3 +180,19 @@ def test_torchscript(x: Tensor, make: Any) -> None:
     net = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(64, 3)).eval()
     a, b = found(net, x), found(make(net), x)
     assert torch.equal(a.status, b.status) and torch.allclose(a.confidence, b.confidence, atol=1e-5)
+
+
+def test_an_untrained_networks_logits_are_no_probabilities() -> None:
+    """They may all lie in [0, 1] for images, and for noise: far beyond images they do not."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 3))
+    with torch.no_grad():
+        net[1].weight.mul_(0.01)
+        net[1].bias.copy_(torch.tensor([0.3, 0.4, 0.2]))
+    x = torch.rand(6, 1, 8, 8)
+    assert bool(((net(x) >= 0) & (net(x) <= 1)).all()) and understand(net, x, of_values=False).outputs == "logits"
+
+
+def test_layers_without_weights_are_named() -> None:
+    with pytest.raises(InputError, match="Sequential has lazy layers that have never seen an image"):
+        found(nn.Sequential(nn.Flatten(), nn.LazyLinear(3)), torch.rand(2, 1, 8, 8))
