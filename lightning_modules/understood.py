@@ -82,6 +82,8 @@ def understood(
                 f"all its logits are below {NONE_IS_ON:g}: if its labels do not exclude each other (a sigmoid each), "
                 "none is on; then pass outputs: multi-label to networks.Adapter"
             )
+    elif said.numel() == len(said):  # else the objective says what is wrong
+        line, warnings = _error(f"{line}, values", said.flatten(), y)
     return Understood(predictor, suits, x, [line, *remarks, *warnings], warnings)
 
 
@@ -154,6 +156,18 @@ def class_problem(said: Tensor, data: Any) -> list[str]:
         f"({', '.join(data.class_names):.200}): explain it on the classes that it was trained on, or say which of its "
         "outputs these are, with class_names of networks.Adapter"
     ]
+
+
+def _error(line: str, said: Tensor, y: Tensor) -> tuple[str, list[str]]:
+    """What the model is and how far its values are from the labels; and a warning where their mean would be as near."""
+    y = y.float()
+    error = float((said.cpu() - y).square().mean().sqrt())
+    line += f"; on {len(y)} samples they differ from the labels by {error:.3g} (root mean square)"
+    spread = float(y.std(correction=0))
+    if error < spread or len(y) < 2:
+        return line, []
+    warning = f"the model's values are no nearer to the labels than these are to their mean, {spread:.3g}"
+    return line, [f"{warning}: has it been trained, in the labels' unit, and for these images as they are read here?"]
 
 
 def _agreement(line: str, said: Tensor, y: Tensor, data: Any) -> tuple[str, list[str]]:

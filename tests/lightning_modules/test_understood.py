@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from counterfactuals import Ascent, AtLeast, InputError, LatentSearch, ReachClass, ReachLabel, RunnerUp
+from counterfactuals import Ascent, AtLeast, InputError, LatentSearch, ReachClass, ReachLabel, RunnerUp, Shift
 from datamodules import Digits
 from lightning_modules.understood import Understood, understood
 from networks import Adapter, LinearSVM
@@ -112,3 +112,18 @@ def test_guessing_is_noticed() -> None:
     torch.manual_seed(0)
     (warning,) = look(nn.Sequential(nn.Flatten(), nn.Linear(64, 10))).warnings
     assert "as guessing would: is it trained" in warning
+
+
+def test_values_are_compared_with_labels() -> None:
+    data = Digits()
+    data.task = "regression"
+    bright = nn.Sequential(nn.Flatten(), nn.Linear(64, 1))
+    with torch.no_grad():
+        bright[1].weight.fill_(100 / 64)
+        bright[1].bias.zero_()
+    found = understood(bright, AtLeast(), Shift(1.0), [Ascent()], data)
+    x, y = found.samples, data.predict_selection()
+    rows = torch.linspace(0, len(y) - 1, 64).round().long()  # type: ignore[arg-type]
+    error = (100 * x.flatten(1).mean(1) - y.y[rows]).square().mean().sqrt()
+    assert f"they differ from the labels by {error:.3g} (root mean square)" in found.lines[0]
+    assert "no nearer to the labels than these are to their mean" in found.warnings[0]
