@@ -98,7 +98,9 @@ def check_fits(outputs: Tensor, kind: Outputs, who: str) -> None:
         raise InputError(f"{who} returns {has} a sample, which are no {kind}: see outputs of networks.Adapter")
     if "probabilit" in kind and not bool(((outputs >= 0) & (outputs <= 1) | outputs.isnan()).all()):
         low, high = (float(end) for end in outputs[outputs.isfinite()].aminmax())
-        raise InputError(f"{who} returns numbers from {low:.4g} to {high:.4g}, which are no {kind}")
+        raise InputError(
+            f"{who} returns numbers from {low:.4g} to {high:.4g}, which are no {kind}: see outputs of networks.Adapter"
+        )
 
 
 def to_logits(outputs: Tensor, kind: Outputs) -> Tensor:

@@ -1,6 +1,8 @@
 """An image classifier of the transformers library."""
 
+from contextlib import nullcontext
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -8,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from networks.errors import InputError
+from networks.reachable import hub_if_reachable
 
 
 class HuggingFace(nn.Module):
@@ -64,11 +67,11 @@ def _loaded(path: str) -> tuple[Any, dict[str, Any]]:
         raise InputError(
             f"HuggingFace needs the transformers library ({error}): pip install 'onmanifold[huggingface]'"
         ) from error
+    safe, kind = {"trust_remote_code": False}, transformers.AutoModelForImageClassification
     try:
-        safe = {"trust_remote_code": False}
-        kind = transformers.AutoModelForImageClassification
-        network, told = kind.from_pretrained(path, output_loading_info=True, **safe)
-        processor = transformers.AutoImageProcessor.from_pretrained(path, **safe).to_dict()
+        with nullcontext() if Path(path).is_dir() else hub_if_reachable():
+            network, told = kind.from_pretrained(path, output_loading_info=True, **safe)
+            processor = transformers.AutoImageProcessor.from_pretrained(path, **safe).to_dict()
     except Exception as error:  # the library raises whatever its readers and the network make of it
         said = " ".join(str(error).split())[:300] or type(error).__name__
         raise InputError(f"{path!r} cannot be loaded as a Hugging Face image classifier: {said}") from error
