@@ -19,7 +19,8 @@ class TorchvisionModel(nn.Module):
         weights: file with the network's state dict (``.safetensors`` or ``.pth``); ``None`` starts from random weights.
 
     Shapes:
-        x of B×3×H×W → logits of B×K; of Inception and GoogLeNet in training an object that holds them.
+        x of B×3×H×W, or grey, B×1×H×W, as three equal channels → logits of B×K; of Inception and GoogLeNet in
+        training an object that holds them.
 
     Raises:
         InputError: unknown name, one that takes no ``num_classes``, or weights that cannot be had.
@@ -42,4 +43,4 @@ class TorchvisionModel(nn.Module):
             load_weights(self.network, weights, f"torchvision's {name!r}")
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.network(x)
+        return self.network(x.expand(-1, 3, -1, -1) if x.shape[1] == 1 else x)

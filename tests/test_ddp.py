@@ -78,6 +78,7 @@ def test_fit_validates_like_one_process(in_digits_home: Path) -> None:
     assert abs(losses["1"] - losses["2"]) < 0.15 * losses["1"], losses
 
 
+@pytest.mark.slow
 def test_image_flow_trains_like_one_process(in_digits_home: Path) -> None:
     """Same global batches, ActNorm over all ranks, averaged weights: the same bits/dim, spectrum and FID."""
     results = {}

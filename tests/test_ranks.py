@@ -195,7 +195,9 @@ def processes_of(script: Path) -> list[str]:
 @pytest.mark.parametrize(
     "fault, rank, message",
     [
-        ("full disk", 0, "error: [Errno 28] No space left on device: make room there"),
+        pytest.param(
+            "full disk", 0, "error: [Errno 28] No space left on device: make room there", marks=pytest.mark.slow
+        ),
         *(pytest.param("start", rank, "RuntimeError: this start broke", marks=pytest.mark.slow) for rank in (0, 1)),
         pytest.param("search", 0, "RuntimeError: this search broke", marks=pytest.mark.slow),
         ("search", 1, "RuntimeError: this search broke"),

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import timm
 import torch
+import torchvision
 
 import explain
 from tests.ranks import ENVIRONMENT, free_port
@@ -57,6 +58,7 @@ def test_own_classifier_on_own_images(tmp_path: Path, monkeypatch: pytest.Monkey
     assert len(pd.read_parquet("runs/mine/counterfactuals.parquet")) == 8
 
     torch.save(timm.create_model("resnet18", num_classes=2, in_chans=1).state_dict(), "my.pth")
+    torch.save(torchvision.models.resnet18(num_classes=2).state_dict(), "my_resnet.pth")
     program = torch.export.export(net, (torch.rand(2, 1, 16, 16),), dynamic_shapes=({0: torch.export.Dim.AUTO},))
     torch.export.save(program, "my_classifier.pt2")
     (line,) = [line for line in yaml.splitlines() if "my_package.MyNet" in line]
@@ -117,6 +119,7 @@ def glow_home(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_torchrun_restarts_go_on_by_themselves(glow_home: Path) -> None:
     """Glow in bf16-mixed with activations that are rebuilt; a rank dies in the third epoch."""
     command = block("bash", "torchrun").replace("\\\n", " ").strip()

@@ -196,7 +196,7 @@ def test_a_network_that_says_nan_of_counterfactuals_costs_their_values_and_nothi
     ("name", "said"),
     [
         ("oracle", "oracle 'one': Sick gives NaN for all samples"),
-        ("bystander", "bystander 'b': NaN for all 12 samples"),
+        ("bystander", "bystander 'b': Sick gives NaN for all samples"),
         ("autoencoders", "Interpretability: the autoencoders: NaN for all 12 samples"),
         ("extractor", "Realism: the extractor's features of 200 of the 200 real samples are not finite"),
         ("perceptual", "Perceptual: the network: NaN for all 12 samples"),
