@@ -1,5 +1,6 @@
 """Calling a predictor, and what is said where it fails."""
 
+import re
 from collections.abc import Callable
 
 from torch import Tensor, nn
@@ -9,6 +10,8 @@ from networks.adapter import inside, name_of
 from networks.answers import tensor_in
 from networks.errors import InputError
 from networks.placement import misplaced
+
+CHANNELS = re.compile(r"to have (\d+) channels?")  # in torch's words on convolutions
 
 
 def call(predictor: nn.Module, x: Tensor) -> Tensor:
@@ -67,11 +70,23 @@ def _cannot_take(predictor: nn.Module, x: Tensor, error: Exception) -> str:
         )
     shape = getattr(inside(predictor), "shape", None)
     made_for = f" (it was made for {tuple(shape)})" if shape is not None else ""
-    flags = "--model.adapter networks.Adapter --model.adapter.size 224"
-    of_size = x.ndim == 4 and isinstance(error, (RuntimeError, ValueError, AssertionError)) and "NVIDIA" not in said
-    advice = f". One of another size is given it by networks.Adapter ({flags})" if of_size else ""
     number = ", one at a time" if len(x) == 1 else ""
+    advice = _advice(x, said) if isinstance(error, (RuntimeError, ValueError, AssertionError)) else ""
     return f"{name} cannot take images of shape {tuple(x.shape[1:])}{made_for}{number}: {said}{advice}"
+
+
+def _advice(x: Tensor, said: str) -> str:
+    """What helps a network that wants other images; nothing where it is not that."""
+    if x.ndim != 4 or "NVIDIA" in said:
+        return ""
+    channels, adapter = CHANNELS.search(said), "--model.adapter networks.Adapter --model.adapter"
+    if channels is None:
+        return f". One of another size is given it by networks.Adapter ({adapter}.size 224)"
+    if channels[1] == "1":
+        return ". A network of grey images wants them read so: --data.grey true"
+    if x.shape[1] == 1:
+        return f". Grey images become three channels by three means in networks.Adapter ({adapter}.mean '[0,0,0]')"
+    return f". It wants images of {channels[1]} channels"
 
 
 def _said(error: Exception) -> str:

@@ -22,6 +22,12 @@ SAME = 0.02  # two answers to one sample differ by less, in units of the largest
 
 NOISE = 16  # images of noise that outputs are looked at for, too: a few samples may lie in [0, 1] by chance
 FAR = 100.0  # times the range of images
+#: what was said that outputs are → what they look like, and cannot be then
+NO_LOGITS = {
+    "logits": ("probabilities", "multi-label probabilities"),
+    "multi-label": ("probabilities", "multi-label probabilities"),
+    "single logit": ("single probability",),
+}
 
 
 class Contract(NamedTuple):
@@ -138,6 +144,12 @@ def _found(adapter: Adapter, x: Tensor, of_values: bool) -> list[str]:
         adapter.outputs = "single probability" if "prob" in str(adapter.outputs) else "single logit"
     if adapter.outputs is not None:
         check_fits(answers, adapter.outputs, who)
+        seen = kind_of(_known(torch.cat([answers, *_of_noise(adapter, x)])), of_values)
+        if seen in NO_LOGITS.get(adapter.outputs, ()):
+            raise InputError(
+                f"{who} returns numbers in [0, 1], also for what is no image: they are {seen}, and no "
+                f"{adapter.outputs}; say so in outputs of networks.Adapter"
+            )
         return []
     check_fits(answers, "values" if answers.numel() == len(answers) else "logits", who)
     known = _known(torch.cat([answers, *_of_noise(adapter, x)]))

@@ -17,6 +17,7 @@ from counterfactuals.freeze import frozen
 from counterfactuals.held import modules_in
 from counterfactuals.objectives import Objective, ReachClass
 from counterfactuals.result import Counterfactuals
+from counterfactuals.state import finite
 from counterfactuals.targets import Searches
 from networks.errors import InputError
 from networks.precision import exact
@@ -68,7 +69,10 @@ def explain(
     _check_samples(chart, x)
     for network in (predictor, *modules_in(method, objective)):
         check_place(network, x)
-    predictor, outputs, remarks = understand(predictor, x[:LOOKED_AT], of_values(objective, target), climbs(method))
+    sound = x[finite(x)][:LOOKED_AT]
+    if not len(sound):
+        raise InputError(f"x holds NaN or infinite numbers in every one of its {len(x)} samples")
+    predictor, outputs, remarks = understand(predictor, sound, of_values(objective, target), climbs(method))
     for remark in remarks:
         warnings.warn(remark, stacklevel=2)
     objective = suited(objective, outputs)

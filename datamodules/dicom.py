@@ -96,7 +96,8 @@ def _rescaled(values: np.ndarray, dataset: Any) -> np.ndarray:
 
 def _window(dataset: Any) -> Range | None:
     """The ends of the first window that has a width."""
-    centres, widths = (np.atleast_1d(dataset.get(f"Window{name}") or []) for name in ("Center", "Width"))
+    given = (dataset.get(f"Window{name}") for name in ("Center", "Width"))
+    centres, widths = (np.atleast_1d([] if value in (None, "") else value) for value in given)  # 0 is a centre
     pixel = str(dataset.get("VOILUTFunction") or "LINEAR").upper() == "LINEAR"  # both ends are whole pixels' numbers
     for centre, width in zip(centres, widths, strict=False):
         middle, wide = (float(centre) - 0.5, float(width) - 1) if pixel else (float(centre), float(width))

@@ -1,5 +1,6 @@
 """What a run has understood of the model that it explains, before the first search."""
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -20,6 +21,7 @@ from networks.placement import device_of, tensors_of
 from networks.precision import exact
 
 LOOKED_AT = 64  # samples
+NAMELESS = re.compile(r"LABEL_\d+")  # what transformers calls classes that were given no names
 NONE_IS_ON = -5.0  # a logit whose sigmoid is below 0.7 %
 
 
@@ -66,17 +68,19 @@ def understood(
     if suits is not objective:
         remarks.append(f"the objective is {type(suits).__name__} instead of {type(objective).__name__}")
     if classes:
-        if outputs.startswith("single") and data.num_classes == 2:
-            remarks.append("its one output speaks for {1}, against {0}".format(*data.class_names))
         predictor, more = _arranged(predictor, x, data)
         remarks += more
+        if outputs.startswith("single") and data.num_classes == 2:
+            order = predictor.order if isinstance(predictor, Adapter) else None
+            yes = 1 if order is None or order[1] == 1 else 0
+            remarks.append(f"its one output speaks for {data.class_names[yes]}, against {data.class_names[1 - yes]}")
     with frozen(predictor), torch.no_grad(), exact(x.device):
         said = call(predictor, x)
     line = f"The model: {name_of(predictor)}"
     warnings: list[str] = []
     if classes:
         InputError.collect(class_problem(said, data))
-        line, warnings = _agreement(f"{line}, {outputs}", said, y, data)
+        line, warnings = _agreement(f"{line}, {outputs}", predictor, said, y, data)
         if outputs == "logits" and bool((said.amax(1) < NONE_IS_ON).all()):
             warnings.append(
                 f"all its logits are below {NONE_IS_ON:g}: if its labels do not exclude each other (a sigmoid each), "
@@ -107,8 +111,10 @@ def _arranged(predictor: nn.Module, x: Tensor, data: Any) -> tuple[nn.Module, li
     """The predictor with its outputs in the order of the data's classes, by the names that it or the user gives."""
     given = predictor.class_names if isinstance(predictor, Adapter) else None
     own = given or getattr(inside(predictor), "class_names", None)
-    if own is None or (isinstance(predictor, Adapter) and predictor.label is not None):
+    if own is None:
         return predictor, []
+    if isinstance(predictor, Adapter) and predictor.label is not None:
+        return _speaking(predictor, own, data), []
     with frozen(predictor), torch.no_grad():
         width = call(predictor, x[:2]).shape[-1]
     if len(own) != width:
@@ -117,7 +123,7 @@ def _arranged(predictor: nn.Module, x: Tensor, data: Any) -> tuple[nn.Module, li
     order = [where.get(_plain(name)) for name in data.class_names]
     if None in order:
         missing = [name for name, i in zip(data.class_names, order, strict=True) if i is None]
-        if given is None and width == data.num_classes:  # the network's own names, which may be LABEL_0 and LABEL_1
+        if given is None and width == data.num_classes and all(map(NAMELESS.fullmatch, own)):
             return predictor, [f"its classes, {_listed(own)}, are taken for the data's, {_listed(data.class_names)}"]
         raise InputError(
             f"the model's classes are {_listed(own)}; {_listed(missing)}, of {type(data).__name__}, "
@@ -135,6 +141,24 @@ def _arranged(predictor: nn.Module, x: Tensor, data: Any) -> tuple[nn.Module, li
             f"{rest} are left out, and probabilities are those among the data's classes"
         ]
     return adapter, remarks
+
+
+def _speaking(adapter: Adapter, own: Sequence[str], data: Any) -> Adapter:
+    """The adapter with its one label's class, of two, where the data have it."""
+    label, classes = adapter.label or 0, [_plain(c) for c in data.class_names]
+    if data.num_classes != 2:
+        return adapter
+    if label >= len(own):
+        raise InputError(f"class_names names {len(own)} classes, and label is {label}, counted from 0: name them all")
+    name = own[label]
+    if _plain(name) not in classes:
+        raise InputError(
+            f"label {name!r} is none of the data's classes, {_listed(data.class_names)}: give it the name of the class "
+            "that it speaks for, in label and in class_names of networks.Adapter"
+        )
+    if classes.index(_plain(name)) == 0:
+        adapter.order = torch.tensor([1, 0], device=device_of(adapter))
+    return adapter
 
 
 def _plain(name: str) -> str:
@@ -170,7 +194,7 @@ def _error(line: str, said: Tensor, y: Tensor) -> tuple[str, list[str]]:
     return line, [f"{warning}: has it been trained, in the labels' unit, and for these images as they are read here?"]
 
 
-def _agreement(line: str, said: Tensor, y: Tensor, data: Any) -> tuple[str, list[str]]:
+def _agreement(line: str, predictor: nn.Module, said: Tensor, y: Tensor, data: Any) -> tuple[str, list[str]]:
     """What the model is and how often it says what the labels say; and a warning where that is near chance."""
     found = agreement(said.argmax(1).cpu().numpy(), y.numpy(), data.num_classes)
     share = found.agree / found.n
@@ -181,10 +205,20 @@ def _agreement(line: str, said: Tensor, y: Tensor, data: Any) -> tuple[str, list
     warning = f"the model contradicts {1 - share:.0%} of the labels"
     if found.order is None:
         return line, [f"{warning}, as guessing would: is it trained, and for these images as they are read here?"]
-    names: list[str] = [""] * data.num_classes
-    for i, name in zip(found.order, data.class_names, strict=True):
-        names[i] = name
+    if isinstance(predictor, Adapter) and predictor.label is not None:
+        return line, [f"{warning}: does its label speak for the other class?"]
+    names = _reordered(predictor, found.order, data.class_names)
     return line, [
         f"{warning}: is the order of its classes another? In the order {_listed(names)} it would agree with "
         f"{found.ordered / found.n:.0%}: pass class_names of networks.Adapter"
     ]
+
+
+def _reordered(predictor: nn.Module, order: Sequence[int], classes: Sequence[str]) -> list[str]:
+    """Names of the network's own outputs by which the ``order``-th of those that are used now is each class."""
+    now, own = (predictor.order, predictor.class_names) if isinstance(predictor, Adapter) else (None, None)
+    used = list(range(len(classes))) if now is None else now.tolist()
+    names = list(own or getattr(inside(predictor), "class_names", None) or classes)
+    for i, name in zip(order, classes, strict=True):
+        names[used[i]] = name
+    return names

@@ -23,7 +23,7 @@ class Adapter(nn.Module):
             with ``ReachLabel``, or name one ``label``.
         key: where the tensor is in a dictionary or tuple.
         label: of a multi-label network, the one label that is asked about: two classes, without and with it. Its
-            number, or its name in ``class_names``.
+            name in ``class_names``, which is that of the data's class that it speaks for; or its number.
         class_names: of the network's own outputs, in its own order: ``explain.py`` brings them into the order of the
             data's classes by their names. Of one number for yes or no the names of no and yes.
         size: height and width that images are resized to first (bilinear), or one number for both.
@@ -51,7 +51,7 @@ class Adapter(nn.Module):
         outputs: Outputs | None = None,
         key: int | str | None = None,
         label: int | str | None = None,
-        class_names: Sequence[str] | None = None,
+        class_names: Sequence[str | int] | None = None,
         size: int | tuple[int, int] | None = None,
         mean: Sequence[float] = (0.0,),
         std: Sequence[float] = (1.0,),
@@ -66,7 +66,7 @@ class Adapter(nn.Module):
         if weights is not None:
             load_weights(network, weights, type(network).__name__)
         self.network, self.outputs, self.key, self.size, self.own_copy = network, outputs, key, sides, own_copy
-        self.class_names = None if class_names is None else list(class_names)
+        self.class_names = None if class_names is None else [str(name) for name in class_names]
         self.label = self._label(label)
         self.shape = getattr(network, "shape", None) if sides is None else None
         self.register_buffer("order", None, persistent=False)  # which output each class of the data is, if not its own
@@ -75,12 +75,12 @@ class Adapter(nn.Module):
         self.register_buffer("std", torch.tensor(std, dtype=torch.float32).view(-1, 1, 1), persistent=False)
 
     def _label(self, label: str | int | None) -> int | None:
+        if self.class_names is not None and str(label) in self.class_names:
+            return self.class_names.index(str(label))
         if label is None or isinstance(label, int):
             return label
-        if self.class_names is None or label not in self.class_names:
-            names = "none are given" if self.class_names is None else ", ".join(self.class_names)
-            raise InputError(f"label must be one of class_names ({names:.300}), or a number; got {label!r}")
-        return self.class_names.index(label)
+        names = "none are given" if self.class_names is None else ", ".join(self.class_names)
+        raise InputError(f"label must be one of class_names ({names:.300}), or a number; got {label!r}")
 
     @property
     def plain(self) -> bool:

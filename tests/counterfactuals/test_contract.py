@@ -196,3 +196,22 @@ def test_an_untrained_networks_logits_are_no_probabilities() -> None:
 def test_layers_without_weights_are_named() -> None:
     with pytest.raises(InputError, match="Sequential has lazy layers that have never seen an image"):
         found(nn.Sequential(nn.Flatten(), nn.LazyLinear(3)), torch.rand(2, 1, 8, 8))
+
+
+def test_advice_on_channels_and_sizes() -> None:
+    grey, colour = torch.rand(2, 1, 8, 8), torch.rand(2, 3, 8, 8)
+    for x, channels, said in ((grey, 3, "three means"), (colour, 1, "--data.grey true"), (colour, 4, "of 4 channels")):
+        net = nn.Sequential(nn.Conv2d(channels, 2, 3), nn.Flatten(), nn.Linear(72, 2))
+        with pytest.raises(InputError, match=said):
+            explain(net, PixelChart(tuple(x.shape[1:])), x, 1)
+    with pytest.raises(InputError, match=r"--model.adapter.size 224"):
+        explain(nn.Sequential(nn.Flatten(), nn.Linear(99, 2)), PixelChart((1, 8, 8)), grey, 1)
+    three = Adapter(nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten(), nn.Linear(72, 2)), mean=[0, 0, 0])
+    assert len(explain(three, PixelChart((1, 8, 8)), grey, 1, Ascent(max_steps=1))) == 2
+
+
+def test_images_of_nan_are_not_the_models_fault(x: Tensor) -> None:
+    with pytest.raises(InputError, match="x holds NaN or infinite numbers in every one of its 6 samples"):
+        found(Net(lambda y: y), x * torch.nan)
+    some = torch.cat([x[:1] * torch.nan, x])
+    assert "the input x is not finite" in found(Net(lambda y: y), some).reasons[0]

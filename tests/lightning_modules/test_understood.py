@@ -90,11 +90,69 @@ def test_outputs_are_understood() -> None:
 
 
 def test_one_output_speaks_for_the_second_class() -> None:
+    found = _look_at_two(Fit(lambda y: y[:, 9] - y[:, :9].amax(1)), _of_two())
+    assert "its one output speaks for nine, against other" in found.lines and found.warnings == []
+
+
+@pytest.mark.parametrize(
+    ("names", "label", "right"),
+    [
+        (["other", "nine"], "nine", True),
+        (["nine", "x"], "nine", False),
+        (["x", "other"], "other", False),
+        (["2", "nine"], "nine", True),
+    ],
+)
+def test_a_label_speaks_for_the_class_of_its_name(names: list[str], label: str, right: bool) -> None:
+    """Which of the data's two that is, does not matter; an output that is not its own is noticed."""
+    data = _of_two()
+    model = Fit(lambda y: torch.stack([y[:, :9].amax(1) - y[:, 9], y[:, 9] - y[:, :9].amax(1)], 1))
+    found = _look_at_two(Adapter(model, outputs="multi-label", class_names=names, label=label), data)
+    other = {"nine": "other", "other": "nine"}[label]
+    assert f"its one output speaks for {label}, against {other}" in found.lines
+    warned = "does its label speak for the other class" in " ".join(found.warnings)
+    assert warned is not right
+    with pytest.raises(InputError, match="label 'x' is none of the data's classes, other, nine"):
+        _look_at_two(Adapter(model, outputs="multi-label", class_names=["x", "nine"], label="x"), _of_two())
+
+
+def test_the_advice_is_about_the_models_own_order() -> None:
+    two = Fit(lambda y: torch.stack([y[:, :9].amax(1), y[:, 9]], 1))
+    (warning,) = _look_at_two(Adapter(two, class_names=["nine", "other"]), _of_two()).warnings
+    assert "In the order other, nine it would agree" in warning
+    one = Fit(lambda y: y[:, 9] - y[:, :9].amax(1))
+    found = _look_at_two(Adapter(one, class_names=["nine", "other"]), _of_two())
+    assert "its one output speaks for other, against nine" in found.lines
+    assert "In the order other, nine it would agree" in found.warnings[0]
+
+
+def test_a_models_own_names_are_believed_unless_they_are_none() -> None:
+    two = Fit(lambda y: torch.stack([y[:, :9].amax(1), y[:, 9]], 1))
+    two.class_names = ["LABEL_0", "LABEL_1"]
+    assert "its classes, LABEL_0, LABEL_1, are taken for the data's, other, nine" in _look_at_two(two, _of_two()).lines
+    two.class_names = ["smiling", "frowning"]
+    with pytest.raises(InputError, match="the model's classes are smiling, frowning; other, nine, of Digits"):
+        _look_at_two(two, _of_two())
+
+
+@pytest.mark.parametrize(("end", "outputs"), [("softmax", "logits"), ("sigmoid", "multi-label")])
+def test_logits_that_are_none_are_refused(end: str, outputs: Any) -> None:
+    ends = {"softmax": lambda y: y.softmax(1), "sigmoid": lambda y: y.sigmoid()}
+    with pytest.raises(
+        InputError, match=rf"numbers in \[0, 1\], also for what is no image: they are .*and no {outputs}"
+    ):
+        look(Adapter(Fit(ends[end]), outputs=outputs))
+
+
+def _of_two() -> Digits:
     data = Digits()
     data.num_classes = 2
     data.split("test").y.copy_((data.split("test").y == 9).long())  # type: ignore[attr-defined]
-    found = understood(Fit(lambda y: y[:, 9] - y[:, :9].amax(1)), ReachClass(), RunnerUp(), [Ascent()], _named(data))
-    assert "its one output speaks for nine, against other" in found.lines and found.warnings == []
+    return _named(data)
+
+
+def _look_at_two(model: nn.Module, data: Digits) -> Understood:
+    return understood(model, ReachClass(), RunnerUp(), [Ascent()], data)
 
 
 def _named(data: Digits) -> Digits:
