@@ -4,6 +4,7 @@ from argparse import Namespace
 from typing import Any
 
 from pytorch_lightning.loggers import CSVLogger
+from pytorch_lightning.loggers.logger import DummyLogger
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 
@@ -16,6 +17,11 @@ class LateCSV(CSVLogger):
 
     params: dict[str, Any] | Namespace | None = None
     begun = False
+
+    @property
+    def experiment(self) -> Any:
+        """What writes, which makes the folder: Lightning asks for it before ``setup``."""
+        return super().experiment if self.begun else DummyLogger().experiment
 
     @rank_zero_only
     def save(self) -> None:

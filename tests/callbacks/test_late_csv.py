@@ -8,6 +8,7 @@ def test_an_earlier_table_is_there_until_there_is_a_number(tmp_path: Path) -> No
     table.parent.mkdir()
     table.write_text("earlier")
     logger = LateCSV(tmp_path, "csv", "")
+    _ = logger.experiment
     logger.log_hyperparams({"lr": 0.1})
     logger.finalize("failed")
     assert table.read_text() == "earlier"
@@ -22,6 +23,7 @@ def test_its_folder_may_be_moved_before_there_is_one(tmp_path: Path) -> None:
     (tmp_path / "csv").mkdir()
     (tmp_path / "csv" / "metrics.csv").write_text("earlier")
     logger = LateCSV(tmp_path, "csv", "")
+    _ = logger.experiment
     logger.log_hyperparams({"lr": 0.1})
     logger.save()
     (tmp_path / "csv").rename(tmp_path / "earlier")
