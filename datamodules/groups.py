@@ -1,6 +1,7 @@
 """Which images belong together: those of one patient, one camera, one recording."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
@@ -55,7 +56,16 @@ def _listed(names: list[str], file: Path) -> list[str | None]:
             f"group_by: {file} must have two columns, file and group, under a line of headings; it has "
             f"{len(table.columns)}"
         )
-    own = {path.strip().removeprefix("./"): group.strip() for path, group in table.itertuples(index=False)}
+    own: dict[str, str] = {}
+    for path, group in ((path.strip().removeprefix("./"), group.strip()) for path, group in table.values.tolist()):
+        if own.setdefault(path, group) != group:
+            raise InputError(f"group_by: {file} puts {path!r} into two groups, {own[path]!r} and {group!r}")
     if any("/" in path for path in own):
         return [own.get(name) for name in names]
-    return [own.get(name.rsplit("/", 1)[-1]) for name in names]
+    last = [name.rsplit("/", 1)[-1] for name in names]
+    if several := [name for name, n in Counter(last).items() if n > 1]:
+        raise InputError(
+            f"group_by: {file} holds names without folders, and {several[0]!r} is the name of several images: give "
+            "their paths below the root, as in train/normal/1.png"
+        )
+    return [own.get(name) for name in last]

@@ -166,7 +166,8 @@ def shape_problem(name: str, shape: Any, datamodule: Any) -> list[str]:
     """The sentence on a network made for samples of another shape, where it says its shape."""
     if shape is None or tuple(shape) == tuple(datamodule.shape):
         return []
-    return [
-        f"{name} was made for samples of shape {tuple(shape)}, but {type(datamodule).__name__} gives "
-        f"{tuple(datamodule.shape)}: change the size and channels of the one or the other"
-    ]
+    own, given = tuple(shape), tuple(datamodule.shape)
+    advice = "change the size and channels of the one or the other"
+    if len(own) == len(given) == 3 and own[1:] == given[1:] and {own[0], given[0]} == {1, 3}:
+        advice = f"read the images as it does, --data.grey {str(own[0] == 1).lower()}"
+    return [f"{name} was made for samples of shape {own}, but {type(datamodule).__name__} gives {given}: {advice}"]

@@ -192,6 +192,23 @@ def test_groups_that_cannot_be_used(tmp_path: Path, group_by: str, sentence: str
         ImageFolder(str(plant(tmp_path, *PATIENTS)), group_by=group_by).split("train")
 
 
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        ("a/0.png,p\na/0.png,q", "puts 'a/0.png' into two groups, 'p' and 'q'"),
+        ("0.png,p", "'0.png' is the name of several images: give their paths below the root"),
+    ],
+)
+def test_lists_that_may_mean_two_things(tmp_path: Path, rows: str, sentence: str) -> None:
+    for label in "ab":
+        (tmp_path / "my" / label).mkdir(parents=True)
+        for i in range(4):
+            Image.new("L", (9, 9), 60 * i).save(tmp_path / "my" / label / f"{i}.png")
+    (tmp_path / "groups.csv").write_text(f"file,group\n{rows}\n")
+    with pytest.raises(InputError, match=sentence):
+        ImageFolder(str(tmp_path / "my"), group_by=str(tmp_path / "groups.csv")).split("train")
+
+
 @pytest.mark.parametrize(("mode", "channels"), [("L", 1), ("RGB", 3)])
 def test_size_and_channels_are_found(tmp_path: Path, mode: str, channels: int) -> None:
     root = str(write_image_folder(tmp_path, n=40, mode=mode))

@@ -5,6 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
+from datamodules.dicom import _window
 from datamodules.found import look_at
 from datamodules.picture import picture
 from datamodules.pixels import read_image
@@ -201,3 +202,9 @@ def test_ten_bits_of_a_pgm(tmp_path: Path) -> None:
     (tmp_path / "x.pgm").write_bytes(f"P5 {WIDTH} {HEIGHT} 1023\n".encode() + values.tobytes())
     x = read_image(tmp_path / "x.pgm", (1, HEIGHT, WIDTH))
     assert (x[0] - torch.from_numpy((G * 4.0 + 3) / 1023)).abs().max() < 1e-4
+
+
+def test_a_window_may_be_centred_on_zero() -> None:
+    assert _window({"WindowCenter": 0.0, "WindowWidth": 400}) == (-200, 199)
+    assert _window({"WindowCenter": [0, 40], "WindowWidth": [0, 81]}) == (-0.5, 79.5)
+    assert _window({"WindowCenter": "", "WindowWidth": 400}) is _window({}) is None
