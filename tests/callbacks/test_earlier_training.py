@@ -2,9 +2,10 @@ from pathlib import Path
 
 import pytest
 
+import train
 from callbacks.earlier_training import put_aside
 from networks.errors import InputError
-from tests.runs import fit
+from tests.runs import QUIET, TINY_FIT, config, fit
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -33,6 +34,16 @@ def test_a_new_training_does_not_inherit_the_checkpoints_of_another(
 
     fit("digits/classifier.yaml", here, f"--ckpt_path={tmp_path}/last.ckpt", "--trainer.max_epochs=2")
     assert (tmp_path / "best.ckpt").exists() and not (tmp_path / "earlier-2").exists(), "it went on"
+
+
+def test_its_table_goes_with_it(in_digits_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loggers make their folders before anything is moved."""
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    words = ["fit", config("digits/svm.yaml"), *QUIET, *TINY_FIT, f"--trainer.default_root_dir={tmp_path}"]
+    for _ in range(2):
+        train.main(words)
+    first, second = (folder / "csv" / "metrics.csv" for folder in (tmp_path / "earlier-1", tmp_path))
+    assert first.read_text() == second.read_text() and "val/loss" in first.read_text()
 
 
 def test_links_and_what_slurm_has_saved_are_put_aside_too(tmp_path: Path) -> None:
