@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from counterfactuals.engine import lost_device, out_of_memory
 from networks.adapter import inside, name_of
-from networks.answers import tensor_in
+from networks.answers import check_rows, tensor_in
 from networks.errors import InputError
 from networks.placement import misplaced
 
@@ -22,16 +22,9 @@ def call(predictor: nn.Module, x: Tensor) -> Tensor:
             than x, another shape than the predictor's; or outputs that are neither. What says nothing of the input,
             such as a device that is out of memory or lost, is raised as it is.
     """
-    logits = tensor_in(attempt(predictor, x.clone(), predictor), None, name_of(predictor))
     name = name_of(predictor)
-    if not logits.is_floating_point():
-        kind = str(logits.dtype).removeprefix("torch.")
-        raise InputError(f"{name} must return logits or values, which are floating-point numbers; it returned {kind}")
-    if logits.ndim not in (1, 2) or len(logits) != len(x) or logits.numel() == 0:
-        raise InputError(
-            f"{name} must return logits of B×K with K ≥ 2, or one value a sample, of B or B×1; "
-            f"for {len(x)} samples it returned shape {tuple(logits.shape)}"
-        )
+    logits = tensor_in(attempt(predictor, x.clone(), predictor), None, name)
+    check_rows(logits, len(x), name)
     return logits
 
 

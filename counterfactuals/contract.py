@@ -12,14 +12,12 @@ from counterfactuals.labels import ReachLabel
 from counterfactuals.objectives import Objective, ReachClass
 from counterfactuals.targets import FewAndMany, Shift, Value, Values
 from networks.adapter import Adapter, name_of
-from networks.answers import check_fits, kind_of
+from networks.answers import Outputs, check_fits, check_rows, kind_of
 from networks.errors import InputError
 from networks.placement import tensors_of
 from networks.precision import exact
 
 SAME = 0.02  # two answers to one sample differ by less, in units of the largest answer; half precision rounds by 0.01
-
-
 NOISE = 16  # images of noise that outputs are looked at for, too: a few samples may lie in [0, 1] by chance
 FAR = 100.0  # times the range of images
 #: what was said that outputs are → what they look like, and cannot be then
@@ -131,43 +129,42 @@ def _works_in_place(adapter: Adapter, x: Tensor) -> bool:
 
 def _found(adapter: Adapter, x: Tensor, of_values: bool) -> list[str]:
     """Settle what the outputs are; a remark where that is no matter of course."""
-    answers = attempt(adapter.answer, x, adapter)
-    who = name_of(adapter)
-    if not answers.is_floating_point():
-        kind = str(answers.dtype).removeprefix("torch.")
-        raise InputError(f"{who} must return logits or values, which are floating-point numbers; it returned {kind}")
-    if not answers.ndim or len(answers) != len(x):
-        raise InputError(f"{who} must return one row a sample; for {len(x)} samples it returned {tuple(answers.shape)}")
-    if adapter.outputs is None:
-        adapter.outputs = getattr(adapter.network, "outputs", None)  # one that knows what it returns says so
-    if adapter.label is not None and str(adapter.outputs).startswith("multi-label"):
-        adapter.outputs = "single probability" if "prob" in str(adapter.outputs) else "single logit"
-    if adapter.outputs is not None:
-        check_fits(answers, adapter.outputs, who)
-        seen = kind_of(_known(torch.cat([answers, *_of_noise(adapter, x)])), of_values)
-        if seen in NO_LOGITS.get(adapter.outputs, ()):
-            raise InputError(
-                f"{who} returns numbers in [0, 1], also for what is no image: they are {seen}, and no "
-                f"{adapter.outputs}; say so in outputs of networks.Adapter"
-            )
-        return []
-    check_fits(answers, "values" if answers.numel() == len(answers) else "logits", who)
+    answers, who = attempt(adapter.answer, x, adapter), name_of(adapter)
+    check_rows(answers, len(x), who)
     known = _known(torch.cat([answers, *_of_noise(adapter, x)]))
     if not len(known):
         raise InputError(f"{who} gives NaN for all samples that were tried: look at its weights")
+    seen, said = kind_of(known, of_values), _said(adapter)
+    if said is not None:
+        check_fits(answers, said, who)
+        if seen in NO_LOGITS.get(said, ()):
+            raise InputError(
+                f"{who} returns numbers in [0, 1], also for what is no image: they are {seen}, and no {said}; say so "
+                "in outputs of networks.Adapter"
+            )
+        adapter.outputs = said
+        return []
     if _are_percentages(known):
         raise InputError(f"{who} returns percentages, which add up to 100: let it return probabilities, or logits")
-    adapter.outputs = kind_of(known, of_values)
+    adapter.outputs = seen
     remark = {
         "probabilities": "probabilities, which add up to 1: their logarithms are taken for logits",
         "single logit": "the one logit of a model of two classes",
         "single probability": "the one probability of a model of two classes, since they lie in [0, 1]",
         "multi-label probabilities": "probabilities of labels that do not exclude each other: they lie in [0, 1] and "
         "do not add up to 1",
-    }.get(adapter.outputs)
+    }.get(seen)
     if remark is None:
         return []
     return [f"the outputs of {who} are taken for {remark} (networks.Adapter's outputs says otherwise)"]
+
+
+def _said(adapter: Adapter) -> Outputs | None:
+    """What the user, or a network that knows it, says that the outputs are; of one label what is left of them."""
+    said: Outputs | None = adapter.outputs or getattr(adapter.network, "outputs", None)
+    if adapter.label is None or said is None or not said.startswith("multi-label"):
+        return said
+    return "single probability" if said == "multi-label probabilities" else "single logit"
 
 
 def _are_percentages(answers: Tensor) -> bool:
@@ -193,9 +190,7 @@ def _known(answers: Tensor) -> Tensor:
 def _function(adapter: Adapter, two: Tensor) -> list[str]:
     """That an answer is one, and the sample's own."""
     together, again = (attempt(adapter, two, adapter) for _ in range(2))
-    if not len(_known(together)):
-        raise InputError(f"{name_of(adapter)} gives NaN for all samples that were tried: look at its weights")
-    scale = float(together[together.isfinite()].abs().max()) + 1e-6
+    scale = float(together.nan_to_num(0, 0, 0).abs().max()) + 1e-6
     if (differs := _difference(together, again)) > 1e-4 * scale:
         return [
             f"{name_of(adapter)} answers the same image differently each time, by up to {differs:.2g}: is dropout or "

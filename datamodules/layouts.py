@@ -301,7 +301,7 @@ def _tell_siblings(root: Path, layout: Layout) -> None:
 def _tell_look_alikes(classes: Folders, layout: Layout) -> None:
     alike: dict[str, list[str]] = {}
     for name in classes:
-        alike.setdefault(_folded(name), []).append(name)
+        alike.setdefault(folded(name), []).append(name)
     for names in alike.values():
         if len(names) > 1:
             layout.remarks.append(f"{named(names)} are two classes whose names differ in case or spaces only")
@@ -347,8 +347,8 @@ def _foreign(split: str, foreign: list[str], train: list[str]) -> InputError:
 
 def _alike(foreign: Iterable[str], train: Iterable[str]) -> list[tuple[str, str]]:
     """Pairs of names that differ in case or spaces only."""
-    own = {_folded(name): name for name in train}
-    return [(name, own[_folded(name)]) for name in foreign if _folded(name) in own]
+    own = {folded(name): name for name in train}
+    return [(name, own[folded(name)]) for name in foreign if folded(name) in own]
 
 
 def counted(extensions: Counter[str]) -> str:
@@ -362,5 +362,6 @@ def _normal(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def _folded(name: str) -> str:
-    return re.sub(r"[\s_-]+", " ", name.casefold()).strip()
+def folded(name: str) -> str:
+    """The same for names that differ in case, or in what stands between their words, too."""
+    return re.sub(r"[\s_-]+", " ", _normal(name).casefold()).strip()

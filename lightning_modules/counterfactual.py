@@ -146,13 +146,7 @@ class CounterfactualModule(LightningModule):
         self.chart.explaining(self.predictor)
         self.target = target
         self.objective = objective or ReachClass()
-        if isinstance(self.objective, ReachAll) and not isinstance(inside(self.predictor), Committee):
-            raise InputError("objective ReachAll is for a list of predictors; for one predictor take ReachClass")
-        if isinstance(inside(self.predictor), Committee) and not isinstance(self.objective, ReachAll):
-            raise InputError(
-                f"objective must be ReachAll for a list of predictors, of which all must change their minds; got "
-                f"{type(self.objective).__name__}: --model.objective counterfactuals.ReachAll"
-            )
+        _check_committee(self.predictor, self.objective)
         #: name → coordinates and method of each result
         self.searches: dict[str, tuple[Chart, Method]] = {"": (self.chart, method or Ascent())}
         for name, other in (others or {}).items():
@@ -178,11 +172,8 @@ class CounterfactualModule(LightningModule):
         self.finishers: list[Finisher] = []
         #: searches that an earlier run has ended: result → (index, number)
         self.finished: dict[str, set[tuple[int, int]]] = {}
-        named = {"predictor": predictor, "chart": chart}
-        if isinstance(predictor, list):
-            named = {**{f"predictor_{i}": path for i, path in enumerate(predictor)}, "chart": chart}
         #: role → path of what the run is made with; metric callbacks add theirs
-        self.checkpoints = {name: value for name, value in named.items() if isinstance(value, str)}
+        self.checkpoints = _paths(predictor, chart)
         #: what was understood of the model; set in ``setup``
         self.found: Understood
         #: what the callbacks found, for summary.json
@@ -329,6 +320,25 @@ class CounterfactualModule(LightningModule):
 def counterfactuals_each(method: Method) -> int:
     """How many a search comes to."""
     return method.members if isinstance(method, Diverse) else 1
+
+
+def _check_committee(predictor: nn.Module, objective: Objective) -> None:
+    """Raise ``InputError`` where one of several predictors and ``ReachAll`` is there without the other."""
+    several = isinstance(inside(predictor), Committee)
+    if isinstance(objective, ReachAll) and not several:
+        raise InputError("objective ReachAll is for a list of predictors; for one predictor take ReachClass")
+    if several and not isinstance(objective, ReachAll):
+        raise InputError(
+            f"objective must be ReachAll for a list of predictors, of which all must change their minds; got "
+            f"{type(objective).__name__}: --model.objective counterfactuals.ReachAll"
+        )
+
+
+def _paths(predictor: str | list[str] | nn.Module, chart: str | Chart) -> dict[str, str]:
+    """Of the checkpoints among them, by role."""
+    several = {f"predictor_{i}": path for i, path in enumerate(predictor)} if isinstance(predictor, list) else {}
+    named: dict[str, Any] = {**(several or {"predictor": predictor}), "chart": chart}
+    return {name: value for name, value in named.items() if isinstance(value, str)}
 
 
 def _predictor(given: str | list[str] | nn.Module) -> nn.Module:

@@ -1,7 +1,6 @@
 """What a run has understood of the model that it explains, before the first search."""
 
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -14,6 +13,7 @@ from counterfactuals.engine import Method
 from counterfactuals.freeze import frozen
 from counterfactuals.objectives import Objective
 from counterfactuals.targets import TargetPolicy
+from datamodules.layouts import folded
 from metrics.agreement import agreement
 from networks.adapter import Adapter, inside, name_of
 from networks.errors import InputError
@@ -119,8 +119,8 @@ def _arranged(predictor: nn.Module, x: Tensor, data: Any) -> tuple[nn.Module, li
         width = call(predictor, x[:2]).shape[-1]
     if len(own) != width:
         raise InputError(f"class_names names {len(own)} classes, {name_of(predictor)} returns {width}: name them all")
-    where = {_plain(name): i for i, name in enumerate(own)}
-    order = [where.get(_plain(name)) for name in data.class_names]
+    where = {folded(name): i for i, name in enumerate(own)}
+    order = [where.get(folded(name)) for name in data.class_names]
     if None in order:
         missing = [name for name, i in zip(data.class_names, order, strict=True) if i is None]
         if given is None and width == data.num_classes and all(map(NAMELESS.fullmatch, own)):
@@ -145,25 +145,20 @@ def _arranged(predictor: nn.Module, x: Tensor, data: Any) -> tuple[nn.Module, li
 
 def _speaking(adapter: Adapter, own: Sequence[str], data: Any) -> Adapter:
     """The adapter with its one label's class, of two, where the data have it."""
-    label, classes = adapter.label or 0, [_plain(c) for c in data.class_names]
+    label, classes = adapter.label or 0, [folded(c) for c in data.class_names]
     if data.num_classes != 2:
         return adapter
     if label >= len(own):
         raise InputError(f"class_names names {len(own)} classes, and label is {label}, counted from 0: name them all")
     name = own[label]
-    if _plain(name) not in classes:
+    if folded(name) not in classes:
         raise InputError(
             f"label {name!r} is none of the data's classes, {_listed(data.class_names)}: give it the name of the class "
             "that it speaks for, in label and in class_names of networks.Adapter"
         )
-    if classes.index(_plain(name)) == 0:
+    if classes.index(folded(name)) == 0:
         adapter.order = torch.tensor([1, 0], device=device_of(adapter))
     return adapter
-
-
-def _plain(name: str) -> str:
-    """A name without case, accents' spelling, and what stands between its words."""
-    return " ".join(unicodedata.normalize("NFC", name).casefold().replace("_", " ").replace("-", " ").split())
 
 
 def _listed(names: Sequence[str]) -> str:

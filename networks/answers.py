@@ -85,13 +85,20 @@ def kind_of(outputs: Tensor, of_values: bool) -> Outputs:
     return "probabilities" if bool(((sums - 1).abs() < ROUNDING).all()) else "multi-label probabilities"
 
 
-def check_fits(outputs: Tensor, kind: Outputs, who: str) -> None:
-    """Raise ``InputError`` where outputs, B×… floating-point, cannot be of a kind that the user names."""
-    if outputs.ndim not in (1, 2) or outputs.numel() == 0:
+def check_rows(outputs: Tensor, n: int, who: str) -> None:
+    """Raise ``InputError`` unless outputs for n samples are floating-point numbers, a row or a number for each."""
+    if not outputs.is_floating_point():
+        kind = str(outputs.dtype).removeprefix("torch.")
+        raise InputError(f"{who} must return logits or values, which are floating-point numbers; it returned {kind}")
+    if outputs.ndim not in (1, 2) or len(outputs) != n or outputs.numel() == 0:
         raise InputError(
             f"{who} must return logits of B×K with K ≥ 2, or one value a sample, of B or B×1; "
-            f"for {len(outputs) if outputs.ndim else 'several'} samples it returned shape {tuple(outputs.shape)}"
+            f"for {n} samples it returned shape {tuple(outputs.shape)}"
         )
+
+
+def check_fits(outputs: Tensor, kind: Outputs, who: str) -> None:
+    """Raise ``InputError`` where outputs, B×K or B, cannot be of a kind that the user names."""
     one, single = outputs.numel() == len(outputs), kind in ("single logit", "single probability", "values")
     if one != single:
         has = "one number" if one else f"{outputs.shape[1]} numbers"
@@ -129,7 +136,6 @@ def _log(p: Tensor) -> Tensor:
 
 def problems_with_kind(outputs: Any) -> list[str]:
     """The sentence on a name that is none of ``Outputs``; ``None`` is to be found."""
-    names = get_args(Outputs)
-    return (
-        [] if outputs is None or outputs in names else [f"outputs must be one of {', '.join(names)}; got {outputs!r}"]
-    )
+    if outputs is None or outputs in get_args(Outputs):
+        return []
+    return [f"outputs must be one of {', '.join(get_args(Outputs))}; got {outputs!r}"]

@@ -105,7 +105,7 @@ def boom(y: Tensor) -> Tensor:
         (lambda y: y.argmax(1), "floating-point numbers; it returned int64"),
         (lambda y: y * torch.nan, "Net gives NaN for all samples"),
         (lambda y: y - y.mean(0), "Net answers an image differently when another is beside it"),
-        (lambda y: y[:1], r"one row a sample; for 6 samples it returned \(1, 3\)"),
+        (lambda y: y[:1], r"for 6 samples it returned shape \(1, 3\)"),
         (lambda y: y[:, :, None, None], r"it returned shape \(6, 3, 1, 1\)"),
         (lambda y: y.sum(), r"it returned \(\)|it returned shape \(\)"),
         (lambda y: (y, y), "returns several tensors"),
