@@ -19,5 +19,5 @@ def test_names_and_weights_that_do_not_fit(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no classifier 'resnet8'; did you mean resnet18"):
         TorchvisionModel("resnet8", 2)
     torch.save(torchvision.models.squeezenet1_1(num_classes=3).state_dict(), tmp_path / "w.pth")
-    with pytest.raises(InputError, match="for torchvision's 'squeezenet1_1' cannot be loaded: .*size mismatch"):
+    with pytest.raises(InputError, match=r"for torchvision's 'squeezenet1_1' cannot be loaded: .*size mismatch"):
         TorchvisionModel("squeezenet1_1", 2, str(tmp_path / "w.pth"))
