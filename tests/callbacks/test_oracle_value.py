@@ -103,5 +103,5 @@ def test_nan_is_no_value(tmp_path: Path) -> None:
     assert summary["oracle_share/sick"] == pytest.approx(share)
     errors = (table.source_oracle_sick - table.label).dropna()
     assert summary["oracle_own_rmse/sick"] == pytest.approx(float((errors**2).mean() ** 0.5), rel=1e-5)
-    with pytest.raises(InputError, match="oracle 'sick': Sick gives NaN for all samples"):
+    with pytest.raises(InputError, match="oracle 'sick': NaN for all 12 samples that were tried"):
         run(tmp_path / "all", Brightness(), OracleValue({"sick": Sick(-1000.0)}))
