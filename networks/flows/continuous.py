@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from networks.checks import finite, positive, whole
 from networks.errors import InputError
 from networks.flows.flow import Flow, Latent
+from networks.flows.signs import random_signs
 from networks.flows.solvers import Midpoint, Solver
 
 STEPS = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)  # numbers of steps that ``choose_steps`` tries
@@ -28,8 +29,9 @@ class ContinuousFlow(Flow):
         steps: of the solver, to begin with.
         levels: grey values of the images; ``None`` for continuous data.
         mean, std: the flow's data is (x − mean) / std.
-        num_probes: random vectors of Hutchinson's estimate of the divergence, in the log-likelihood;
-            0 for the exact trace, at D backward passes an evaluation.
+        num_probes: random vectors of Hutchinson's estimate of the divergence, in the log-likelihood, drawn for every
+            sample by what is in it (``random_signs``): errors average out over a data set. 0 for the exact trace, at D
+            backward passes an evaluation.
 
     Attributes:
         steps: number of steps, a buffer: checkpoints keep it.
@@ -119,11 +121,10 @@ class ContinuousFlow(Flow):
         return torch.linspace(0, 1, int(self.steps) + 1, dtype=like.dtype, device=like.device)
 
     def _probes(self, x: Tensor) -> Tensor:
-        """The same for every sample and call: a likelihood does not depend on its batch. M×1×D."""
+        """The axes, D×1×D, or signs that are every sample's own, M×B×D: a likelihood does not depend on its batch."""
         if not self.num_probes:
             return torch.eye(self.dim, dtype=x.dtype, device=x.device)[:, None]
-        signs = torch.randint(0, 2, (self.num_probes, 1, self.dim), generator=torch.Generator().manual_seed(0))
-        return (2 * signs - 1).to(x)
+        return random_signs(x, self.num_probes)
 
     def _velocity_and_divergence(
         self, x: Tensor, t: Tensor, condition: Tensor | None, probes: Tensor

@@ -29,6 +29,19 @@ class GaussianVelocity(nn.Module):
         return self.mu + (t * SIGMA**2 - (1 - t)) / variance * (x - t * self.mu)
 
 
+class LinearVelocity(nn.Module):
+    """v(x, t) = S x, whose divergence is tr S everywhere."""
+
+    shape, num_conditions = (1, 4, 4), 0
+
+    def __init__(self, matrix: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("matrix", matrix)
+
+    def forward(self, x: Tensor, t: Tensor) -> Tensor:
+        return (x.flatten(1) @ self.matrix.T).view_as(x)
+
+
 def flow(velocity: nn.Module | None = None, **settings) -> ContinuousFlow:
     settings = {"mean": 0.0, "std": 1.0, "levels": None} | settings
     return ContinuousFlow(velocity or GaussianVelocity(), **settings).double()
@@ -78,6 +91,21 @@ def test_random_signs_estimate_the_log_determinant() -> None:
     exact = model(x).log_det
     model.num_probes = 200
     assert torch.allclose(model(x).log_det, exact, atol=0.5) and exact.abs().min() > 1
+
+
+@torch.no_grad()
+def test_errors_of_random_signs_average_out_over_samples() -> None:
+    """v = S x with a symmetric S: the log-determinant is −tr S, its estimate's variance 2 Σᵢ≠ⱼ S²ᵢⱼ a sample."""
+    s = torch.randn(16, 16, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    s = s + s.T
+    model = flow(LinearVelocity(s), steps=1)
+    x = torch.randn(4096, 1, 4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    error = model(x).log_det + s.trace()
+    sd = float((2 * (s - s.diag().diag()).square().sum()).sqrt())
+    assert error.std() == pytest.approx(sd, rel=0.05)
+    assert error.mean().abs() < 3 * sd / 64
+    assert error.view(64, 64).mean(1).std() == pytest.approx(sd / 8, rel=0.3), "of 64 samples an eighth of one's"
+    assert torch.allclose(model(x[5:7]).log_det + s.trace(), error[5:7])
 
 
 def test_round_trip_gets_better_with_the_steps() -> None:
