@@ -31,7 +31,8 @@ def cached(
 
     Args:
         name: beginning of the file's name.
-        depends_on: hashes and settings that together say what is computed.
+        depends_on: hashes and settings that together say what is computed: the networks' ``fingerprint``, the data's,
+            which of the data, and whatever else the values would change with.
         compute: tensors by name.
     """
     digest = hashlib.sha256("\n".join(depends_on).encode()).hexdigest()[:24]

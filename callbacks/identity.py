@@ -14,7 +14,7 @@ from counterfactuals.engine import Prepared
 from datamodules import DataModule
 from datamodules.base import Split, SplitName
 from lightning_modules import CounterfactualModule
-from networks.weights import weights_hash
+from networks.fingerprint import fingerprint
 
 Identity = dict[str, str]
 WITHOUT_EFFECT = ("batch_size", "num_workers", "slots")  # on results
@@ -30,9 +30,9 @@ def searches_depend_on(module: CounterfactualModule, data: DataModule, settings:
     learners = any(isinstance(method, Prepared) for _, method in module.searches.values())
     return {
         **_named(chosen),
-        "the predictor's weights": weights_hash(module.predictor),
-        "the chart's weights": weights_hash(module.chart),
-        **({"the weights of what the methods hold": weights_hash(module.held)} if len(module.held) else {}),
+        "the predictor": fingerprint(module.predictor),
+        "the chart": fingerprint(module.chart),
+        **({"what the methods hold": fingerprint(module.held)} if len(module.held) else {}),
         "the shape of a sample": str(tuple(data.shape)),
         **({"the data that methods learn from": data.split("train").fingerprint()} if learners else {}),
     }

@@ -14,16 +14,18 @@ from callbacks.naming import column
 from counterfactuals import Chart
 from counterfactuals.freeze import frozen
 from datamodules import DataModule
-from datamodules.base import Split, SplitName, sha256
+from datamodules.base import SHOWN, Selection, Split, SplitName
 from lightning_modules import CounterfactualModule, Explanation
 from metrics import Axes, Calibration, Grain, certify
+from metrics.calibration import percentile
 from metrics.certificate import Thresholds
 from networks.checks import not_negative, whole, within
 from networks.errors import InputError
-from networks.weights import weights_hash
+from networks.fingerprint import fingerprint
 
 BATCH = 128
 FITTED = 4000  # training samples that the grain is learned from
+UNLIKELY = 0.01  # chance of so many alarms among the originals at which they are not like the held-out samples
 ROUNDING = 1e-3  # reconstruction errors of less, in units of x, do not tell samples apart
 
 
@@ -31,7 +33,7 @@ class OnManifold(Callback):
     """Measures every x′ in the chart, and certifies it: green, amber or red, with the reasons.
 
     Columns of every result: ``log_q`` (percentile of log q(x′) among held-out real samples), ``z_norm``
-    (percentile of ‖z′‖ in the χ distribution of D dimensions), ``off_axis`` (how far x′ is off the manifold's axes,
+    (percentile of ‖z′‖ among them), ``off_axis`` (how far x′ is off the manifold's axes,
     see ``metrics.Axes``), ``grain`` (fine detail of an image beyond what the coarse lets expect, see
     ``metrics.Grain``), ``chart_error`` (root mean square of decode(encode(x′)) − x′), ``strangeness`` and
     ``p_manifold`` (``Calibration`` of these; where there is a log q, it contains the norm), and after the run
@@ -39,17 +41,27 @@ class OnManifold(Callback):
     as a blank image, is not strange by this.
 
     The summary's ``originals_off_manifold`` is the share of the explained originals that are called off the
-    manifold: what false alarms there are. Far above the threshold (4 %) the originals are not like the held-out
-    samples.
+    manifold, ``originals_off_manifold_by_class`` the same of each class, and ``false_alarms`` what to expect:
+    how many held-out samples there were, the share of real ones that is called off on average over calibrations, and
+    within which 95 of 100 calibrations lie (``metrics.Calibration``). That is a promise for all classes together; one
+    class may be called off more often than another. Where more originals are called off than chance explains they are
+    not like the held-out samples, and it is said.
 
     Images are rounded to the data's grey values first, as they would be in a file. Held-out samples are measured
     once for a chart and a split, and cached. Theorem 1 of Dombrowski et al. says that a search in Z stays where q
     is large; this measures whether it did.
 
     Args:
-        calibration: split of real samples; one that the chart was not trained on.
-        num_samples: of them, drawn by seed; a likelihood of a continuous flow takes as long as some steps of a search.
+        calibration: split of real samples that the chart was not trained on. By ``val`` its best checkpoint was
+            chosen, and the classifier's: a matter of one number each, and none only where another split is taken.
+            Samples that are explained themselves are left out.
+        num_samples: of them, drawn by seed, and half as many others for the units and axes; a likelihood of a
+            continuous flow takes as long as some steps of a search.
         off_manifold, borderline, reconstruction: see ``metrics.certificate.Thresholds``.
+
+    Raises:
+        InputError: a number out of its range; before the searches, a calibration split that is explained itself and has
+            too few other samples, or none of some class.
     """
 
     def __init__(
@@ -74,38 +86,90 @@ class OnManifold(Callback):
     def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
         data: DataModule = trainer.datamodule  # type: ignore[attr-defined]
         self.levels: int | None = data.levels
-        held_out = data.split(self.split)
+        held_out = self._held_out(data)
         drawn = torch.randperm(len(held_out), generator=torch.Generator().manual_seed(0))
-        n = min(self.num_samples, max(1, 2 * len(drawn) // 3))  # to calibrate by; the axes need others, by half
+        n = min(self.num_samples, max(1, 2 * len(drawn) // 3))  # to calibrate by; units and axes need others, by half
+        others = drawn[n : n + max(2, n // 2)]
         self._tell_of_few(trainer, pl_module, n)
-        made = Axes.fit(self._latents(trainer, pl_module, held_out, drawn[n : n + max(2, n // 2)]))
+        made = Axes.fit(self._latents(trainer, pl_module, held_out, others))
         self.axes = Axes(*(t.to(pl_module.device) for t in made))
         self.grain = self._learn_grain(trainer, data.split("train")) if len(data.shape) == 3 else None
         self.fitted_on = data.split("train").fingerprint() if self.grain else ""
         real = self._measure_some(trainer, pl_module, held_out, drawn[:n])
+        # Of two samples there are no quantiles; nor can so few call anything strange.
+        units = self._measure_some(trainer, pl_module, held_out, others) if len(others) > 1 else real
+        self.norms = real["z_norm"].numpy()
+        self.surprises = strange(real)["surprise"]
         rounding = dict.fromkeys(("chart_error", "off_axis", "grain"), ROUNDING)
-        self.calibration = Calibration(strange(real), rounding)
-        if trainer.is_global_zero and (silent := strange(real).keys() - self.calibration.sorted.keys()):
+        self.calibration = Calibration(strange(units), strange(real), rounding)
+        if trainer.is_global_zero and (silent := strange(real).keys() - self.calibration.unit.keys()):
             print(f"OnManifold goes without {', '.join(sorted(silent))}: not finite for any of {n} real samples")
-        explained = data.predict_selection()
-        some = torch.randperm(len(explained), generator=torch.Generator().manual_seed(0))[: self.num_samples]
-        originals = self.calibration.strangeness(strange(self._measure_some(trainer, pl_module, explained, some)))
-        alarms = self.calibration.p_value(originals) <= self.thresholds.off_manifold
-        pl_module.summary["originals_off_manifold"] = float(alarms.mean())
-        pl_module.summary["thresholds"] = self.thresholds._asdict()
+        self._count_false_alarms(trainer, pl_module, data)
         pl_module.listeners.append(lambda explanation: self._add_columns(explanation, pl_module))
         pl_module.finishers.append(self._certify)
 
-    def _tell_of_few(self, trainer: Trainer, pl_module: CounterfactualModule, n: int) -> None:
-        if (least := 1 / (n + 1)) <= self.thresholds.off_manifold:
-            return
-        problem = (
-            f"{n} held-out images of {self.split} are too few to call anything off the manifold, whatever it looks "
-            f"like: that takes {math.ceil(1 / self.thresholds.off_manifold) - 1}, since no p-value is below {least:.2g}"
-        )
+    def _held_out(self, data: DataModule) -> Split:
+        """Real samples of which none is explained."""
+        split = data.split(self.split)
+        if data.predict_split != self.split:
+            return split
+        explained = torch.zeros(len(split), dtype=torch.bool)
+        explained[data.predict_selection().positions] = True
+        left = Selection(split, (~explained).nonzero()[:, 0])
+        problem = f"leaves {len(left)}" if 2 * len(left) // 3 < self._least and len(split) >= self._least else ""
+        if data.task == "classification" and not problem:
+            gone = sorted(set(split.y[explained].tolist()) - set(left.y.tolist()))
+            names = ", ".join(data.class_names[c] for c in gone[:SHOWN])
+            problem = f"leaves none of {names}" if gone else ""
+        if problem:
+            raise InputError(
+                f"--data.predict_split {self.split} explains {int(explained.sum())} of the {len(split)} samples that "
+                f"OnManifold calibrates by, which cannot be explained themselves, and {problem}: explain fewer, with "
+                "--data.predict_limit, or calibrate by a split that is not explained, with OnManifold's calibration"
+            )
+        return left
+
+    @property
+    def _least(self) -> int:
+        """Samples by which the strangest can be called off the manifold at all."""
+        return math.ceil(1 / self.thresholds.off_manifold) - 1 if self.thresholds.off_manifold else 0
+
+    def _count_false_alarms(self, trainer: Trainer, pl_module: CounterfactualModule, data: DataModule) -> None:
+        explained, level = data.predict_selection(), self.thresholds.off_manifold
+        some = torch.randperm(len(explained), generator=torch.Generator().manual_seed(0))[: self.num_samples]
+        originals = self.calibration.strangeness(strange(self._measure_some(trainer, pl_module, explained, some)))
+        alarms = self.calibration.p_value(originals) <= level
+        expected = self.calibration.false_alarms(level)
+        pl_module.summary["originals_off_manifold"] = float(alarms.mean())
+        pl_module.summary["false_alarms"] = expected._asdict()
+        pl_module.summary["thresholds"] = self.thresholds._asdict()
+        if data.task == "classification":
+            labels = explained.y[some].numpy()
+            shares = {data.class_names[c]: float(alarms[labels == c].mean()) for c in np.unique(labels)}
+            pl_module.summary["originals_off_manifold_by_class"] = shares
+        if self.calibration.chance_of(int(alarms.sum()), len(alarms), level) < UNLIKELY:
+            self._tell(
+                trainer,
+                pl_module,
+                f"{alarms.mean():.1%} of the originals are called off the manifold, and {expected.low:.1%} to "
+                f"{expected.high:.1%} would be expected of samples like the {expected.samples} of {self.split}: they "
+                "are not, and certificates are too strict",
+            )
+
+    @staticmethod
+    def _tell(trainer: Trainer, pl_module: CounterfactualModule, problem: str) -> None:
         pl_module.summary.setdefault("quality", {"problems": []})["problems"].append(problem)
         if trainer.is_global_zero:
             print(f"OnManifold: {problem}")
+
+    def _tell_of_few(self, trainer: Trainer, pl_module: CounterfactualModule, n: int) -> None:
+        if n < self._least:
+            self._tell(
+                trainer,
+                pl_module,
+                f"{n} held-out images of {self.split} are too few to call anything off the manifold, whatever it looks "
+                f"like: that takes {self._least}, since no p-value is below {1 / (n + 1):.2g}",
+            )
 
     @staticmethod
     def _learn_grain(trainer: Trainer, split: Split) -> Grain:
@@ -128,7 +192,7 @@ class OnManifold(Callback):
                 x = split.__getitems__(chosen.tolist())["x"]
                 return {"z": torch.cat([chart.encode(part.to(device)) for part in x.split(BATCH)])}
 
-        return cached(trainer, "latents", [weights_hash(chart), split.fingerprint(), str(len(chosen))], encode)["z"]
+        return cached(trainer, "latents", [fingerprint(chart, chosen), split.fingerprint()], encode)["z"]
 
     def _measure_some(
         self, trainer: Trainer, pl_module: CounterfactualModule, split: Split, chosen: Tensor
@@ -140,8 +204,7 @@ class OnManifold(Callback):
             with frozen(chart):
                 return self._measure(chart, split.__getitems__(chosen.tolist())["x"], device)
 
-        axes = sha256(self.axes.mean.cpu().numpy())
-        depends_on = [weights_hash(chart), split.fingerprint(), str(len(chosen)), axes, self.fitted_on]
+        depends_on = [fingerprint(chart, chosen, self.levels, self.axes), split.fingerprint(), self.fitted_on]
         return cached(trainer, "manifold", depends_on, measure)
 
     @torch.no_grad()
@@ -152,7 +215,7 @@ class OnManifold(Callback):
         arrays = strange(measured)
         strangeness = self.calibration.strangeness(arrays)
         columns: dict[str, Any] = {
-            "z_norm": chi_percentile(measured["z_norm"], chart.dim),
+            "z_norm": torch.from_numpy(percentile(self.norms, measured["z_norm"].numpy())),
             "off_axis": measured["off_axis"],
             "chart_error": measured["chart_error"],
             "strangeness": torch.from_numpy(strangeness),
@@ -161,7 +224,7 @@ class OnManifold(Callback):
         if "grain" in measured:
             columns["grain"] = measured["grain"]
         if "log_q" in measured:
-            columns["log_q"] = torch.from_numpy(1 - self.calibration.percentile("surprise", arrays["surprise"]))
+            columns["log_q"] = torch.from_numpy(1 - percentile(self.surprises, arrays["surprise"]))
         explanation.columns.update(columns)
 
     def _measure(self, chart: Chart, x: Tensor, device: torch.device) -> dict[str, Tensor]:
@@ -180,12 +243,6 @@ class OnManifold(Callback):
 
     def _certify(self, table: pd.DataFrame, result: str) -> pd.DataFrame:
         return table.join(certify(table, column(result, ""), self.thresholds))
-
-
-def chi_percentile(norm: Tensor, dim: int) -> Tensor:
-    """Share of standard normal vectors of D dimensions that are shorter, N in [0, 1]."""
-    half = torch.tensor(dim / 2, dtype=torch.float64)
-    return torch.special.gammainc(half.expand(len(norm)), norm.double().square() / 2).float()
 
 
 def strange(measured: dict[str, Tensor]) -> dict[str, np.ndarray]:

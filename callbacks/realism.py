@@ -23,7 +23,7 @@ from metrics import FeatureBank, FrechetDistance, KernelDistance, Nearest, half_
 from networks.checks import whole
 from networks.errors import InputError
 from networks.features import Features
-from networks.weights import weights_hash
+from networks.fingerprint import fingerprint
 
 SHOWN = 3  # neighbours that a report can show
 BATCH = 256
@@ -113,7 +113,7 @@ class Realism(Callback):
             x = [split.__getitems__(part.tolist())["x"] for part in self.positions.split(BATCH)]
             return embed(extractor, torch.cat(x), pl_module.device)
 
-        depends_on = [weights_hash(extractor), split.fingerprint(), str(self.most)]
+        depends_on = [fingerprint(extractor, self.positions), split.fingerprint()]
         self.features = cached(trainer, "features", depends_on, embed_reference)
         if bad := int((~torch.cat([*self.features.values()], 1).isfinite().all(1)).sum()):
             raise InputError(

@@ -12,6 +12,7 @@ from counterfactuals.freeze import frozen
 from datamodules.base import Split, SplitName
 from lightning_modules import ClassifierModule, HierarchicalVAEModule, load
 from networks.errors import InputError
+from networks.fingerprint import fingerprint
 from networks.weights import weights_hash
 
 BATCH = 256
@@ -80,4 +81,4 @@ class StoredProbabilities(Callback):
                 x = (split.__getitems__(part.tolist())["x"] for part in torch.arange(len(split)).split(BATCH))
                 return {"p": torch.cat([call(classifier, part.to(device)).softmax(1).cpu() for part in x])}
 
-        return cached(trainer, "probabilities", [self.hash, split.fingerprint()], compute)["p"]
+        return cached(trainer, "probabilities", [fingerprint(self.classifier), split.fingerprint()], compute)["p"]

@@ -197,7 +197,7 @@ class DataModule(LightningDataModule):
         shown = counts if len(counts) <= SHOWN else [*counts[: SHOWN - 1], "…", counts[-1]]
         return f"{self.num_classes:,} classes: {', '.join(shown)}"
 
-    def predict_selection(self) -> Split:
+    def predict_selection(self) -> Selection:
         """What ``explain.py`` explains, in order."""
         split = self.split(self.predict_split)
         positions = self._wanted(split.y).nonzero()[:, 0][: self.predict_limit]

@@ -11,7 +11,10 @@ from networks.errors import InputError
 
 
 def weights_hash(network: nn.Module) -> str:
-    """SHA-256 of names, types and values of a network's state, shortened."""
+    """SHA-256 of names, types and values of a network's state, shortened.
+
+    Two networks of the same weights may still answer differently (``networks.fingerprint``).
+    """
     digest = hashlib.sha256()
     for name, value in sorted(network.state_dict().items()):
         digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())

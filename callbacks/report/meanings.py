@@ -71,7 +71,7 @@ MEANINGS = {
     "z_norm": (
         "‖z′‖ percentile",
         "{:.3f}",
-        "share of the chart's normal distribution that is nearer its centre: 1 is far out",
+        "share of held-out real images whose latents are nearer the chart's centre: 1 is farther out than any of them",
     ),
     "off_axis": (
         "off the axes",

@@ -89,7 +89,7 @@ def test_other_searches_are_refused(folder: Path) -> None:
     before = written(folder)
     with pytest.raises(InputError, match=r"would not continue: model.steps was 20 and is 21\. Finish it with its own"):
         explain_points(folder, steps=21)
-    with pytest.raises(InputError, match=r"the predictor's weights was .* and is"):
+    with pytest.raises(InputError, match=r"the predictor was .* and is"):
         explain_points(folder, seed=1)
     assert written(folder) == before
     explain_points(folder)
