@@ -19,12 +19,13 @@ from lightning_modules import CounterfactualModule, Explanation
 from metrics import Axes, Calibration, Grain, certify
 from metrics.calibration import percentile
 from metrics.certificate import Thresholds
+from metrics.grain import SMALLEST
 from networks.checks import not_negative, whole, within
 from networks.errors import InputError
 from networks.fingerprint import fingerprint
 
 BATCH = 128
-FITTED = 4000  # training samples that the grain is learned from
+FITTED = 2000  # training samples that the grain is learned from
 UNLIKELY = 0.01  # chance of so many alarms among the originals at which they are not like the held-out samples
 ROUNDING = 1e-3  # reconstruction errors of less, in units of x, do not tell samples apart
 
@@ -34,8 +35,8 @@ class OnManifold(Callback):
 
     Columns of every result: ``log_q`` (percentile of log q(x′) among held-out real samples), ``z_norm``
     (percentile of ‖z′‖ among them), ``off_axis`` (how far x′ is off the manifold's axes,
-    see ``metrics.Axes``), ``grain`` (fine detail of an image beyond what the coarse lets expect, see
-    ``metrics.Grain``), ``chart_error`` (root mean square of decode(encode(x′)) − x′), ``strangeness`` and
+    see ``metrics.Axes``), ``grain`` (log-odds that noise was added to an image, see ``metrics.Grain``), ``chart_error``
+    (root mean square of decode(encode(x′)) − x′), ``strangeness`` and
     ``p_manifold`` (``Calibration`` of these; where there is a log q, it contains the norm), and after the run
     ``certificate`` and ``certificate_reasons`` (``metrics.certificate``). What is more likely than real samples, such
     as a blank image, is not strange by this.
@@ -93,8 +94,9 @@ class OnManifold(Callback):
         self._tell_of_few(trainer, pl_module, n)
         made = Axes.fit(self._latents(trainer, pl_module, held_out, others))
         self.axes = Axes(*(t.to(pl_module.device) for t in made))
-        self.grain = self._learn_grain(trainer, data.split("train")) if len(data.shape) == 3 else None
-        self.fitted_on = data.split("train").fingerprint() if self.grain else ""
+        pictures = len(data.shape) == 3 and min(data.shape[1:]) >= SMALLEST
+        self.grain = self._learn_grain(trainer, data.split("train")) if pictures else None
+        self.fitted_on = fingerprint(self.grain)
         real = self._measure_some(trainer, pl_module, held_out, drawn[:n])
         # Of two samples there are no quantiles; nor can so few call anything strange.
         units = self._measure_some(trainer, pl_module, held_out, others) if len(others) > 1 else real
@@ -171,15 +173,14 @@ class OnManifold(Callback):
                 f"like: that takes {self._least}, since no p-value is below {1 / (n + 1):.2g}",
             )
 
-    @staticmethod
-    def _learn_grain(trainer: Trainer, split: Split) -> Grain:
+    def _learn_grain(self, trainer: Trainer, split: Split) -> Grain:
         """From the cache where it is there."""
 
         def learn() -> dict[str, Tensor]:
             some = torch.randperm(len(split), generator=torch.Generator().manual_seed(0))[:FITTED]
-            return Grain.learn(split.__getitems__(some.tolist())["x"])
+            return Grain.learn(split.__getitems__(some.tolist())["x"], self.levels)
 
-        return Grain(**cached(trainer, "grain", [split.fingerprint(), str(FITTED)], learn))
+        return Grain(**cached(trainer, "grain", [split.fingerprint(), fingerprint(FITTED, self.levels)], learn))
 
     def _latents(self, trainer: Trainer, pl_module: CounterfactualModule, split: Split, chosen: Tensor) -> Tensor:
         """N×D, from the cache where they are there."""

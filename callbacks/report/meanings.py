@@ -81,7 +81,7 @@ MEANINGS = {
     "grain": (
         "grain",
         "{:.2f}",
-        "fine detail beyond what the coarse lets expect, in nats of energy: about 0 for real images, noise has more",
+        "log-odds that noise was added to the image, by how neighbouring pixels differ: below 0 for most real images",
     ),
     "chart_error": (
         "chart's error on x′",
