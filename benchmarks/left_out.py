@@ -20,6 +20,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from callbacks.on_manifold import FITTED, GIVEN_BACK
 from counterfactuals import Ascent, Chart, PixelChart, Polyak, ReachClass, RunnerUp, explain
 from counterfactuals.engine import Method
 from datamodules import MNIST as Mnist
@@ -30,7 +31,7 @@ from metrics import Calibration, Grain
 from metrics.grain import NOISE, UNIT
 
 LEVEL, PART = 0.04, 100
-FITTED, HELD_OUT = 2000, 500  # a third of the latter for the units
+HELD_OUT = 500  # a third of them for the units
 GRID = list(product((1.0, 2.0, 4.0), ((1.0, 12.0), (2.0, 6.0), (3.0, 12.0))))  # grey values; the last sees least
 CAUGHT = 0.9
 DATA = {
@@ -91,9 +92,11 @@ def _made(name: str, paths: str, root: str, num: int) -> dict[str, Tensor]:
     for kind, method in (("paper", paper), ("strong", STRONG)):
         found |= {kind: _search(network, pixels, test, method), f"val_{kind}": _search(network, pixels, tried, method)}
     if chart:
+        learned = found["train"][:GIVEN_BACK]
         own = load_chart(chart).eval()
-        back = torch.cat([own.decode(own.encode(part)) for part in test.split(PART)])
-        found |= {"reconstructed": back, "counterfactual": _search(network, own, test, COUNTERFACTUAL)}
+        back, learned = (torch.cat([own.decode(own.encode(part)) for part in x.split(PART)]) for x in (test, learned))
+        found |= {"given_back": learned, "reconstructed": back}
+        found["counterfactual"] = _search(network, own, test, COUNTERFACTUAL)
     return {k: (v.clamp(0, 1) * (levels - 1)).round() / (levels - 1) for k, v in found.items()} | {
         "levels": torch.tensor(levels)
     }
@@ -115,7 +118,7 @@ def _shares(images: dict[str, Tensor], unit: float, noise: tuple[float, float]) 
     images, levels = dict(images), int(images["levels"])
     del images["levels"]
     with patch("metrics.grain.NOISE", noise), patch("metrics.grain.UNIT", unit):
-        grain = Grain(**Grain.learn(images.pop("train"), levels))
+        grain = Grain(**Grain.learn(images.pop("train"), levels, images.pop("given_back", None)))
     real = grain(images.pop("val"))
     third = len(real) // 3
     calibration = Calibration({"grain": real[:third]}, {"grain": real[third:]})

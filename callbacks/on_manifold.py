@@ -26,6 +26,7 @@ from networks.fingerprint import fingerprint
 
 BATCH = 128
 FITTED = 2000  # training samples that the grain is learned from
+GIVEN_BACK = 200  # of them, that the chart encodes and decodes for it
 UNLIKELY = 0.01  # chance of so many alarms among the originals at which they are not like the held-out samples
 ROUNDING = 1e-3  # reconstruction errors of less, in units of x, do not tell samples apart
 
@@ -95,7 +96,7 @@ class OnManifold(Callback):
         made = Axes.fit(self._latents(trainer, pl_module, held_out, others))
         self.axes = Axes(*(t.to(pl_module.device) for t in made))
         pictures = len(data.shape) == 3 and min(data.shape[1:]) >= SMALLEST
-        self.grain = self._learn_grain(trainer, data.split("train")) if pictures else None
+        self.grain = self._learn_grain(trainer, pl_module, data.split("train")) if pictures else None
         self.fitted_on = fingerprint(self.grain)
         real = self._measure_some(trainer, pl_module, held_out, drawn[:n])
         # Of two samples there are no quantiles; nor can so few call anything strange.
@@ -173,14 +174,25 @@ class OnManifold(Callback):
                 f"like: that takes {self._least}, since no p-value is below {1 / (n + 1):.2g}",
             )
 
-    def _learn_grain(self, trainer: Trainer, split: Split) -> Grain:
+    def _learn_grain(self, trainer: Trainer, pl_module: CounterfactualModule, split: Split) -> Grain:
         """From the cache where it is there."""
+        chart = pl_module.chart
 
         def learn() -> dict[str, Tensor]:
             some = torch.randperm(len(split), generator=torch.Generator().manual_seed(0))[:FITTED]
-            return Grain.learn(split.__getitems__(some.tolist())["x"], self.levels)
+            x = split.__getitems__(some.tolist())["x"]
+            with frozen(chart):
+                parts = [part.to(pl_module.device) for part in x[:GIVEN_BACK].split(BATCH)]
+                back = self._rounded(torch.cat([chart.decode(chart.encode(part)) for part in parts]).cpu())
+            back = back[back.isfinite().flatten(1).all(1)]
+            return Grain.learn(x, self.levels, back if len(back) else None)
 
-        return Grain(**cached(trainer, "grain", [split.fingerprint(), fingerprint(FITTED, self.levels)], learn))
+        depends_on = [split.fingerprint(), fingerprint(chart, FITTED, GIVEN_BACK, self.levels)]
+        return Grain(**cached(trainer, "grain", depends_on, learn))
+
+    def _rounded(self, x: Tensor) -> Tensor:
+        """As it would be in a file."""
+        return x if self.levels is None else (x.clamp(0, 1) * (self.levels - 1)).round() / (self.levels - 1)
 
     def _latents(self, trainer: Trainer, pl_module: CounterfactualModule, split: Split, chosen: Tensor) -> Tensor:
         """N×D, from the cache where they are there."""
@@ -233,8 +245,7 @@ class OnManifold(Callback):
         return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
     def _measure_part(self, chart: Chart, x: Tensor) -> dict[str, Tensor]:
-        if self.levels is not None:
-            x = (x.clamp(0, 1) * (self.levels - 1)).round() / (self.levels - 1)
+        x = self._rounded(x)
         z, log_q = chart.encode_with_log_prob(x)
         error = (chart.decode(z) - x).flatten(1).square().mean(1).sqrt()
         measured = {"z_norm": z.norm(dim=1), "off_axis": self.axes.distance(z), "chart_error": error}

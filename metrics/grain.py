@@ -23,7 +23,8 @@ class Grain:
     each run of three differences of neighbours occurs, in steps of two grey values (subtractive pixel adjacency;
     Pevný, Bas & Fridrich 2010, *Steganalysis by subtractive pixel adjacency matrix*). Adversarial changes that nobody
     sees break these statistics as hidden messages do: a pixel of a photograph follows from its neighbours more closely
-    than that. It sees pixels alone: no predictor and no control takes part, nor a chart.
+    than that. No predictor and no control takes part. Images that a chart gives back count as real: what noise a chart
+    leaves in whatever it decodes is not what is looked for.
 
     Args:
         weights: of the features, F.
@@ -35,19 +36,21 @@ class Grain:
         self.weights, self.bias, self.step = weights, bias, step
 
     @staticmethod
-    def learn(x: Tensor, levels: int | None = 256) -> dict[str, Tensor]:
+    def learn(x: Tensor, levels: int | None = 256, drawn: Tensor | None = None) -> dict[str, Tensor]:
         """What ``Grain`` takes, of some hundred real images N×C×H×W in [0, 1] that nothing is calibrated on.
 
         Args:
+            drawn: some of them as a chart gives them back, rounded: its own noise is not what is looked for.
             levels: their grey values; ``None`` where they are not rounded. Grey values of less than 1/255 count as
                 such: finer noise is in every photograph.
         """
         grey, generator = 1 / (min(levels or 256, 256) - 1), torch.Generator().manual_seed(0)
         step, low, high = (min(n * grey, most) for n, most in zip((UNIT, *NOISE), COARSEST, strict=True))
+        x = x.cpu() if drawn is None else _as_many(x.cpu(), drawn.cpu())
         sigma = low * (high / low) ** torch.rand(len(x), 1, 1, 1, generator=generator)
-        noisy = (x.cpu() + sigma * torch.randn(x.shape, generator=generator)).clamp(0, 1)
+        noisy = (x + sigma * torch.randn(x.shape, generator=generator)).clamp(0, 1)
         noisy = noisy if levels is None else (noisy * (levels - 1)).round() / (levels - 1)
-        features = torch.cat([runs(x.cpu(), step), runs(noisy, step)]).numpy()
+        features = torch.cat([runs(x, step), runs(noisy, step)]).numpy()
         model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000))
         scaler, regression = (part for _, part in model.fit(features, np.repeat([0, 1], len(x))).steps)
         weights = regression.coef_[0] / scaler.scale_
@@ -59,6 +62,11 @@ class Grain:
         known = x.isfinite().flatten(1).all(1)
         found = runs(x.nan_to_num(0).cpu(), float(self.step)).double() @ self.weights + self.bias
         return torch.where(known.cpu(), found, torch.nan).numpy()
+
+
+def _as_many(x: Tensor, drawn: Tensor) -> Tensor:
+    """Both, each as often as the other."""
+    return torch.cat([x, drawn.repeat(-(-len(x) // len(drawn)), 1, 1, 1)[: len(x)]])
 
 
 def runs(x: Tensor, step: float) -> Tensor:

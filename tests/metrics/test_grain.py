@@ -74,3 +74,14 @@ def test_an_image_that_is_not_finite_has_none() -> None:
     sick[1, 0, 0, 0] = torch.nan
     found = grain(sick)
     assert np.isnan(found[1]) and np.allclose(np.delete(found, 1), np.delete(grain(x[:4]), 1))
+
+
+def test_what_a_chart_leaves_in_all_that_it_decodes_is_not_looked_for() -> None:
+    """A solver's error here: waves along the rows, which noise of the same size is told from."""
+    train, real, generator = smooth(1500, 0), smooth(400, 1), torch.Generator().manual_seed(2)
+    waves = 0.015 * torch.tensor([1.0, -1.0]).repeat(8)
+    noisy = rounded(real + 0.03 * torch.randn(real.shape, generator=generator))
+    alone, with_it = (Grain(**Grain.learn(train, 256, back)) for back in (None, rounded(train[:200] + waves)))
+    alarms = [np.mean(g(rounded(real + waves)) > np.quantile(g(real), 0.96)) for g in (alone, with_it)]
+    assert alarms[0] > 0.9 and alarms[1] < 0.5
+    assert np.mean(with_it(noisy) > np.quantile(with_it(real), 0.96)) > 0.9
