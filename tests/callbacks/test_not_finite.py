@@ -56,7 +56,7 @@ def real_digits() -> frozenset[bytes]:
 
 def counterfactuals_alone(x: Tensor) -> Tensor:
     """What is no digit of the data set."""
-    return torch.tensor([picture not in real_digits() for picture in pictures(x)])
+    return torch.tensor([picture not in real_digits() for picture in pictures(x)], dtype=torch.bool)
 
 
 def some_of_these(x: Tensor) -> Tensor:
