@@ -162,7 +162,7 @@ MEANINGS = {
 
 #: columns that only the rows have → label, meaning
 COLUMNS = {
-    "confidence": ("confidence", "the model's probability of the target for x′"),
+    "confidence": ("confidence", "the objective's score of x′: the model's probability of the target, margin or value"),
     "prediction": ("prediction", "the model's class for x′"),
     "steps": ("steps", "gradient steps"),
     "seconds": ("seconds", "wall time of this search, in its batch"),
