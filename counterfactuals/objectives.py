@@ -82,17 +82,6 @@ class ReachClass:
         return logits.argmax(1) == target
 
 
-class Prototype(ReachClass):
-    """From a sample towards the centre of a class, its own for one: a prototype (Liu et al., III.A, c′ = c).
-
-    ``ReachClass`` for samples that have the class already; with ``OwnClass()`` as targets. How far it
-    goes is Λ and the method's ``extra_steps``.
-    """
-
-    def settled(self, logits: Tensor, target: Tensor) -> Tensor:
-        return torch.zeros_like(target, dtype=torch.bool)
-
-
 class ReachMargin:
     """Logit margin m: logit_t − max_{j≠t} logit_j > m. Unlike a confidence it does not saturate.
 
