@@ -45,7 +45,7 @@ def rows_of(explanation: Explanation) -> pd.DataFrame:
         "prediction": cf.prediction,
         "confidence": cf.confidence,
         "steps": cf.steps,
-        "l1_x": change.abs().mean(1),
+        "l1_x": change.abs().sum(1),
         "l2_x": change.norm(dim=1),
         "changed": (change.abs() > VISIBLE).float().mean(1),
         "reconstruction_error": (cf.reconstruction - cf.x).flatten(1).square().mean(1).sqrt(),
