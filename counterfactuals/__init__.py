@@ -29,6 +29,7 @@ from counterfactuals.region import Box, MaskFile, Region
 from counterfactuals.relaxation import Relaxation
 from counterfactuals.result import Counterfactuals, Status
 from counterfactuals.schedules import Cosine, Exponential, Schedule
+from counterfactuals.smoothing import Smoothing
 from counterfactuals.targets import (
     EveryOther,
     FewAndMany,
@@ -90,6 +91,7 @@ __all__ = [
     "Schedule",
     "Searches",
     "Shift",
+    "Smoothing",
     "Status",
     "TargetPolicy",
     "Value",

@@ -1,7 +1,7 @@
 """What a search wants of the predictor."""
 
 import math
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import torch
 import torch.nn.functional as F
@@ -12,9 +12,13 @@ from networks.checks import finite, not_negative
 from networks.committee import Committee
 from networks.errors import InputError
 
+ROUNDING = 6e-8  # of float32 below 1: a probability that is nearer is 1
+
 
 class Objective(Protocol):
     """Loss to descend, score to compare points by, and when to stop; all per sample.
+
+    ``target`` is the searches' (B), or what an ``Anchored`` objective makes of it.
 
     Attributes:
         goal: the loss at which the objective is reached.
@@ -22,11 +26,11 @@ class Objective(Protocol):
 
     goal: float
 
-    def loss(self, logits: Tensor, target: Tensor) -> Tensor:
+    def loss(self, logits: Tensor, target: Any) -> Tensor:
         """B values to be minimised."""
         ...
 
-    def score(self, logits: Tensor, target: Tensor) -> Tensor:
+    def score(self, logits: Tensor, target: Any) -> Tensor:
         """B values, higher is better; reported as the row's confidence."""
         ...
 
@@ -34,7 +38,7 @@ class Objective(Protocol):
         """B bool."""
         ...
 
-    def settled(self, logits: Tensor, target: Tensor) -> Tensor:
+    def settled(self, logits: Tensor, target: Any) -> Tensor:
         """B bool: samples that there is nothing to search for, from the logits of the original."""
         ...
 
@@ -75,6 +79,10 @@ class ReachClass:
     def score(self, logits: Tensor, target: Tensor) -> Tensor:
         return torch.softmax(logits, 1).gather(1, target[:, None])[:, 0]
 
+    def margin(self, logits: Tensor, target: Tensor) -> Tensor:
+        """logit_t − max_{j≠t} logit_j, B."""
+        return logit_margin(logits, target)
+
     def reached(self, score: Tensor) -> Tensor:
         return score > self.confidence
 
@@ -106,8 +114,7 @@ class ReachMargin:
         return -self.score(logits, target)
 
     def score(self, logits: Tensor, target: Tensor) -> Tensor:
-        others = logits.scatter(1, target[:, None], -torch.inf).max(1).values
-        return logits.gather(1, target[:, None])[:, 0] - others
+        return logit_margin(logits, target)
 
     def reached(self, score: Tensor) -> Tensor:
         return score > self.margin
@@ -145,6 +152,11 @@ class ReachAll:
     def score(self, logits: Tensor, target: Tensor) -> Tensor:
         return logits.gather(1, target[:, None])[:, 0].exp()
 
+    def margin(self, logits: Tensor, target: Tensor) -> Tensor:
+        """log odds of min_m p_m, B."""
+        log_p = logits.gather(1, target[:, None])[:, 0]
+        return log_p - torch.log(-torch.expm1(log_p.clamp(max=-ROUNDING)))
+
     def reached(self, score: Tensor) -> Tensor:
         return score > self.confidence
 
@@ -157,6 +169,12 @@ def unanimous(predictor: nn.Module, x: Tensor, target: Tensor) -> Tensor:
     if not isinstance(inside(predictor), Committee):
         return torch.ones_like(target, dtype=torch.bool)
     return cast(Committee, predictor).agreed(x).gather(1, target[:, None])[:, 0]
+
+
+def logit_margin(logits: Tensor, target: Tensor) -> Tensor:
+    """logit_t − max_{j≠t} logit_j of logits B×K; B, positive where t is the largest."""
+    others = logits.scatter(1, target[:, None], -torch.inf).max(1).values
+    return logits.gather(1, target[:, None])[:, 0] - others
 
 
 def probabilities(objective: Objective, logits: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from counterfactuals.clip import straight_through_clip
+from counterfactuals.clip import straight_through_clip, straight_through_round
 from counterfactuals.engine import Problem, Stepped
 from counterfactuals.references import encoded
 from counterfactuals.result import Counterfactuals
@@ -76,7 +76,7 @@ class Prototype:
         search = state.search
         s = self.share * (search.steps + 1) / self.steps
         z = torch.lerp(search.z0, state.centre, s[:, None].to(search.z0))
-        x = straight_through_clip(problem.chart.decode(z), self.clip)
+        x = straight_through_round(straight_through_clip(problem.chart.decode(z), self.clip), problem.levels)
         logits = problem.predictor(x)
         score = problem.objective.score(logits, search.aim)
         fault = first_fault((DECODED, x), (LOGITS, score))
@@ -84,7 +84,7 @@ class Prototype:
         better = hit | ((search.first_hit < 0) & (score > search.best_score))
         search = keep(search, better, z, x, score, problem.objective.says(logits))._replace(
             z=z,
-            first_hit=torch.where(hit & (search.first_hit < 0), search.steps, search.first_hit),
+            first_hit=torch.where(hit & (search.first_hit < 0), search.steps + 1, search.first_hit),
             fault=torch.where(search.first_hit >= 0, 0, fault),
             steps=search.steps + 1,
         )
