@@ -46,7 +46,7 @@ def rows_of(explanation: Explanation) -> pd.DataFrame:
         "confidence": cf.confidence,
         "steps": cf.steps,
         "first_hit": cf.first_hit,
-        "l1_x": change.abs().mean(1),
+        "l1_x": change.abs().sum(1),
         "l2_x": change.norm(dim=1),
         "changed": (change.abs() > VISIBLE).float().mean(1),
         "reconstruction_error": (cf.reconstruction - cf.x).flatten(1).square().mean(1).sqrt(),

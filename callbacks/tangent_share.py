@@ -46,7 +46,7 @@ class TangentShare(Callback):
         z = chart.encode(x)
         if chart.dim <= self.max_exact:
             return spectrum(chart.decode, z).u[..., : self.k]
-        return leading_spectrum(chart.decode, z, self.k, passes=2, generator=torch.Generator().manual_seed(0)).u
+        return leading_spectrum(chart.decode, z, self.k, passes=2, seeds=range(len(z))).u
 
     def _update(self, explanation: Explanation) -> None:
         cf = explanation.counterfactuals

@@ -21,8 +21,9 @@ from counterfactuals.labels import ReachLabel
 from counterfactuals.latent_search import LatentSearch
 from counterfactuals.minimal_change import MinimalChange
 from counterfactuals.momentum import Momentum
-from counterfactuals.objectives import Objective, Prototype, ReachAll, ReachClass, ReachMargin
+from counterfactuals.objectives import Objective, ReachAll, ReachClass, ReachMargin
 from counterfactuals.polyak import Polyak
+from counterfactuals.prototype import Prototype
 from counterfactuals.prototype_guided import PrototypeGuided
 from counterfactuals.region import Box, MaskFile, Region
 from counterfactuals.relaxation import Relaxation

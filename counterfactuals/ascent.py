@@ -11,6 +11,7 @@ from counterfactuals.charts import Chart
 from counterfactuals.distances import Distance
 from counterfactuals.engine import Problem, Stepped
 from counterfactuals.evaluation import Evaluation, evaluate, exact
+from counterfactuals.polyak import goal_problem
 from counterfactuals.region import Region
 from counterfactuals.result import Counterfactuals
 from counterfactuals.schedules import Schedule
@@ -78,8 +79,8 @@ class Ascent:
         smoothing: of the predictor's gradient, over noisy or shifted copies of g(z); ``None`` for none.
 
     Raises:
-        InputError: a number out of its range, a class in place of an object; on use, a region or a locked coordinate
-            outside of the chart's samples.
+        InputError: a number out of its range, a class in place of an object, ``Polyak`` with a distance; on use, a
+            region or a locked coordinate outside of the chart's samples.
     """
 
     def __init__(
@@ -111,6 +112,7 @@ class Ascent:
             + objects(Region, region=region)
             + objects(Schedule, schedule=schedule)
             + objects(Smoothing, smoothing=smoothing)
+            + goal_problem(optimizer, distance)
         )
         self.step_size, self.max_steps, self.clip, self.keep_every = step_size, max_steps, clip, keep_every
         self.optimizer, self.extra_steps = optimizer or Adam(), extra_steps

@@ -10,6 +10,7 @@ from counterfactuals.charts import Chart
 from counterfactuals.distances import Distance, PixelL1
 from counterfactuals.engine import Problem, Stepped
 from counterfactuals.evaluation import evaluate
+from counterfactuals.polyak import goal_problem
 from counterfactuals.result import Counterfactuals
 from counterfactuals.state import keep, like
 from networks.checks import interval, objects, whole
@@ -47,7 +48,7 @@ class MinimalChange:
         step_size, optimizer, clip: see ``Ascent``.
 
     Raises:
-        InputError: a number that is not positive, or weights that are not in order.
+        InputError: a number that is not positive, weights that are not in order, or ``Polyak`` as the optimizer.
     """
 
     def __init__(
@@ -63,8 +64,8 @@ class MinimalChange:
         problems = whole(1, rounds=rounds, steps=steps) + objects(Distance, distance=distance)
         if interval(weights=weights) or not weights[0] > 0:
             problems.append(f"weights must be two numbers, 0 < smallest < largest; got {weights}")
-        InputError.collect(problems)
         self.distance, self.weights, self.rounds, self.steps = distance or PixelL1(), weights, rounds, steps
+        InputError.collect(problems + goal_problem(optimizer, self.distance))
         self.ascent = Ascent(step_size, rounds * steps, clip, optimizer=optimizer)
 
     def check(self, chart: Chart) -> None:

@@ -1,13 +1,15 @@
 """What a search wants of the predictor."""
 
 import math
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
+from networks.adapter import inside
 from networks.checks import finite, not_negative
+from networks.committee import Committee
 from networks.errors import InputError
 
 ROUNDING = 6e-8  # of float32 below 1: a probability that is nearer is 1
@@ -88,17 +90,6 @@ class ReachClass:
         return logits.argmax(1) == target
 
 
-class Prototype(ReachClass):
-    """From a sample towards the centre of a class, its own for one: a prototype (Liu et al., III.A, c′ = c).
-
-    ``ReachClass`` for samples that have the class already; with ``OwnClass()`` as targets. How far it
-    goes is Λ and the method's ``extra_steps``.
-    """
-
-    def settled(self, logits: Tensor, target: Tensor) -> Tensor:
-        return torch.zeros_like(target, dtype=torch.bool)
-
-
 class ReachMargin:
     """Logit margin m: logit_t − max_{j≠t} logit_j > m. Unlike a confidence it does not saturate.
 
@@ -133,7 +124,9 @@ class ReachMargin:
 
 
 class ReachAll:
-    """Every member of a ``networks.Committee`` gives class t more than Λ.
+    """Every member of a ``networks.Committee`` gives class t more than Λ: min_m p_m(t) > Λ.
+
+    A sample has its target already where every member's likeliest class is t, whatever it gives it.
 
     Args:
         confidence: Λ in [0.5, 1).
@@ -148,6 +141,10 @@ class ReachAll:
 
     def says(self, logits: Tensor) -> Tensor:
         return classes(logits, "ReachAll")
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """The smallest that any member gives, of every class, n×K; they add up to one or less."""
+        return logits.exp()
 
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
         return -logits.gather(1, target[:, None])[:, 0]
@@ -164,7 +161,14 @@ class ReachAll:
         return score > self.confidence
 
     def settled(self, logits: Tensor, target: Tensor) -> Tensor:
-        return self.score(logits, target) > 0.5  # more than a half is every member's largest
+        return logits.argmax(1) == target  # needed, and not enough: see ``unanimous``
+
+
+def unanimous(predictor: nn.Module, x: Tensor, target: Tensor) -> Tensor:
+    """Whether every member of a committee says target of x, n bool; all True of a predictor that is none."""
+    if not isinstance(inside(predictor), Committee):
+        return torch.ones_like(target, dtype=torch.bool)
+    return cast(Committee, predictor).agreed(x).gather(1, target[:, None])[:, 0]
 
 
 def logit_margin(logits: Tensor, target: Tensor) -> Tensor:

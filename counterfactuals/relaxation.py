@@ -40,10 +40,12 @@ class Relaxation:
     """do(ξ = target), and the posterior's differences Δ_k from the prior times r^κ, κ = 1, 2, 4, … from the top.
 
     Vercheval & Pižurica 2021, III-C: at r = 1 the posterior holds every level where it was, and changing the
-    condition has little effect; at r = 0 x′ is what the prior makes of z₀ alone. In between lies the smallest
-    relaxation, the largest r, that changes the classifier's mind: a grid of r is tried in one pass, and the last
-    interval halved. (The paper prints r^κ on the prior; its code has it on Δ, as its Fig. 2 and the limits r = 0
-    and 1 ask for.) The channels of z₀ that the condition moves are set to s·ξ. No gradient is needed.
+    condition has little effect; at r = 0 the levels below the top lie at the prior's means, given those above, but
+    for the noise: that remains the posterior's (its σ times ``temperature``, one draw for all rows), unless
+    ``relax_variance`` makes its σ the prior's. In between lies the smallest relaxation, the largest r, that changes
+    the classifier's mind: a grid of r is tried in one pass, and the last interval halved. (The paper prints r^κ on the
+    prior, and does not say κ; its code has it on Δ, as its Fig. 2 and the limits r = 0 and 1 ask for.) The channels of
+    z₀ that the condition moves are set to s·ξ. No gradient is needed.
 
     Args:
         grid: values of r in [0, 1] that are tried, in any order; their images are kept as the path, from the

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from counterfactuals.clip import as_image, straight_through_clip
 from counterfactuals.engine import Anchored, Problem, Stepped
+from counterfactuals.objectives import unanimous
 from counterfactuals.result import Counterfactuals, Status
 
 INPUT, FIRST_LOGITS, ENCODING, DECODED, LOGITS, GRADIENT, NO_PROTOTYPE = range(1, 8)
@@ -73,7 +74,7 @@ def begin(
         aim=aim,
         source=said,
         source_confidence=score,
-        settled=problem.objective.settled(logits, aim),
+        settled=problem.objective.settled(logits, aim) & unanimous(problem.predictor, x, target),
         z0=z,
         reconstruction=x,
         decoded=torch.zeros_like(none, dtype=torch.bool),

@@ -113,9 +113,13 @@ MEANINGS = {
         "{:.4f}",
         "median distance to the known data manifold: lower is better",
     ),
-    "l2_x": ("L2 in X", "{:.3f}", "mean ‖x′ − x‖ in the input's own units"),
-    "l1_x": ("L1 in X", "{:.4f}", "mean |x′ − x| of a pixel"),
-    "changed": ("pixels changed", "{:.1%}", "share of the pixels that differ by more than 0.05"),
+    "l2_x": ("L2 in X", "{:.3f}", "mean ‖x′ − x‖₂ over all values of the image, in the input's own units"),
+    "l1_x": ("L1 in X", "{:.2f}", "mean ‖x′ − x‖₁: the sum of |x′ − x| over all values of the image"),
+    "changed": (
+        "pixels changed",
+        "{:.1%}",
+        "share of the values (pixels, in colour their channels) that differ by more than 0.05",
+    ),
     "ssim": ("SSIM", "{:.3f}", "mean structural similarity of x′ and x: 1 where nothing changes"),
     "feature_distance": (
         "distance in features",
@@ -162,7 +166,7 @@ MEANINGS = {
 
 #: columns that only the rows have → label, meaning
 COLUMNS = {
-    "confidence": ("confidence", "the model's probability of the target for x′"),
+    "confidence": ("confidence", "the objective's score of x′: the model's probability of the target, margin or value"),
     "prediction": ("prediction", "the model's class for x′"),
     "steps": ("steps", "gradient steps"),
     "seconds": ("seconds", "wall time of this search, in its batch"),

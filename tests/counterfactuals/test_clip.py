@@ -12,6 +12,15 @@ def test_clips_values_but_not_gradients() -> None:
     assert x.grad is not None and x.grad.tolist() == [1.0, 1.0, 1.0]
 
 
+@pytest.mark.parametrize("value", [1e6, 1e8, 3e38, torch.inf])
+def test_the_values_are_clamps_however_far_outside(value: float) -> None:
+    x = torch.tensor([value, -value, 0.3], requires_grad=True)
+    clipped = straight_through_clip(x, (0.0, 1.0))
+    assert torch.equal(clipped, torch.tensor([1.0, 0.0, 0.3]))
+    (grad,) = torch.autograd.grad(clipped.sum(), x)
+    assert grad.tolist() == [float(value < torch.inf)] * 2 + [1.0]
+
+
 def test_without_bounds_nothing_happens() -> None:
     x = torch.randn(3)
     assert straight_through_clip(x, None) is x
