@@ -27,7 +27,7 @@ class Counterfactuals:
         reconstruction: decode(encode(x)), N×``shape``, before any step.
         counterfactual: x′, N×``shape``.
         z: encode(x), N×D.
-        z_prime: latent of x′, N×D.
+        z_prime: latent that x′ was decoded from, N×D; encode(x′) is another one where x′ has been clipped or rounded.
         source: what the predictor says of x: its class, N int64, or its value, N float32.
         target: class or value to be reached, N.
         prediction: what the predictor says of x′, N.

@@ -311,10 +311,12 @@ class CounterfactualModule(LightningModule):
 
     @torch.no_grad()
     def _latent_distance(self, name: str, cf: Counterfactuals) -> Tensor:
-        """‖z′ − z‖₂ in the coordinates of the one chart, whatever the search's own were; n."""
-        if self.searches[name][0] is self.chart:
-            return (cf.z_prime - cf.z).norm(dim=1)
-        return (self.chart.encode(cf.counterfactual) - self.chart.encode(cf.x)).norm(dim=1)
+        """‖f(x′) − f(x)‖₂ in the one chart's coordinates, whatever the search's own were; n.
+
+        Of the x′ that is shown: ``z_prime``, where a search ended, is another point once x′ is clipped or rounded.
+        """
+        z = cf.z if self.searches[name][0] is self.chart else self.chart.encode(cf.x)
+        return (self.chart.encode(cf.counterfactual) - z).norm(dim=1)
 
 
 def counterfactuals_each(method: Method) -> int:
