@@ -16,7 +16,7 @@ from callbacks.files import write_whole
 from callbacks.generation import results_folder
 from callbacks.held_out import BATCH, HeldOut
 from callbacks.logs import log_scalars
-from callbacks.naming import column, scalar
+from callbacks.naming import CONTROLS, column, scalar
 from datamodules import DataModule
 from datamodules.base import SPLITS, Split, SplitName
 from lightning_modules import CounterfactualModule, Explanation, load_predictor
@@ -117,7 +117,7 @@ class Realism(Callback):
     def _save_shown(table: pd.DataFrame, result: str, split: Split, folder: Path) -> pd.DataFrame:
         """``neighbours.safetensors``, for the report: ``positions`` and ``images`` (uint8) of the nearest."""
         if not result:
-            columns = [column(name, f"neighbour_{i + 1}") for name in ("", "control") for i in range(SHOWN)]
+            columns = [column(name, f"neighbour_{i + 1}") for name in ("", *CONTROLS) for i in range(SHOWN)]
             positions = np.unique(table[[c for c in columns if c in table]].to_numpy())
             x = [split.__getitems__(part.tolist())["x"] for part in torch.from_numpy(positions).split(BATCH)]
             tensors = {"positions": torch.from_numpy(positions), "images": (torch.cat(x) * 255).round().byte()}
