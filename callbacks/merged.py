@@ -46,6 +46,7 @@ def rows_of(explanation: Explanation) -> pd.DataFrame:
         "prediction": cf.prediction,
         "confidence": cf.confidence,
         "steps": cf.steps,
+        "first_hit": cf.first_hit,
         "l1_x": change.abs().mean(1),
         "l2_x": change.norm(dim=1),
         "changed": (change.abs() > VISIBLE).float().mean(1),

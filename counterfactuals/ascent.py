@@ -122,8 +122,9 @@ class Ascent:
         if self.region is not None:
             self.region.mask(chart.shape)
 
-    def start(self, problem: Problem, x: Tensor, target: Tensor) -> Stepped:
-        search, done = begin(problem, x, target, self.clip, decode=self.coarse.any)
+    def start(self, problem: Problem, x: Tensor, target: Tensor, decode: bool = False) -> Stepped:
+        """As ``Method.start``; ``decode`` where the first step will not be at z₀, whose decoding is else kept then."""
+        search, done = begin(problem, x, target, self.clip, decode=decode or self.coarse.any)
         path = None
         if self.keep_every:
             frames = self.max_steps // self.keep_every + 2
@@ -146,7 +147,8 @@ class Ascent:
             search, here.hit | (here.score > search.best_score), search.z, here.x, here.score, here.prediction
         )
         search = search._replace(
-            reconstruction=self._reconstruction(search, here),
+            reconstruction=torch.where(like(search.decoded, here.x), search.reconstruction, here.decoded),
+            decoded=torch.ones_like(search.decoded),
             first_hit=first_hit,
             fault=fault,
         )
@@ -168,11 +170,6 @@ class Ascent:
             return conclude(search)
         frames = -(-int(search.steps.max()) // self.keep_every) + 1
         return conclude(search, state.path[:, :frames])
-
-    def _reconstruction(self, search: SearchState, here: Evaluation) -> Tensor:
-        """What the first step decodes."""
-        first = (search.steps == 0) & (not self.coarse.any)  # float32 was decoded at the start
-        return torch.where(like(first, here.x), here.x, search.reconstruction)
 
     def _add_to_path(self, state: AscentState, x: Tensor, done: Tensor) -> Tensor | None:
         """Kept points are repeated to the end, so that the last one is where the search ended."""

@@ -5,10 +5,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from counterfactuals.clip import straight_through_clip
+from counterfactuals.clip import straight_through_clip, straight_through_round
 from counterfactuals.distances import Distance, Points
 from counterfactuals.engine import Problem
 from counterfactuals.region import Region
+from counterfactuals.rows import scatter, take
 from counterfactuals.state import DECODED, GRADIENT, LOGITS, SearchState, finite, first_fault
 from networks.errors import InputError
 from networks.precision import FLOAT32, Coarse
@@ -18,7 +19,8 @@ class Evaluation(NamedTuple):
     """n rows, detached.
 
     Attributes:
-        x: decoded, clipped and masked, n×``shape``.
+        decoded: g(z), clipped and masked, n×``shape``.
+        x: the same as an image, rounded to its grey values: what the predictor sees.
         score: the objective's, n; −∞ where it is not finite.
         prediction: what the predictor says of x, n.
         hit: the objective is reached, n bool.
@@ -28,6 +30,7 @@ class Evaluation(NamedTuple):
         fault: number in ``FAULTS``, n int64.
     """
 
+    decoded: Tensor
     x: Tensor
     score: Tensor
     prediction: Tensor
@@ -57,22 +60,24 @@ def evaluate(
     z = state.z.detach().requires_grad_()
     with torch.enable_grad(), coarse.products():
         with coarse.autocast(z.device):
-            x, logits = _look(problem, z, state.x, clip, region)
+            decoded, x, logits = _look(problem, z, state.x, clip, region)
         loss = problem.objective.loss(logits, state.aim)
         d = torch.zeros_like(loss) if distance is None else distance.measure(Points(x, z, state.x, state.z0))
         check_gradient(problem, x, logits)
         total = loss if distance is None else loss + weight * d
         (grad,) = torch.autograd.grad(total.sum(), z)
-    x, logits = x.detach(), logits.detach()
+    seen = _Seen(decoded.detach(), x.detach(), logits.detach())
     if coarse.any:
-        x, logits = _confirm(problem, state, x, logits, clip, region)
+        seen = _confirm(problem, state, seen, clip, region)
+    decoded, x, logits = seen
     score = problem.objective.score(logits, state.aim)
-    seen = finite(x) & finite(score)
+    sound = finite(x) & finite(score)
     return Evaluation(
+        decoded=decoded,
         x=x,
-        score=torch.where(seen, score, -torch.inf),
+        score=torch.where(sound, score, -torch.inf),
         prediction=problem.objective.says(logits),
-        hit=seen & problem.objective.reached(score),
+        hit=sound & problem.objective.reached(score),
         excess=loss.detach() - problem.objective.goal,
         distance=d.detach(),
         grad=grad,
@@ -96,8 +101,8 @@ def exact(problem: Problem, state: SearchState, clip: tuple[float, float] | None
     rows = ((state.first_hit < 0) & ~state.settled & state.best_score.isfinite()).nonzero()[:, 0]
     if not len(rows):
         return state
-    x, logits = _look(problem, state.best_z[rows], state.x[rows], clip, region)
-    score = problem.objective.score(logits, state.aim[rows])
+    _, x, logits = _look(problem, state.best_z[rows], state.x[rows], clip, region)
+    score = problem.objective.score(logits, take(state.aim, rows))
     return state._replace(
         best_x=state.best_x.index_copy(0, rows, x),
         best_score=state.best_score.index_copy(0, rows, score),
@@ -105,28 +110,33 @@ def exact(problem: Problem, state: SearchState, clip: tuple[float, float] | None
     )
 
 
+class _Seen(NamedTuple):
+    """Decoded, the same as an image, and what the predictor returns for that, in the type of z."""
+
+    decoded: Tensor
+    x: Tensor
+    logits: Tensor
+
+
 def _look(
     problem: Problem, z: Tensor, original: Tensor, clip: tuple[float, float] | None, region: Region | None
-) -> tuple[Tensor, Tensor]:
-    """The decoded x, clipped and masked, and what the predictor returns for it, in the type of z."""
-    x = straight_through_clip(problem.chart.decode(z).to(z.dtype), clip)
+) -> _Seen:
+    decoded = straight_through_clip(problem.chart.decode(z).to(z.dtype), clip)
+    x = straight_through_round(decoded, problem.levels)
     if region is not None:
-        x = torch.where(region.mask(x.shape[1:]).to(x.device), x, original)
-    return x, problem.predictor(x).to(z.dtype)
+        mask = region.mask(x.shape[1:]).to(x.device)
+        decoded, x = torch.where(mask, decoded, original), torch.where(mask, x, original)
+    return _Seen(decoded, x, problem.predictor(x).to(z.dtype))
 
 
 @torch.no_grad()
 def _confirm(
     problem: Problem,
     state: SearchState,
-    x: Tensor,
-    logits: Tensor,
+    seen: _Seen,
     clip: tuple[float, float] | None,
     region: Region | None,
-) -> tuple[Tensor, Tensor]:
+) -> _Seen:
     """The same with the hits among them looked at again in float32."""
-    hits = problem.objective.reached(problem.objective.score(logits, state.aim)).nonzero()[:, 0]
-    if not len(hits):
-        return x, logits
-    sure, sure_logits = _look(problem, state.z[hits], state.x[hits], clip, region)
-    return x.index_copy(0, hits, sure), logits.index_copy(0, hits, sure_logits)
+    hits = problem.objective.reached(problem.objective.score(seen.logits, state.aim)).nonzero()[:, 0]
+    return scatter(seen, hits, _look(problem, state.z[hits], state.x[hits], clip, region)) if len(hits) else seen

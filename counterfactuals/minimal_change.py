@@ -88,7 +88,8 @@ class MinimalChange:
         better = closer | (state.distance.isinf() & (here.score > search.best_score))
         first_hit = torch.where(here.hit & (search.first_hit < 0), search.steps, search.first_hit)
         search = keep(search, better, search.z, here.x, here.score, here.prediction)._replace(
-            reconstruction=torch.where(like(search.steps == 0, here.x), here.x, search.reconstruction),
+            reconstruction=torch.where(like(search.decoded, here.x), search.reconstruction, here.decoded),
+            decoded=torch.ones_like(search.decoded),
             first_hit=first_hit,
             fault=torch.where(first_hit >= 0, 0, here.fault),
         )

@@ -1,7 +1,7 @@
 """What a search wants of the predictor."""
 
 import math
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -10,9 +10,13 @@ from torch import Tensor
 from networks.checks import finite, not_negative
 from networks.errors import InputError
 
+ROUNDING = 6e-8  # of float32 below 1: a probability that is nearer is 1
+
 
 class Objective(Protocol):
     """Loss to descend, score to compare points by, and when to stop; all per sample.
+
+    ``target`` is the searches' (B), or what an ``Anchored`` objective makes of it.
 
     Attributes:
         goal: the loss at which the objective is reached.
@@ -20,11 +24,11 @@ class Objective(Protocol):
 
     goal: float
 
-    def loss(self, logits: Tensor, target: Tensor) -> Tensor:
+    def loss(self, logits: Tensor, target: Any) -> Tensor:
         """B values to be minimised."""
         ...
 
-    def score(self, logits: Tensor, target: Tensor) -> Tensor:
+    def score(self, logits: Tensor, target: Any) -> Tensor:
         """B values, higher is better; reported as the row's confidence."""
         ...
 
@@ -32,7 +36,7 @@ class Objective(Protocol):
         """B bool."""
         ...
 
-    def settled(self, logits: Tensor, target: Tensor) -> Tensor:
+    def settled(self, logits: Tensor, target: Any) -> Tensor:
         """B bool: samples that there is nothing to search for, from the logits of the original."""
         ...
 
@@ -72,6 +76,10 @@ class ReachClass:
 
     def score(self, logits: Tensor, target: Tensor) -> Tensor:
         return torch.softmax(logits, 1).gather(1, target[:, None])[:, 0]
+
+    def margin(self, logits: Tensor, target: Tensor) -> Tensor:
+        """logit_t − max_{j≠t} logit_j, B."""
+        return logit_margin(logits, target)
 
     def reached(self, score: Tensor) -> Tensor:
         return score > self.confidence
@@ -117,8 +125,7 @@ class ReachMargin:
         return -self.score(logits, target)
 
     def score(self, logits: Tensor, target: Tensor) -> Tensor:
-        others = logits.scatter(1, target[:, None], -torch.inf).max(1).values
-        return logits.gather(1, target[:, None])[:, 0] - others
+        return logit_margin(logits, target)
 
     def reached(self, score: Tensor) -> Tensor:
         return score > self.margin
@@ -150,11 +157,22 @@ class ReachAll:
     def score(self, logits: Tensor, target: Tensor) -> Tensor:
         return logits.gather(1, target[:, None])[:, 0].exp()
 
+    def margin(self, logits: Tensor, target: Tensor) -> Tensor:
+        """log odds of min_m p_m, B."""
+        log_p = logits.gather(1, target[:, None])[:, 0]
+        return log_p - torch.log(-torch.expm1(log_p.clamp(max=-ROUNDING)))
+
     def reached(self, score: Tensor) -> Tensor:
         return score > self.confidence
 
     def settled(self, logits: Tensor, target: Tensor) -> Tensor:
         return self.score(logits, target) > 0.5  # more than a half is every member's largest
+
+
+def logit_margin(logits: Tensor, target: Tensor) -> Tensor:
+    """logit_t − max_{j≠t} logit_j of logits B×K; B, positive where t is the largest."""
+    others = logits.scatter(1, target[:, None], -torch.inf).max(1).values
+    return logits.gather(1, target[:, None])[:, 0] - others
 
 
 def probabilities(objective: Objective, logits: Tensor) -> Tensor:

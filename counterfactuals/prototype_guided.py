@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from counterfactuals.clip import straight_through_clip
+from counterfactuals.clip import straight_through_clip, straight_through_round
 from counterfactuals.engine import Problem, Stepped
 from counterfactuals.evaluation import check_gradient
 from counterfactuals.objectives import classes, probabilities
@@ -163,6 +163,7 @@ class PrototypeGuided:
         y = state.y.detach().requires_grad_()
         with torch.enable_grad():
             x = straight_through_clip(state.search.x + y, self.clip)
+            x = straight_through_round(x, problem.levels)
             logits = problem.predictor(x)
             check_gradient(problem, x, logits)
             p = probabilities(problem.objective, logits)

@@ -1,6 +1,7 @@
+import pytest
 import torch
 
-from counterfactuals.clip import straight_through_clip
+from counterfactuals.clip import straight_through_clip, straight_through_round
 
 
 def test_clips_values_but_not_gradients() -> None:
@@ -14,3 +15,20 @@ def test_clips_values_but_not_gradients() -> None:
 def test_without_bounds_nothing_happens() -> None:
     x = torch.randn(3)
     assert straight_through_clip(x, None) is x
+
+
+def test_rounding_is_exact_and_passes_the_gradient() -> None:
+    x = torch.rand(1000, requires_grad=True)
+    for levels in (2, 17, 256, 65536):
+        y = straight_through_round(x, levels)
+        assert (
+            torch.equal(y, (y * (levels - 1)).round() / (levels - 1))
+            and (y - x).abs().max() <= 0.5 / (levels - 1) + 1e-7
+        )
+        assert torch.equal(torch.autograd.grad(y.sum(), x)[0], torch.ones(1000))
+    assert straight_through_round(x, None) is x
+
+
+def test_what_is_far_out_is_clipped_exactly() -> None:
+    x = torch.tensor([1e8, -3e38, torch.inf, 0.3], requires_grad=True)
+    assert straight_through_clip(x, (0.0, 1.0)).tolist() == [1.0, 0.0, 1.0, pytest.approx(0.3)]

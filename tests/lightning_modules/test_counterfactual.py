@@ -23,6 +23,7 @@ from counterfactuals import (
     Values,
     explain,
 )
+from counterfactuals.objectives import logit_margin
 from datamodules import Digits
 from lightning_modules import CounterfactualModule, Explanation
 from networks import CNN, MLP
@@ -50,16 +51,29 @@ def predict(module: CounterfactualModule, data: Digits, **trainer) -> dict[str, 
 
 
 def test_a_real_predict_loop_gives_what_explain_gives() -> None:
-    cfm, data = module(slots=3), Digits(batch_size=7, predict_limit=20)
+    settings = {"others": {"slow": Ascent(0.01, 300), "slower": Ascent(5e-3, 300)}, "matched": ["slower"]}
+    cfm, data = module(slots=3, paper_control=Ascent(0.02, 50), **settings), Digits(batch_size=7, predict_limit=20)
     results = predict(cfm, data)
-    assert list(results) == ["", "control"]
+    assert sorted(results) == ["", "control", "paper_control", "slow", "slower"]
     x = data.split("test").__getitems__(range(20))["x"]
+    own = results[""].counterfactuals
     for name, result in results.items():
         assert result.index.tolist() == list(range(20)) and (result.seconds > 0).all()
-        expected = explain(cfm.predictor, cfm.chart, x, RunnerUp(), cfm.searches[name][1])
-        assert torch.equal(result.counterfactuals.status, expected.status)
+        matched = own if name in ("control", "slower") else None
+        method = cfm.searches[name][1]
+        expected = explain(cfm.predictor, cfm.chart, x, RunnerUp(), method, levels=17, matched=matched)
+        assert torch.equal(result.counterfactuals.status, expected.status), name
         assert torch.allclose(result.counterfactuals.z_prime, expected.z_prime, atol=1e-4)
+        as_image = result.counterfactuals.counterfactual * 16
+        assert torch.equal(as_image, as_image.round()), "what a file can hold"
+        margin = logit_margin(cfm.predictor(expected.counterfactual), expected.target)
+        assert torch.allclose(result.columns["logit_margin"], margin, atol=1e-4)
     assert all(p.grad is None for p in cfm.parameters())
+
+
+def test_only_others_can_be_matched() -> None:
+    with pytest.raises(InputError, match="matched: quick is none of the others, which are slow"):
+        module(others={"slow": Ascent()}, matched=["quick"])
 
 
 def test_distances_in_z_are_those_of_the_chart() -> None:
