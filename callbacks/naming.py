@@ -5,7 +5,7 @@
 
 import math
 
-CONTROLS = ("paper_control", "control")
+CONTROLS = ("control", "paper_control")
 
 
 def column(result: str, name: str) -> str:

@@ -186,6 +186,13 @@ def measured_as(objective: Objective) -> str:
     return str(getattr(objective, "measured_as", "probability"))
 
 
+def probability(objective: Objective, logits: Tensor, target: Tensor) -> Tensor | None:
+    """p of the target (n), n, where the objective's score is something else; ``None`` where it is p, and for values."""
+    if measured_as(objective) == "probability" or target.is_floating_point():
+        return None
+    return probabilities(objective, logits).gather(1, target[:, None])[:, 0]
+
+
 def classes(logits: Tensor, who: str) -> Tensor:
     """The largest of each row, B int64.
 

@@ -37,7 +37,12 @@ from networks.committee import Committee
 from networks.errors import InputError
 from networks.precision import exact
 
-OWN_COLUMNS = ("decodes", "logit_margin", "l2_z")  # of an explanation, before any metric has added its own
+OWN_COLUMNS = (
+    "decodes",
+    "logit_margin",
+    "probability",
+    "l2_z",
+)  # of an explanation, before any metric has added its own
 RESERVED = ("control", "paper_control", "oracle")  # no names of other methods
 NO_SEARCH_FITS = (
     "not even one search at a time fits beside the batch: lower --data.batch_size, set --model.slots, take smaller "
@@ -58,8 +63,8 @@ class Explanation:
         counterfactuals: what the searches came to.
         seconds: wall time a search, n: what passed since the last ones ended, shared by these.
         columns: further values for the table, n each, to begin with ``decodes`` (rows decoded a search, shared as the
-            seconds are), ``logit_margin`` (how far x′ lies beyond the decision, see ``matched.margin_of``) and
-            ``l2_z``; metric callbacks add theirs.
+            seconds are), ``logit_margin`` (how far x′ lies beyond the decision, see ``matched.margin_of``), for classes
+            ``probability`` where the objective's score is none, and ``l2_z``; metric callbacks add theirs.
     """
 
     name: str
@@ -337,8 +342,10 @@ class CounterfactualModule(LightningModule):
     def _judge(self, explanation: Explanation) -> None:
         """What the predictor and the chart say of x′, of searches that have just ended; moves them to the CPU."""
         cf = explanation.counterfactuals
-        cf, margin = judged(self.predictor, self.objective, cf, explanation.name in self.matched)
+        cf, margin, p = judged(self.predictor, self.objective, cf, explanation.name in self.matched)
         explanation.columns["logit_margin"] = margin.float().cpu()
+        if p is not None:
+            explanation.columns["probability"] = p.float().cpu()
         explanation.columns["l2_z"] = self._latent_distance(explanation.name, cf).cpu()
         explanation.counterfactuals = cf.to("cpu")
         self.remember(explanation)

@@ -24,6 +24,7 @@ MEANS = (
     "ssim",
     "feature_distance",
     "margin",
+    "logit_margin",
     "cout",
     "im1",
     "im2",

@@ -16,6 +16,7 @@ from callbacks.files import write_whole
 
 OWN, CONTROL, PAPER_CONTROL = "#0f766e", "#c2410c", "#e2a15f"
 GREY = "#8a94a6"  # readable on white and on black
+WIDEST_ENTRY = 1.7  # inches that a legend's entry may take
 INK = "#18202c"  # becomes the page's own text colour in SVG
 
 
@@ -103,7 +104,7 @@ def legend_above(figure: Figure) -> None:
         handles.values(),
         handles.keys(),
         loc="outside upper left",
-        ncols=len(handles),
+        ncols=max(1, min(len(handles), int(figure.get_figwidth() / WIDEST_ENTRY))),
         frameon=False,
         labelcolor=INK,
         fontsize=9,

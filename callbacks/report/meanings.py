@@ -23,7 +23,7 @@ MEANINGS = {
         "flipped ones that a model unseen by the search also gives the target class: read it beside the next rows",
     ),
     "oracle_accuracy_searched": (
-        "oracle agrees, of all",
+        "oracle agrees, of all searches",
         "{:.1%}",
         "of all searches, those that flipped and that the oracle agrees with: a search that failed convinces nobody",
     ),
@@ -33,7 +33,7 @@ MEANINGS = {
         "of all searches, those whose untouched original the oracle gives the target: no merit of the search",
     ),
     "oracle_reconstruction": (
-        "base rate, reconstructed",
+        "base rate of reconstructions",
         "{:.1%}",
         "the same of what the chart gives back of the original, before any step",
     ),
@@ -58,6 +58,11 @@ MEANINGS = {
         "flipped ones that the chart does not call off the data manifold; it calls 4 % of real images so",
     ),
     "margin": ("margin", "{:.3f}", "target's probability minus the next best class's: 1 is certain, 0 is a tie"),
+    "logit_margin": (
+        "logit margin",
+        "{:.2f}",
+        "target's logit less the next one's (for values: how far beyond the goal), to which a control is matched",
+    ),
     "neighbours": (
         "neighbours",
         "{:.3f}",
@@ -197,7 +202,6 @@ MEANINGS = {
 COLUMNS = {
     "confidence": ("confidence", "the model's probability of the target for x′"),
     "probability": ("probability", "the model's probability of the target for x′"),
-    "logit_margin": ("logit margin", "the target's logit for x′ less the largest other"),
     "prediction": ("prediction", "the model's class for x′"),
     "steps": ("steps", "gradient steps, with those after the first hit"),
     "first_hit": ("first hit", "gradient steps until the objective was reached"),

@@ -20,6 +20,7 @@ from callbacks.report.pairs import confusion, mean_change_figure, mean_change_ur
 from callbacks.report.results import Results
 from callbacks.report.sprites import Sheets, pack
 from callbacks.report.values import value_table
+from metrics.oracle import ALL
 
 MOST_BYTES = 40_000_000  # of a page: more is slow to open and cannot be mailed
 MAX_CARDS = 5000
@@ -37,23 +38,28 @@ class SummaryRow(NamedTuple):
 
 def summary_rows(summary: dict[str, Any]) -> list[SummaryRow]:
     """The summary's lines, all results side by side, a line an oracle; what none has is left out."""
-    results = results_of(summary).values()
-    lines = [(key, name) for key in MEANINGS for name in variants(summary, key) or [""]]
-    known = [
-        (key, name) for key, name in lines if any(n.get(f"{key}/{name}" if name else key) is not None for n in results)
-    ]
-    return [_row([*results], key, name) for key, name in known]
+    results = [*results_of(summary).values()]
+    rows = []
+    for key in MEANINGS:
+        names = variants(summary, key) or [""]
+        known = [
+            name
+            for name in names
+            if any(numbers.get(f"{key}/{name}" if name else key) is not None for numbers in results)
+        ]
+        rows += [_row(results, key, name, known[0]) for name in known]
+    return rows
 
 
-def _row(results: list[dict[str, Any]], key: str, oracle: str) -> SummaryRow:
+def _row(results: list[dict[str, Any]], key: str, oracle: str, first: str) -> SummaryRow:
     label, form, meaning = MEANINGS[key]
     full = f"{key}/{oracle}" if oracle else key
     counts = [numbers.get("rows", {}).get(full) for numbers in results]
     return SummaryRow(
-        f"{label}: {oracle}" if oracle else label,
+        f"{label}: {'all of them' if oracle == ALL else oracle}" if oracle else label,
         [_text(form, numbers.get(full)) for numbers in results],
         [_interval(form, numbers.get("intervals", {}).get(full)) for numbers in results],
-        meaning,
+        meaning if oracle in ("", first) else "",  # once for all oracles
         ["" if count is None else f"n = {count:,}" for count in counts],
     )
 
