@@ -76,7 +76,10 @@ class Matched:
 
 def margin_of(objective: Objective, logits: Tensor, aim: Any) -> Tensor:
     """How far beyond the decision, n: the objective's margin, or its score where it has none."""
-    return objective.margin(logits, aim) if isinstance(objective, Graded) else objective.score(logits, aim)
+    # ReachMargin's margin is a number, the one asked for, and its score is the margin.
+    if isinstance(objective, Graded) and callable(objective.margin):
+        return objective.margin(logits, aim)
+    return objective.score(logits, aim)
 
 
 class Judged(NamedTuple):

@@ -10,8 +10,9 @@ SIGMA = 1.5  # of the Gaussian window, as in Wang et al. 2004
 def similarity(x: Tensor, other: Tensor) -> Tensor:
     """SSIM of every pair of images (n×C×H×W in [0, 1]), n in [−1, 1]; NaN where one is not finite.
 
-    Wang et al. 2004, *Image Quality Assessment: From Error Visibility to Structural Similarity*. The
-    window of 11 pixels is made smaller where an image is.
+    Wang et al. 2004, *Image Quality Assessment: From Error Visibility to Structural Similarity*, with a Gaussian
+    window of 11 pixels. Images with a side below 11 have a uniform window instead, of the largest odd side below
+    theirs (7 of 8 pixels): it is a coarser measure, which compares only among images of that size.
     """
     side = min(11, *(n - 1 + n % 2 for n in x.shape[-2:]))
     if side < 3:
