@@ -28,6 +28,7 @@ from counterfactuals.region import Box, MaskFile, Region
 from counterfactuals.relaxation import Relaxation
 from counterfactuals.result import Counterfactuals, Status
 from counterfactuals.schedules import Cosine, Exponential, Schedule
+from counterfactuals.smoothing import Smoothing
 from counterfactuals.targets import (
     EveryOther,
     FewAndMany,
@@ -89,6 +90,7 @@ __all__ = [
     "Schedule",
     "Searches",
     "Shift",
+    "Smoothing",
     "Status",
     "TargetPolicy",
     "Value",

@@ -14,6 +14,7 @@ from counterfactuals.evaluation import Evaluation, evaluate, exact
 from counterfactuals.region import Region
 from counterfactuals.result import Counterfactuals
 from counterfactuals.schedules import Schedule
+from counterfactuals.smoothing import Smoothing
 from counterfactuals.state import SearchState, begin, conclude, keep, like
 from networks.checks import MOST_STEPS, above_zero, each, interval, not_negative, objects, whole
 from networks.errors import InputError
@@ -74,6 +75,7 @@ class Ascent:
             (docs/results.md). What is returned is decoded, and every hit confirmed, in float32; but the
             way there depends on the batch by rounding.
         tf32: gradients in TF32 instead, the same way: on GPUs since 2020, where wide convolutions are the cost.
+        smoothing: of the predictor's gradient, over noisy or shifted copies of g(z); ``None`` for none.
 
     Raises:
         InputError: a number out of its range, a class in place of an object; on use, a region or a locked coordinate
@@ -95,6 +97,7 @@ class Ascent:
         schedule: Schedule | None = None,
         bf16: bool = False,
         tf32: bool = False,
+        smoothing: Smoothing | None = None,
     ) -> None:
         InputError.collect(
             above_zero(step_size=step_size)
@@ -107,12 +110,13 @@ class Ascent:
             + objects(Distance, distance=distance)
             + objects(Region, region=region)
             + objects(Schedule, schedule=schedule)
+            + objects(Smoothing, smoothing=smoothing)
         )
         self.step_size, self.max_steps, self.clip, self.keep_every = step_size, max_steps, clip, keep_every
         self.optimizer, self.extra_steps = optimizer or Adam(), extra_steps
         self.distance, self.distance_weight = distance, distance_weight
         self.region, self.locked, self.schedule = region, list(locked), schedule
-        self.coarse = Coarse(bf16, tf32)
+        self.coarse, self.smoothing = Coarse(bf16, tf32), smoothing
 
     def check(self, chart: Chart) -> None:
         """Raise ``InputError`` where a region or a locked coordinate lies outside of the chart's samples."""
@@ -136,7 +140,9 @@ class Ascent:
     ) -> Stepped:
         """One step; ``bend`` may turn the gradients (n×D) before they become steps."""
         search = state.search
-        here = evaluate(problem, search, self.clip, self.region, self.distance, self.distance_weight, self.coarse)
+        here = evaluate(
+            problem, search, self.clip, self.region, self.distance, self.distance_weight, self.coarse, self.smoothing
+        )
         here = here._replace(grad=bend(here.grad))
         first_hit = torch.where(here.hit & (search.first_hit < 0), search.steps, search.first_hit)
         enough = (first_hit >= 0) & (search.steps - first_hit >= self.extra_steps)

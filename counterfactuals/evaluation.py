@@ -10,6 +10,7 @@ from counterfactuals.distances import Distance, Points
 from counterfactuals.engine import Problem
 from counterfactuals.region import Region
 from counterfactuals.rows import scatter, take
+from counterfactuals.smoothing import Smoothing
 from counterfactuals.state import DECODED, GRADIENT, LOGITS, SearchState, finite, first_fault
 from networks.errors import InputError
 from networks.precision import FLOAT32, Coarse
@@ -49,19 +50,23 @@ def evaluate(
     distance: Distance | None = None,
     weight: Tensor | float = 1.0,
     coarse: Coarse = FLOAT32,
+    smoothing: Smoothing | None = None,
 ) -> Evaluation:
     """One decode, one prediction and one gradient for every row; parameters get none.
 
     Args:
         clip, region, distance: see ``Ascent``.
         weight: λ, one or n.
+        smoothing: of the loss that gradients are taken of.
         coarse: what the gradients are taken in; hits are then confirmed in float32.
     """
     z = state.z.detach().requires_grad_()
     with torch.enable_grad(), coarse.products():
         with coarse.autocast(z.device):
             decoded, x, logits = _look(problem, z, state.x, clip, region)
-        loss = problem.objective.loss(logits, state.aim)
+            smooth = None if smoothing is None else _smoothed_loss(problem, state, x, smoothing)
+        sharp = problem.objective.loss(logits, state.aim)
+        loss = sharp if smooth is None else smooth
         d = torch.zeros_like(loss) if distance is None else distance.measure(Points(x, z, state.x, state.z0))
         check_gradient(problem, x, logits)
         total = loss if distance is None else loss + weight * d
@@ -78,7 +83,7 @@ def evaluate(
         score=torch.where(sound, score, -torch.inf),
         prediction=problem.objective.says(logits),
         hit=sound & problem.objective.reached(score),
-        excess=loss.detach() - problem.objective.goal,
+        excess=sharp.detach() - problem.objective.goal,
         distance=d.detach(),
         grad=grad,
         fault=first_fault((DECODED, x), (LOGITS, score), (GRADIENT, grad)),
@@ -93,6 +98,13 @@ def check_gradient(problem: Problem, x: Tensor, logits: Tensor) -> None:
             f"{type(part).__name__} returns values without a gradient, which this search climbs: take detach(), "
             "torch.no_grad() and numpy out of it, or search with LatentSearch"
         )
+
+
+def _smoothed_loss(problem: Problem, state: SearchState, x: Tensor, smoothing: Smoothing) -> Tensor:
+    copies = smoothing(x, state.steps)
+    each = torch.arange(len(x), device=x.device).repeat_interleave(smoothing.copies)
+    loss = problem.objective.loss(problem.predictor(copies).to(x.dtype), take(state.aim, each))
+    return loss.view(len(x), -1).mean(1)
 
 
 @torch.no_grad()

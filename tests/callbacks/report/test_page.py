@@ -23,6 +23,7 @@ def run(digits_home: Path) -> Path:
             "--data.predict_limit=70",
             "--model.method.init_args.max_steps=40",
             "--model.control.init_args.max_steps=40",
+            "--model.paper_control=null",
             "--model.objective.init_args.confidence=0.6",
             "--trainer.default_root_dir=report",
         )
