@@ -30,6 +30,7 @@ from metrics import (
     in_proportion,
     label_share,
 )
+from metrics.feature_bank import Gathered
 from networks.checks import whole
 from networks.errors import InputError
 from networks.features import Features
@@ -169,7 +170,7 @@ class Realism(Callback):
         counts = {name: trainer.strategy.reduce(of, reduce_op="sum").cpu() for name, of in self.counts.items()}
         held_out = self.held_out.features(list(counts.values()), partial(self._embed, device=pl_module.device))
         for name, banks in self.banks.items():  # on every rank: to gather is everybody's work
-            fake = {kind: bank.compute().cpu() for kind, bank in banks.items()}
+            fake = {kind: bank.compute() for kind, bank in banks.items()}
             self._measure(trainer, pl_module, name, fake, counts[name], held_out)
 
     def _embed(self, x: Tensor, device: torch.device) -> dict[str, Tensor]:
@@ -181,7 +182,7 @@ class Realism(Callback):
         trainer: Trainer,
         pl_module: CounterfactualModule,
         name: str,
-        fake: dict[str, Tensor],
+        fake: dict[str, Gathered],
         counts: Tensor,
         held_out: tuple[Tensor, dict[str, Tensor]],
     ) -> None:
@@ -189,10 +190,10 @@ class Realism(Callback):
         values, intervals, rows = dict[str, float](), dict[str, list[float]](), dict[str, int]()
         chosen = in_proportion(held_out[0], counts)
         for key, (kind, distance) in self._distances(counts).items():
-            n = len(fake[kind])
-            values[key], *intervals[key] = half_sampling_interval(partial(_of_rows, distance, fake[kind]), n)
+            features, images = fake[kind].features.cpu(), fake[kind].keys[:, 0].cpu()
+            values[key], *intervals[key] = half_sampling_interval(partial(_of_rows, distance, features), images)
             values[f"{key}_floor"] = distance(held_out[1][kind][chosen]) if len(chosen) else float("nan")
-            rows |= {key: n, f"{key}_floor": len(chosen)}
+            rows |= {key: len(features), f"{key}_floor": len(chosen)}
         pl_module.summary.setdefault(scalar(name, "intervals"), {}).update(intervals)
         pl_module.summary.setdefault(scalar(name, "rows"), {}).update(rows)
         pl_module.summary.update({scalar(name, key): value for key, value in values.items()})

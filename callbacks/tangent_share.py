@@ -24,8 +24,8 @@ class TangentShare(Callback):
     nor does the way to another real image come to 1: the summary's ``tangent_share_random``, k / P, is what a random
     direction among P has, and ``tangent_share_real`` the mean of the steps from the same originals to training images,
     drawn by seed. A Jacobian's leading part costs hundreds of decodes (for a Glow of MNIST two seconds an original on
-    one core): only the first originals are looked at, the column of the others is empty, and ``rows`` counts the ones
-    that are there.
+    one core, for a continuous flow a minute): only the first originals are looked at, the column of the others is
+    empty, and ``rows`` counts the ones that are there.
 
     Args:
         num_samples: originals, the first ones to be explained.

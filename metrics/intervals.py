@@ -95,7 +95,7 @@ def difference_interval(a: ArrayLike, b: ArrayLike, groups: ArrayLike | None = N
 
 
 def half_sampling_interval(
-    statistic: Callable[[np.ndarray], float], n: int, halves: int = 30
+    statistic: Callable[[np.ndarray], float], groups: ArrayLike, halves: int = 30
 ) -> tuple[float, float, float]:
     """The statistic of all n rows, and 1.96 standard errors around it, which are estimated on the safe side.
 
@@ -107,17 +107,19 @@ def half_sampling_interval(
 
     Args:
         statistic: of row numbers, int64.
-        n: rows.
+        groups: which rows belong together, such as an image's, N: a half is one of the groups.
         halves: drawn by a fixed seed.
 
     Returns:
-        value, lower and upper bound; the bounds are NaN below four rows.
+        value, lower and upper bound; the bounds are NaN below four groups.
     """
-    value = statistic(np.arange(n))
-    if n < 4:
+    found, number = np.unique(np.asarray(groups), return_inverse=True)
+    value = statistic(np.arange(len(number)))
+    if len(found) < 4:
         return value, float("nan"), float("nan")
     rng = np.random.default_rng(0)
-    error = float(np.std([statistic(rng.permutation(n)[: n // 2]) for _ in range(halves)], ddof=1))
+    draws = (rng.permutation(len(found))[: len(found) // 2] for _ in range(halves))
+    error = float(np.std([statistic(np.flatnonzero(np.isin(number, drawn))) for drawn in draws], ddof=1))
     return value, value - 1.96 * error, value + 1.96 * error
 
 

@@ -71,7 +71,7 @@ MEANINGS = {
     "fid": (
         "FID",
         "{:.2f}",
-        "distance to real images in the targets' proportions, in an independent network's features: lower is better",
+        "distance to real images in the targets' mix, in an independent network's features; its interval is a bound",
     ),
     "fid_floor": (
         "FID of real images",
@@ -81,13 +81,13 @@ MEANINGS = {
     "kid": (
         "KID",
         "{:.4f}",
-        "kernel distance to real images in the targets' proportions, unbiased for few samples: lower is better",
+        "kernel distance to real images in the targets' mix, unbiased for few samples; its interval is a bound",
     ),
     "kid_floor": ("KID of real images", "{:.4f}", "what as many held-out real images come to"),
     "spatial_fid": (
         "spatial FID",
         "{:.2f}",
-        "the FID of features that keep their place in the image, so that local artefacts count: lower is better",
+        "the FID of features that keep their place, so that local artefacts count; its interval is a bound",
     ),
     "spatial_fid_floor": ("spatial FID of real images", "{:.2f}", "what as many held-out real images come to"),
     "p_manifold": (

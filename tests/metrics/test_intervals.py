@@ -113,10 +113,13 @@ def test_differences_of_pairs_against_newcombes_table() -> None:
 
 def test_half_sampling_error_of_a_mean_is_the_standard_error() -> None:
     drawn = np.random.default_rng(3).normal(size=400)
-    value, low, high = half_sampling_interval(lambda rows: float(drawn[rows].mean()), 400, halves=400)
+    value, low, high = half_sampling_interval(lambda rows: float(drawn[rows].mean()), np.arange(400), halves=400)
     assert value == drawn.mean() and high - low == pytest.approx(2 * 1.96 * drawn.std() / 20, rel=0.15)
+    fourfold, images = drawn.repeat(4), np.arange(400).repeat(4)
+    of_images = half_sampling_interval(lambda rows: float(fourfold[rows].mean()), images, halves=400)
+    assert of_images == pytest.approx((value, low, high)), "images, and not their rows"
 
 
 def test_too_few_rows_for_an_interval() -> None:
-    value, low, high = half_sampling_interval(lambda rows: float(len(rows)), 3)
+    value, low, high = half_sampling_interval(lambda rows: float(len(rows)), [0, 1, 2])
     assert value == 3 and np.isnan([low, high]).all()
