@@ -33,6 +33,8 @@ ROLES = {
     "predictor": "classifier",
     "chart": "flow",
     "oracle_svm": "svm",
+    "oracle_cnn": "oracle",
+    "oracle_noisy": "oracle_noise",
     "features": "features",
     "autoencoders": "autoencoders",
 }
