@@ -73,7 +73,7 @@ DRAWINGS: dict[str, tuple[str, Callable[[Results], Figure | None], str]] = {
     "oracles": (
         "What independent models say",
         oracle_figure,
-        "of all searches, those that flipped; for values of the flipped",
+        "of all searches; for values of those that flipped",
     ),
     "neighbours": ("The nearest real images", neighbour_figure, "over flipped rows; bars have 95 % intervals"),
     "steps": ("Steps of the search", _steps, "flipped searches only"),
