@@ -171,7 +171,9 @@ class Ascent:
         return state._replace(search=search._replace(z=z, steps=search.steps + ~done), optimizer=optimizer)
 
     def result(self, problem: Problem, state: AscentState) -> Counterfactuals:
-        search = exact(problem, state.search, self.clip, self.region) if self.coarse.any else state.search
+        search = state.search
+        if self.coarse.any or problem.levels is not None:
+            search = exact(problem, search, self.clip, self.region)
         if state.path is None:
             return conclude(search)
         frames = -(-int(search.steps.max()) // self.keep_every) + 1

@@ -1,11 +1,12 @@
 """What a search by gradients finds where it stands."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from counterfactuals.clip import straight_through_clip, straight_through_round
+from counterfactuals.clip import as_image, straight_through_clip
 from counterfactuals.distances import Distance, Points
 from counterfactuals.engine import Problem
 from counterfactuals.region import Region
@@ -21,7 +22,8 @@ class Evaluation(NamedTuple):
 
     Attributes:
         decoded: g(z), clipped and masked, n×``shape``.
-        x: the same as an image, rounded to its grey values: what the predictor sees.
+        x: the same as an image, rounded to its grey values, n×``shape``. Gradients are taken at g(z), for rounding
+            would make a step of the last digit of z; what is a hit is one as an image.
         score: the objective's, n; −∞ where it is not finite.
         prediction: what the predictor says of x, n.
         hit: the objective is reached, n bool.
@@ -63,30 +65,32 @@ def evaluate(
     z = state.z.detach().requires_grad_()
     with torch.enable_grad(), coarse.products():
         with coarse.autocast(z.device):
-            decoded, x, logits = _look(problem, z, state.x, clip, region)
-            smooth = None if smoothing is None else _smoothed_loss(problem, state, x, smoothing)
+            decoded, logits = _look(problem, z, state.x, clip, region)
+            smooth = None if smoothing is None else _smoothed_loss(problem, state, decoded, smoothing)
         sharp = problem.objective.loss(logits, state.aim)
         loss = sharp if smooth is None else smooth
-        d = torch.zeros_like(loss) if distance is None else distance.measure(Points(x, z, state.x, state.z0))
-        check_gradient(problem, x, logits)
+        d = torch.zeros_like(loss) if distance is None else distance.measure(Points(decoded, z, state.x, state.z0))
+        check_gradient(problem, decoded, logits)
         total = loss if distance is None else loss + weight * d
         (grad,) = torch.autograd.grad(total.sum(), z)
-    seen = _Seen(decoded.detach(), x.detach(), logits.detach())
+    seen = Seen(decoded.detach(), logits.detach())
     if coarse.any:
-        seen = _confirm(problem, state, seen, clip, region)
-    decoded, x, logits = seen
-    score = problem.objective.score(logits, state.aim)
-    sound = finite(x) & finite(score)
+        seen = at_hits(problem, state, seen, lambda hits: _look(problem, state.z[hits], state.x[hits], clip, region))
+    image = as_image(seen.x, problem.levels)
+    if problem.levels is not None:
+        seen = at_hits(problem, state, seen, lambda hits: Seen(seen.x[hits], problem.predictor(image[hits])))
+    score = problem.objective.score(seen.logits, state.aim)
+    sound = finite(image) & finite(score)
     return Evaluation(
-        decoded=decoded,
-        x=x,
+        decoded=seen.x,
+        x=image,
         score=torch.where(sound, score, -torch.inf),
-        prediction=problem.objective.says(logits),
+        prediction=problem.objective.says(seen.logits),
         hit=sound & problem.objective.reached(score),
         excess=sharp.detach() - problem.objective.goal,
         distance=d.detach(),
         grad=grad,
-        fault=first_fault((DECODED, x), (LOGITS, score), (GRADIENT, grad)),
+        fault=first_fault((DECODED, image), (LOGITS, score), (GRADIENT, grad)),
     )
 
 
@@ -109,46 +113,51 @@ def _smoothed_loss(problem: Problem, state: SearchState, x: Tensor, smoothing: S
 
 @torch.no_grad()
 def exact(problem: Problem, state: SearchState, clip: tuple[float, float] | None, region: Region | None) -> SearchState:
-    """The best points of searches without a hit, looked at again in float32."""
-    rows = ((state.first_hit < 0) & ~state.settled & state.best_score.isfinite()).nonzero()[:, 0]
+    """The best points of searches without a hit, looked at again in float32, as images."""
+    rows = missed(state)
     if not len(rows):
         return state
-    _, x, logits = _look(problem, state.best_z[rows], state.x[rows], clip, region)
-    score = problem.objective.score(logits, take(state.aim, rows))
+    return judged_again(problem, state, rows, _look(problem, state.best_z[rows], state.x[rows], clip, region).x)
+
+
+def missed(state: SearchState) -> Tensor:
+    """Which searches have a best point that is no hit, n int64."""
+    return ((state.first_hit < 0) & ~state.settled & state.best_score.isfinite()).nonzero()[:, 0]
+
+
+@torch.no_grad()
+def judged_again(problem: Problem, state: SearchState, rows: Tensor, x: Tensor) -> SearchState:
+    """What is said of x, as images, in place of the best points of ``rows`` (n int64)."""
+    x = as_image(x, problem.levels)
+    logits = problem.predictor(x).to(state.best_x.dtype)
     return state._replace(
         best_x=state.best_x.index_copy(0, rows, x),
-        best_score=state.best_score.index_copy(0, rows, score),
+        best_score=state.best_score.index_copy(0, rows, problem.objective.score(logits, take(state.aim, rows))),
         best_prediction=state.best_prediction.index_copy(0, rows, problem.objective.says(logits)),
     )
 
 
-class _Seen(NamedTuple):
-    """Decoded, the same as an image, and what the predictor returns for that, in the type of z."""
+class Seen(NamedTuple):
+    """g(z), clipped and masked, and what the predictor returns for it, in the type of z."""
 
-    decoded: Tensor
     x: Tensor
     logits: Tensor
 
 
 def _look(
     problem: Problem, z: Tensor, original: Tensor, clip: tuple[float, float] | None, region: Region | None
-) -> _Seen:
-    decoded = straight_through_clip(problem.chart.decode(z).to(z.dtype), clip)
-    x = straight_through_round(decoded, problem.levels)
+) -> Seen:
+    x = straight_through_clip(problem.chart.decode(z).to(z.dtype), clip)
     if region is not None:
-        mask = region.mask(x.shape[1:]).to(x.device)
-        decoded, x = torch.where(mask, decoded, original), torch.where(mask, x, original)
-    return _Seen(decoded, x, problem.predictor(x).to(z.dtype))
+        x = torch.where(region.mask(x.shape[1:]).to(x.device), x, original)
+    return Seen(x, problem.predictor(x).to(z.dtype))
 
 
 @torch.no_grad()
-def _confirm(
-    problem: Problem,
-    state: SearchState,
-    seen: _Seen,
-    clip: tuple[float, float] | None,
-    region: Region | None,
-) -> _Seen:
-    """The same with the hits among them looked at again in float32."""
+def at_hits(problem: Problem, state: SearchState, seen: Seen, look: Callable[[Tensor], Seen]) -> Seen:
+    """The same, with the hits among them (n int64) looked at again: in float32, or as images."""
     hits = problem.objective.reached(problem.objective.score(seen.logits, state.aim)).nonzero()[:, 0]
-    return scatter(seen, hits, _look(problem, state.z[hits], state.x[hits], clip, region)) if len(hits) else seen
+    if not len(hits):
+        return seen
+    x, logits = look(hits)
+    return scatter(seen, hits, Seen(x, logits.to(seen.logits.dtype)))

@@ -5,7 +5,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from counterfactuals.clip import straight_through_clip, straight_through_round
+from counterfactuals.clip import as_image, straight_through_clip
 from counterfactuals.engine import Problem, Stepped
 from counterfactuals.result import Counterfactuals
 from counterfactuals.rows import take
@@ -61,7 +61,7 @@ class LatentSearch:
         offsets = torch.stack([self._shell(step, dim) for step in state.steps.tolist()]).to(state.z)
         z = state.z0[:, None] + offsets  # n×N×D
         x = straight_through_clip(problem.chart.decode(z.flatten(0, 1)), self.clip)
-        x = straight_through_round(x, problem.levels)
+        x = as_image(x, problem.levels)
         logits = problem.predictor(x)
         each = torch.arange(n, device=x.device).repeat_interleave(self.samples)
         score = problem.objective.score(logits, take(state.aim, each)).view(n, -1)

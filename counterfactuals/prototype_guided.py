@@ -5,9 +5,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from counterfactuals.clip import straight_through_clip, straight_through_round
+from counterfactuals.clip import as_image, straight_through_clip
 from counterfactuals.engine import Problem, Stepped
-from counterfactuals.evaluation import check_gradient
+from counterfactuals.evaluation import Seen, at_hits, check_gradient, judged_again, missed
 from counterfactuals.objectives import classes, probabilities
 from counterfactuals.result import Counterfactuals
 from counterfactuals.state import (
@@ -142,6 +142,10 @@ class PrototypeGuided:
     def step(self, problem: Problem, state: PrototypeState) -> Stepped:
         search, k = state.search, state.search.steps % self.steps
         x, logits, grad = self._smooth_gradient(problem, state)
+        if problem.levels is not None:
+            image = as_image(x, problem.levels)
+            at = Seen(x, logits)
+            x, logits = at_hits(problem, search, at, lambda hits: Seen(image[hits], problem.predictor(image[hits])))
         score = problem.objective.score(logits, search.aim)
         hit = finite(x) & problem.objective.reached(score)
         delta = x - search.x
@@ -163,7 +167,6 @@ class PrototypeGuided:
         y = state.y.detach().requires_grad_()
         with torch.enable_grad():
             x = straight_through_clip(state.search.x + y, self.clip)
-            x = straight_through_round(x, problem.levels)
             logits = problem.predictor(x)
             check_gradient(problem, x, logits)
             p = probabilities(problem.objective, logits)
@@ -202,4 +205,7 @@ class PrototypeGuided:
 
     @torch.no_grad()
     def result(self, problem: Problem, state: PrototypeState) -> Counterfactuals:
-        return conclude(state.search._replace(best_z=problem.chart.encode(state.search.best_x)))
+        search, rows = state.search, missed(state.search)
+        if problem.levels is not None and len(rows):
+            search = judged_again(problem, search, rows, search.best_x[rows])
+        return conclude(search._replace(best_z=problem.chart.encode(search.best_x)))

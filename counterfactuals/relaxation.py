@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from counterfactuals.charts import Chart
-from counterfactuals.clip import straight_through_round
+from counterfactuals.clip import as_image
 from counterfactuals.engine import Problem, Stepped
 from counterfactuals.hierarchical_chart import HierarchicalChart
 from counterfactuals.result import Counterfactuals
@@ -160,7 +160,7 @@ class Relaxation:
         noise = [self.temperature * e.to(r) for e in self._noise(chart.vae.latents)]
         xi_of_x = chart.condition(search.x) if self.abduction else None
         z, x = chart.relax(search.x, xi, r, noise, self.relax_variance, xi_of_x)
-        return z.view(n, g, -1), straight_through_round(x.clamp(0, 1), problem.levels).view(n, g, *x.shape[1:])
+        return z.view(n, g, -1), as_image(x.clamp(0, 1), problem.levels).view(n, g, *x.shape[1:])
 
     def _noise(self, latents: Sequence[tuple[int, int, int]]) -> list[Tensor]:
         generator = torch.Generator().manual_seed(self.seed)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from counterfactuals.clip import straight_through_clip, straight_through_round
+from counterfactuals.clip import as_image, straight_through_clip
 from counterfactuals.engine import Anchored, Problem, Stepped
 from counterfactuals.result import Counterfactuals, Status
 
@@ -92,7 +92,7 @@ def begin(
         decoded = x.index_put((wanted,), straight_through_clip(problem.chart.decode(z[wanted]), clip))
         fault = torch.where(wanted & (state.fault == 0) & ~finite(decoded), DECODED, state.fault)
         done = state.settled | (fault > 0)
-        image = straight_through_round(decoded, problem.levels)
+        image = as_image(decoded, problem.levels)
         state = state._replace(reconstruction=decoded, decoded=wanted, best_x=image, fault=fault)
     return Stepped(state, done)
 

@@ -83,6 +83,8 @@ def samples(table: pd.DataFrame, prefix: str = "") -> Samples:
         medians={"median_steps": _steps(flipped), **_columns(flipped, MEDIANS)},
         differences={},
     )
+    if "matched" in searched:
+        found.shares["matched"] = searched.matched.astype(float)
     if "distance" in flipped:
         found.medians["median_distance"] = flipped.distance
     if "certificate" in flipped:

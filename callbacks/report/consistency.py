@@ -113,6 +113,8 @@ def _right_type(values: pd.Series, results: list[str]) -> bool:
         return all(isinstance(v, str) for v in texts) and (allowed is None or bool(texts.isin(allowed).all()))
     if own in ("index", "number"):
         return is_integer_dtype(values) and bool((values >= 0).all())
+    if own == "matched":
+        return bool(is_bool_dtype(values))
     known = own in (*SHARED, *MEANINGS, *COLUMNS) or own.startswith(
         ("oracle_", "source_oracle_", "reconstruction_oracle_", "neighbour_", "p_r")
     )

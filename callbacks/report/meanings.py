@@ -63,6 +63,11 @@ MEANINGS = {
         "{:.2f}",
         "target's logit less the next one's (for values: how far beyond the goal), to which a control is matched",
     ),
+    "matched": (
+        "reached that margin",
+        "{:.1%}",
+        "of the searches that are matched, those that came to the counterfactual's margin",
+    ),
     "neighbours": (
         "neighbours",
         "{:.3f}",

@@ -71,6 +71,9 @@ def test_a_real_predict_loop_gives_what_explain_gives() -> None:
         assert torch.equal(as_image, as_image.round()), "what a file can hold"
         margin = logit_margin(cfm.predictor(expected.counterfactual), expected.target)
         assert torch.allclose(result.columns["logit_margin"], margin, atol=1e-4)
+        assert ("matched" in result.columns) == (matched is not None)
+        if matched is not None:
+            assert torch.equal(result.columns["matched"], expected.first_hit >= 0)
     assert all(p.grad is None for p in cfm.parameters())
 
 

@@ -108,6 +108,11 @@ def test_at_a_half_is_a_probability_whatever_was_asked_for() -> None:
     assert summarize(rows)["flip_rate_half"] == 2 / 4
 
 
+def test_how_many_came_to_the_margin() -> None:
+    summary = summarize(table().assign(matched=[True, False, True, True, False]))
+    assert summary["matched"] == 2 / 4 and "matched" not in summarize(table())
+
+
 def test_steps_end_at_the_first_hit() -> None:
     assert summarize(table().assign(first_hit=[2, 4, -1, -1, -1]))["median_steps"] == 3
     assert summarize(table())["median_steps"] == 7
