@@ -49,22 +49,18 @@ NO_SEARCH_FITS = (
 class Explanation:
     """Searches that have just ended, all tensors on the CPU.
 
-        Attributes:
-            name: of the result that they belong to: "" for the chart's, "control" for the pixel control's.
-            index: position in the split of every search's sample, n int64.
-            number: which of its sample's results it is, n int64: 0 unless the targets ask for several
-                searches a sample, or the method gives several counterfactuals.
-            y: its label, n.
-            counterfactuals: what the searches came to.
-            seconds: wall time a search, n: what passed since the last ones ended, shared by these.
-            columns: further values for the table, n each, to begin with ``decodes`` (rows decoded a search, shared as the
-    <<<<<<< HEAD
-                seconds are), ``logit_margin`` (how far x′ lies beyond the decision, see ``matched.margin_of``), for classes
-                ``probability`` where the objective's score is none, and ``l2_z``; metric callbacks add theirs.
-    =======
-                seconds are), ``logit_margin`` (how far x′ lies beyond the decision, see ``matched.margin_of``), of a
-                matched search ``matched`` (whether it is as certain), and ``l2_z``; metric callbacks add theirs.
-    >>>>>>> 5ae02d7137e3b8554c550d51bdc8a72c320bba34
+    Attributes:
+        name: of the result that they belong to: "" for the chart's, "control" for the pixel control's.
+        index: position in the split of every search's sample, n int64.
+        number: which of its sample's results it is, n int64: 0 unless the targets ask for several
+            searches a sample, or the method gives several counterfactuals.
+        y: its label, n.
+        counterfactuals: what the searches came to.
+        seconds: wall time a search, n: what passed since the last ones ended, shared by these.
+        columns: further values for the table, n each, to begin with ``decodes`` (rows decoded a search, shared as the
+            seconds are), ``logit_margin`` (how far x′ lies beyond the decision, see ``matched.margin_of``),
+            ``probability`` of a class where the objective's score is none, of a matched search ``matched`` (whether
+            it is as certain), and ``l2_z``; metric callbacks add theirs.
     """
 
     name: str
