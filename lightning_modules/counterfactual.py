@@ -38,7 +38,7 @@ from networks.errors import InputError
 from networks.precision import exact
 
 OWN_COLUMNS = ("decodes", "logit_margin", "probability", "matched", "l2_z")  # before any metric has added its own
-RESERVED = ("control", "paper_control", "oracle")  # no names of other methods
+RESERVED = ("control", "paper_control", "oracle", "source", "reconstruction")  # begin columns: no names of methods
 NO_SEARCH_FITS = (
     "not even one search at a time fits beside the batch: lower --data.batch_size, set --model.slots, take smaller "
     "images or a device with more memory"
