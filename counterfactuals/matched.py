@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from counterfactuals.engine import Anchored
-from counterfactuals.objectives import Objective
+from counterfactuals.objectives import Objective, probability
 from counterfactuals.result import Counterfactuals, Status
 
 SHORT = -1e-6  # score of a point whose margin suffices, and which the objective is not content with
@@ -76,14 +76,18 @@ class Matched:
 
 def margin_of(objective: Objective, logits: Tensor, aim: Any) -> Tensor:
     """How far beyond the decision, n: the objective's margin, or its score where it has none."""
-    return objective.margin(logits, aim) if isinstance(objective, Graded) else objective.score(logits, aim)
+    # ReachMargin's margin is a number, the one asked for, and its score is the margin.
+    if isinstance(objective, Graded) and callable(objective.margin):
+        return objective.margin(logits, aim)
+    return objective.score(logits, aim)
 
 
 class Judged(NamedTuple):
-    """Searches as the objective alone sees them: their x′, and the margin of each, n."""
+    """Searches as the objective alone sees them: their x′, the margin of each, n, and where scores are none p, n."""
 
     counterfactuals: Counterfactuals
     margin: Tensor
+    probability: Tensor | None
 
 
 @torch.no_grad()
@@ -94,9 +98,9 @@ def judged(predictor: nn.Module, objective: Objective, cf: Counterfactuals, matc
     """
     before, after = predictor(cf.x), predictor(cf.counterfactual)
     aim = objective.aim(cf.target, before) if isinstance(objective, Anchored) else cf.target
-    margin = margin_of(objective, after, aim)
+    margin, p = margin_of(objective, after, aim), probability(objective, after, cf.target)
     if not matched:
-        return Judged(cf, margin)
+        return Judged(cf, margin, p)
     score = objective.score(after, aim)
     flips = (cf.status == Status.TIMEOUT) & objective.reached(score)
     return Judged(
@@ -107,4 +111,5 @@ def judged(predictor: nn.Module, objective: Objective, cf: Counterfactuals, matc
             status=torch.where(flips, Status.FLIPPED, cf.status),
         ),
         margin,
+        p,
     )

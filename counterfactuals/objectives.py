@@ -102,6 +102,8 @@ class ReachMargin:
         InputError: a margin that is negative or not finite.
     """
 
+    measured_as = "logit margin"
+
     def __init__(self, margin: float = 1.0) -> None:
         InputError.collect(not_negative(margin=margin))
         self.margin = margin
@@ -181,6 +183,18 @@ def probabilities(objective: Objective, logits: Tensor) -> Tensor:
     """Of every class or label, B×K: the softmax, unless the objective has another."""
     own = getattr(objective, "probabilities", None)
     return logits.softmax(1) if own is None else own(logits)
+
+
+def measured_as(objective: Objective) -> str:
+    """What its score is: a "probability", unless it says otherwise by an attribute ``measured_as``."""
+    return str(getattr(objective, "measured_as", "probability"))
+
+
+def probability(objective: Objective, logits: Tensor, target: Tensor) -> Tensor | None:
+    """p of the target (n), n, where the objective's score is something else; ``None`` where it is p, and for values."""
+    if measured_as(objective) == "probability" or target.is_floating_point():
+        return None
+    return probabilities(objective, logits).gather(1, target[:, None])[:, 0]
 
 
 def classes(logits: Tensor, who: str) -> Tensor:

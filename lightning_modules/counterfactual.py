@@ -37,8 +37,8 @@ from networks.committee import Committee
 from networks.errors import InputError
 from networks.precision import exact
 
-OWN_COLUMNS = ("decodes", "logit_margin", "matched", "l2_z")  # of an explanation, before any metric has added its own
-RESERVED = ("control", "paper_control", "oracle")  # no names of other methods
+OWN_COLUMNS = ("decodes", "logit_margin", "probability", "matched", "l2_z")  # before any metric has added its own
+RESERVED = ("control", "paper_control", "oracle", "source", "reconstruction")  # begin columns: no names of methods
 NO_SEARCH_FITS = (
     "not even one search at a time fits beside the batch: lower --data.batch_size, set --model.slots, take smaller "
     "images or a device with more memory"
@@ -58,8 +58,9 @@ class Explanation:
         counterfactuals: what the searches came to.
         seconds: wall time a search, n: what passed since the last ones ended, shared by these.
         columns: further values for the table, n each, to begin with ``decodes`` (rows decoded a search, shared as the
-            seconds are), ``logit_margin`` (how far x′ lies beyond the decision, see ``matched.margin_of``), of a
-            matched search ``matched`` (whether it is as certain), and ``l2_z``; metric callbacks add theirs.
+            seconds are), ``logit_margin`` (how far x′ lies beyond the decision, see ``matched.margin_of``),
+            ``probability`` of a class where the objective's score is none, of a matched search ``matched`` (whether
+            it is as certain), and ``l2_z``; metric callbacks add theirs.
     """
 
     name: str
@@ -337,8 +338,10 @@ class CounterfactualModule(LightningModule):
     def _judge(self, explanation: Explanation) -> None:
         """What the predictor and the chart say of x′, of searches that have just ended; moves them to the CPU."""
         cf = explanation.counterfactuals
-        cf, margin = judged(self.predictor, self.objective, cf, explanation.name in self.matched)
+        cf, margin, p = judged(self.predictor, self.objective, cf, explanation.name in self.matched)
         explanation.columns["logit_margin"] = margin.float().cpu()
+        if p is not None:
+            explanation.columns["probability"] = p.float().cpu()
         if explanation.name in self.matched:
             explanation.columns["matched"] = (cf.first_hit >= 0).cpu()
         explanation.columns["l2_z"] = self._latent_distance(explanation.name, cf).cpu()
@@ -357,10 +360,12 @@ class CounterfactualModule(LightningModule):
 
     @torch.no_grad()
     def _latent_distance(self, name: str, cf: Counterfactuals) -> Tensor:
-        """‖z′ − z‖₂ in the coordinates of the one chart, whatever the search's own were; n."""
-        if self.searches[name][0] is self.chart:
-            return (cf.z_prime - cf.z).norm(dim=1)
-        return (self.chart.encode(cf.counterfactual) - self.chart.encode(cf.x)).norm(dim=1)
+        """‖f(x′) − f(x)‖₂ in the one chart's coordinates, whatever the search's own were; n.
+
+        Of the x′ that is shown: ``z_prime``, where a search ended, is another point once x′ is clipped or rounded.
+        """
+        z = cf.z if self.searches[name][0] is self.chart else self.chart.encode(cf.x)
+        return (self.chart.encode(cf.counterfactual) - z).norm(dim=1)
 
 
 def _matched(names: list[str], others: dict[str, Method]) -> set[str]:
