@@ -34,7 +34,7 @@ test-slow: .venv/installed
 demo: .venv/installed
 	@source $(BIN)/activate; set -e; start=$$SECONDS; \
 	run() { echo "+ $$*"; "$$@"; }; \
-	for job in classifier svm features autoencoders flow; do \
+	for job in classifier svm oracle oracle_noise features autoencoders flow; do \
 	  run python train.py fit --config configs/digits/$$job.yaml; \
 	done; \
 	run python explain.py --config configs/digits/explain_4_to_9.yaml; \

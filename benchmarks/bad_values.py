@@ -55,7 +55,7 @@ QUIET = (
 )
 EXPLAIN = (
     "--config {configs}/digits/explain_4_to_9.yaml --data.predict_limit 3 --trainer.callbacks null "
-    f"--model.control null {QUIET} --trainer.default_root_dir {{out}} "
+    f"--model.control null --model.paper_control null {QUIET} --trainer.default_root_dir {{out}} "
 )
 SHORT = "--trainer.max_epochs 1 --trainer.limit_train_batches 2 --trainer.limit_val_batches 1 "
 FIT = f"--config {{configs}}/digits/classifier.yaml {QUIET} {SHORT} --trainer.default_root_dir {{out}} "

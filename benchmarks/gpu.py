@@ -397,13 +397,17 @@ def quiet(size: Size) -> list[str]:
     return [*bars, "--trainer.logger=false"] if size == TINY else bars
 
 
+MODELS = ("classifier", "svm", "oracle", "oracle_noise", "features", "autoencoders", "flow")
 SHORT = ["--trainer.max_epochs=1", "--trainer.limit_train_batches=2", "--trainer.check_val_every_n_epoch=1"]
-SHORT_SEARCH = ["--data.predict_limit=6", *(f"--model.{m}.init_args.max_steps=5" for m in ("method", "control"))]
+SHORT_SEARCH = [
+    "--data.predict_limit=6",
+    *(f"--model.{m}.init_args.max_steps=5" for m in ("method", "control", "paper_control")),
+]
 
 
 def demo(size: Size) -> Rows:
     tiny = size == TINY
-    for job in ("classifier", "svm", "features", "autoencoders", "flow", "explain_4_to_9", "explain"):
+    for job in (*MODELS, "explain_4_to_9", "explain"):
         start, config = time.perf_counter(), f"--config={ROOT / f'configs/digits/{job}.yaml'}"
         row: dict[str, Any] = {"command": job}
         if job.startswith("explain"):

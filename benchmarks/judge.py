@@ -2,8 +2,9 @@
 
 python -m benchmarks.judge runs/image_folder/explain --oracle runs/image_folder/oracle/best.ckpt --root my/images
 
-The run must be of an image folder. Agreement is over the searches that flipped, from images that the predictor
-gets right; FID against the training images of the target classes.
+The run must be of an image folder. Agreement is over all searches from images that the predictor gets right: of
+those that flipped the ones that the oracle gives the target, too; before it, what it says of the originals. FID is that
+of the flips against training images whose classes count in the flips' proportions.
 """
 
 import argparse
@@ -14,19 +15,19 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from callbacks.naming import CONTROLS, column
 from datamodules import ImageFolder
 from lightning_modules import ClassifierModule, load
-from metrics import FID
+from metrics import FrechetDistance, class_weights
+from metrics.samples import ALREADY_TARGET, FLIPPED
 from networks import Features
 
+MOST = 3000  # training images of the target classes
 
-def fid(network: torch.nn.Module, images: Tensor, real: Tensor) -> float:
-    metric = FID(Features(network), tuple(real.shape[1:]))
-    for part in images.split(256):
-        metric.update(part, real=False)
-    for part in real.split(256):
-        metric.update(part, real=True)
-    return float(metric.compute())
+
+def of_parts(network: torch.nn.Module, images: Tensor) -> Tensor:
+    """What a network makes of N images, some at a time."""
+    return torch.cat([network(part) for part in images.split(256)])
 
 
 @torch.no_grad()
@@ -43,19 +44,25 @@ def main() -> None:
     test, train = (data.split(name) for name in ("test", "train"))
     held_out = test.__getitems__(range(len(test)))
     print(f"the oracle's own accuracy: {(network(held_out['x']).argmax(1) == held_out['y']).float().mean():.1%}")
-    right = table["label"] == table["source"]
-    for prefix in ("", "control_"):
-        images = tensors[f"{prefix}counterfactual"]
-        said = torch.cat([network(part).argmax(1) for part in images.split(256)])
-        agrees = pd.Series(said.numpy() == table["target"].to_numpy())
-        flipped = right & (table[f"{prefix}status"] == "flipped")
-        for (source, target), rows in table[flipped].groupby(["source", "target"]):
+    searched = (table["label"] == table["source"]) & (table["status"] != ALREADY_TARGET)
+    targets = torch.tensor(table["target"].to_numpy())
+    chosen = torch.isin(train.y, targets.unique()).nonzero()[:, 0][:MOST]
+    features = Features(network)
+    real = of_parts(features, train.__getitems__(chosen.tolist())["x"])
+    before = pd.Series((of_parts(network, tensors["x"]).argmax(1) == targets).numpy())
+    for name in ["", *(name for name in CONTROLS if column(name, "status") in table)]:
+        images, title = tensors[column(name, "counterfactual")], name or "counterfactual"
+        flipped = table[column(name, "status")] == FLIPPED
+        agrees = pd.Series((of_parts(network, images).argmax(1) == targets).numpy()) & flipped
+        for (source, target), rows in table[searched].groupby(["source", "target"]):
             names = f"{data.class_names[source]} → {data.class_names[target]}"
-            print(f"{prefix or 'counterfactual '}{names}: {agrees[rows.index].mean():.1%} of {len(rows)}")
-        targets = torch.tensor(sorted(table["target"].unique()))
-        real = torch.isin(train.y, targets).nonzero()[:, 0][:3000].tolist()
-        chosen = images[torch.tensor(flipped.to_numpy())]
-        print(f"{prefix or 'counterfactual '}FID {fid(network, chosen, train.__getitems__(real)['x']):.2f}")
+            share, base = agrees[rows.index].mean(), before[rows.index].mean()
+            print(f"{title} {names}: {share:.1%} of {len(rows)}, of the originals {base:.1%}")
+        mine = torch.tensor(flipped.to_numpy())
+        weights = class_weights(train.y[chosen], torch.bincount(targets[mine], minlength=data.num_classes))
+        print(
+            f"{title} FID {FrechetDistance(real, weights)(of_parts(features, images[mine])):.2f}, n = {int(mine.sum())}"
+        )
 
 
 if __name__ == "__main__":

@@ -32,7 +32,8 @@ SHORT = (
     *("--model.slots=4", "--data.batch_size=500", "--data.predict_limit=8", "--model.objective.confidence=0.6"),
     '--trainer.callbacks=[{"class_path": "callbacks.OracleAccuracy", "init_args": {"oracles": {"svm": "runs/digits/svm/'
     'best.ckpt"}}}, {"class_path": "callbacks.Realism"}]',
-    *("--model.method.max_steps=30", "--model.control.max_steps=30", "--trainer.accelerator=cpu"),
+    *("--model.method.max_steps=30", "--model.control.max_steps=30", "--model.paper_control=null"),
+    "--trainer.accelerator=cpu",
     *("--trainer.logger=false", "--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false"),
 )
 

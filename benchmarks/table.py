@@ -1,4 +1,4 @@
-"""The summaries of finished explain runs as Markdown, all results side by side.
+"""The summaries of finished explain runs as Markdown, all results side by side, with intervals and numbers of rows.
 
 python -m benchmarks.table runs/mnist/compare
 python -m benchmarks.table runs/mnist/explain_4_to_9 runs/mnist/explain_vae   # several charts; one run's control
@@ -26,13 +26,24 @@ def joined(folders: list[Path]) -> dict[str, Any]:
     return first
 
 
+def _cell(value: str, interval: str, rows: str) -> str:
+    """A value with its 95 % interval, and how many rows it is of."""
+    notes = ", ".join(filter(None, (interval, rows)))
+    return f"{value} ({notes})" if notes and value != "–" else value
+
+
 def main(*folders: str) -> None:
     summary = joined([Path(folder) for folder in folders])
     names = list(results_of(summary))
     print(f"| n = {summary['n']} | " + " | ".join(names) + " |")
     print("|---" * (1 + len(names)) + "|")
+    all_of_them = f"n = {summary['n']:,}"
     for row in summary_rows(summary):
-        print(f"| {row.label} | " + " | ".join(row.values) + " |")
+        print(
+            f"| {row.label} | "
+            + " | ".join(map(_cell, row.values, row.intervals, ["" if n == all_of_them else n for n in row.rows]))
+            + " |"
+        )
     colours = [numbers.get("certificate") for numbers in results_of(summary).values()]
     header, values = value_table(summary)
     if any(colours):

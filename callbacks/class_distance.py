@@ -12,7 +12,7 @@ from networks.errors import InputError
 
 
 class ClassDistance(Callback):
-    """Columns ``l2_x_class`` and ``l2_z_class``: mean ‖x′ − o‖ and ‖z′ − f(o)‖ over originals o of the source's label.
+    """Columns ``l2_x_class`` and ``l2_z_class``: mean ‖x′ − o‖ and ‖f(x′) − f(o)‖ over originals o of its label.
 
     Fig. 14 of Dombrowski et al., beside ``l2_x`` and ``l2_z`` to the own source: a counterfactual that is as far
     from its source as from anybody is another sample and no explanation.

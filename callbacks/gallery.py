@@ -8,7 +8,7 @@ import pandas as pd
 import wandb
 from torch import Tensor
 
-from callbacks.naming import class_name
+from callbacks.naming import CONTROLS, class_name
 from callbacks.report.images import change_pixels, change_scale
 
 COLUMNS = ("index", "number", "source", "target", "status", "certificate", "confidence", "l2_x", "steps")
@@ -27,7 +27,7 @@ def representatives(table: pd.DataFrame, max_rows: int) -> list[int]:
 
 
 def gallery(table: pd.DataFrame, tensors: dict[str, Tensor], class_names: list[str], max_rows: int) -> wandb.Table:
-    """One row a search: its columns, every oracle's class for x′ and for the control, and the pictures.
+    """One row a search: its columns, every oracle's class for x′ and for the controls, and the pictures.
 
     Args:
         table: of ``counterfactuals.parquet``, N rows.
@@ -37,7 +37,7 @@ def gallery(table: pd.DataFrame, tensors: dict[str, Tensor], class_names: list[s
         max_rows: searches that are shown.
     """
     rows = representatives(table, max_rows)
-    oracles = [c for c in table if str(c).startswith(("oracle_", "control_oracle_"))]
+    oracles = [c for c in table if str(c).startswith(("oracle_", *(f"{name}_oracle_" for name in CONTROLS)))]
     shown = table.iloc[rows][[*(c for c in COLUMNS if c in table), *oracles]]
     columns = {str(name): [_plain(value) for value in shown[name].tolist()] for name in shown}
     for name in ("source", "target", *map(str, oracles)):

@@ -40,7 +40,11 @@ class HelixFigure(Callback):
 
     def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
         self.shown = {"": [], "control": []}
-        pl_module.listeners.append(lambda explanation: self.shown[explanation.name].append(explanation))
+        pl_module.listeners.append(self._keep)
+
+    def _keep(self, explanation: Explanation) -> None:
+        if explanation.name in self.shown:
+            self.shown[explanation.name].append(explanation)
 
     def on_predict_epoch_end(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
         if not trainer.is_global_zero:

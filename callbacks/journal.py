@@ -20,7 +20,7 @@ from lightning_modules import Explanation
 from networks.errors import InputError
 
 HEADER = struct.Struct("<4sQI")  # mark, length and CRC-32 of the record that follows
-MARK = b"CFJ3"  # zeros, which a machine without power leaves, would pass for an empty record
+MARK = b"CFJ4"  # zeros, which a machine without power leaves, would pass for an empty record
 
 
 class Record(NamedTuple):

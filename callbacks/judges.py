@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from counterfactuals.contract import understand
 from datamodules import DataModule
 from lightning_modules import load_predictor
+from networks.adapter import name_of
 from networks.errors import InputError
 
 SOME = 16  # samples that a network is tried on
@@ -26,13 +27,22 @@ def judges(given: Mapping[str, str | nn.Module]) -> dict[str, nn.Module]:
     }
 
 
-def answering(judge: nn.Module, x: Tensor, of_values: bool = False) -> nn.Module:
+def answering(judge: nn.Module, x: Tensor, of_values: bool = False, exclusive: bool = False) -> nn.Module:
     """A judge whose answers to samples, n×``shape``, are logits or values, whatever it returns itself.
 
+    Args:
+        exclusive: the softmax of its logits is wanted, which labels that do not exclude each other have none of.
+
     Raises:
-        InputError: see ``contract.understand``.
+        InputError: see ``contract.understand``; or such labels.
     """
-    return understand(judge.to(x.device), x, of_values, gradient=False).predictor
+    found = understand(judge.to(x.device), x, of_values, gradient=False)
+    if exclusive and found.outputs.startswith("multi-label"):
+        raise InputError(
+            f"{name_of(judge)} has labels that do not exclude each other, and probabilities of classes are wanted: "
+            "name one label in networks.Adapter, which makes two classes of it"
+        )
+    return found.predictor
 
 
 def checkpoints_of(given: Mapping[str, str | nn.Module], role: str) -> dict[str, str]:

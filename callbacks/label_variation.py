@@ -21,7 +21,8 @@ class LabelVariation(Callback):
         bystanders: name → checkpoint of a ``ClassifierModule`` for another label of the same images, or a module.
 
     Raises:
-        InputError: no bystander, a checkpoint that cannot be used, or one that says NaN of every sample.
+        InputError: no bystander, a checkpoint that cannot be used, one that says NaN of every sample, or one whose
+            labels do not exclude each other.
     """
 
     def __init__(self, bystanders: dict[str, str | nn.Module]) -> None:
@@ -35,7 +36,7 @@ class LabelVariation(Callback):
         x, problems = some_samples(trainer.datamodule), []  # type: ignore[attr-defined]
         for name, bystander in self.bystanders.items():
             try:
-                self.bystanders[name] = answering(bystander, x.to(pl_module.device))
+                self.bystanders[name] = answering(bystander, x.to(pl_module.device), exclusive=True)
             except InputError as error:
                 problems.append(f"bystander {name!r}: {error}")
         InputError.collect(problems)

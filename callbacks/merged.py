@@ -12,6 +12,7 @@ from torch import Tensor
 from callbacks.files import write_whole
 from callbacks.naming import column, scalar
 from counterfactuals import Status
+from counterfactuals.objectives import measured_as
 from lightning_modules import CounterfactualModule, Explanation
 from metrics import similarity, summarize
 
@@ -45,7 +46,8 @@ def rows_of(explanation: Explanation) -> pd.DataFrame:
         "prediction": cf.prediction,
         "confidence": cf.confidence,
         "steps": cf.steps,
-        "l1_x": change.abs().mean(1),
+        "first_hit": cf.first_hit,
+        "l1_x": change.abs().sum(1),
         "l2_x": change.norm(dim=1),
         "changed": (change.abs() > VISIBLE).float().mean(1),
         "reconstruction_error": (cf.reconstruction - cf.x).flatten(1).square().mean(1).sqrt(),
@@ -107,7 +109,7 @@ def summary_of(
     }
     own = results.pop("")
     first = {name: own[name] for name in FIRST if name in own}
-    summary = {"n": len(table), **first, **own}
+    summary = {"n": len(table), **first, "confidence_is": measured_as(module.objective), **own}
     if "control" in results:
         summary["control"] = results.pop("control")
     if results:
@@ -116,15 +118,14 @@ def summary_of(
 
 
 def merged(summary: dict[str, Any], measured: dict[str, Any], oracle: str | None) -> dict[str, Any]:
-    """Both, and the intervals of both; ``oracle`` is the one whose accuracy stands for all."""
-    intervals = {**summary["intervals"], **measured.get("intervals", {})}
-    both = {"oracle_accuracy": None, "fid": None, **summary, **measured, "intervals": intervals}
-    for kind in ("oracle_accuracy", "oracle_share"):
-        first = f"{kind}/{oracle}"
-        if first in intervals:
-            intervals[kind] = intervals[first]
-        if first in both and both.get(kind) is None:
-            both[kind] = both[first]
+    """Both, and the intervals and rows of both; the numbers of the first oracle stand without its name, too."""
+    parts: dict[str, Any] = {
+        kind: {**summary.get(kind, {}), **measured.get(kind, {})} for kind in ("intervals", "rows")
+    }
+    both = {"oracle_accuracy": None, "fid": None, **summary, **measured, **parts}
+    for numbers in (both, *parts.values()):
+        of_first = {name.removesuffix(f"/{oracle}"): v for name, v in numbers.items() if name.endswith(f"/{oracle}")}
+        numbers.update({name: v for name, v in of_first.items() if numbers.get(name) is None})
     return both
 
 
@@ -141,14 +142,16 @@ def _by_result(module: CounterfactualModule) -> dict[str, dict[str, Any]]:
 
 
 def loggable(summary: dict[str, Any]) -> dict[str, float]:
-    """All numbers of the summary under the names that loggers know: ``cf/control/fid``, ``cf/intervals/fid/low``."""
+    """The summary's numbers under the names that loggers know: ``cf/control/fid``, ``cf/intervals/fid/low``."""
     flat = {name: value for name, value in summary.items() if name != "others"}
     return {f"cf/{name}": float(value) for name, value in _numbers({**flat, **summary.get("others", {})})}
 
 
 def _numbers(values: dict[str, Any]) -> Iterator[tuple[str, float]]:
-    """Numbers in nested dictionaries with their names; of lists, intervals alone."""
+    """Numbers in nested dictionaries with their names, but not how many rows they are of; of lists, intervals alone."""
     for key, value in values.items():
+        if key == "rows":
+            continue
         if isinstance(value, dict):
             inner = {name: _ends(v) for name, v in value.items()} if key == "intervals" else value
             yield from ((scalar(key, name), number) for name, number in _numbers(inner))

@@ -1,6 +1,11 @@
-"""How the results of one run are told apart: "" is the chart's, "control" the pixel control's."""
+"""How the results of one run are told apart: "" is the chart's, "control" the pixel control's.
+
+``paper_control`` is a second control, which stops as soon as the objective is reached, as published ones do.
+"""
 
 import math
+
+CONTROLS = ("control", "paper_control")
 
 
 def column(result: str, name: str) -> str:

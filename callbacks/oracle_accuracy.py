@@ -7,13 +7,11 @@ from pytorch_lightning import Callback, Trainer
 from torch import nn
 
 from callbacks.judges import answering, check_answers, checkpoints_of, judges, some_samples
-from callbacks.logs import log_scalars
-from callbacks.naming import scalar
 from counterfactuals.call import call
 from counterfactuals.objectives import classes
 from lightning_modules import CounterfactualModule, Explanation
-from metrics import OracleAccuracy as OracleMetric
 from metrics import decision
+from metrics.oracle import ALL
 from networks.errors import InputError
 
 MOST_TO_LEARN = 20_000  # training samples, in memory at once
@@ -29,27 +27,32 @@ class Learner(Protocol):
 
 
 class OracleAccuracy(Callback):
-    """Share of flipped counterfactuals that models unseen by the search also give the target class.
+    """What models unseen by the search say of x′, of x, and of what the chart makes of x before any step.
 
-    Adds a column ``oracle_NAME`` (its class for x′) a result, ``source_oracle_NAME`` (for x), and to the summary
-    ``oracle_accuracy`` (the first oracle's, which ``oracle`` names), one entry an oracle, and
-    ``oracle_own_accuracy``, what the oracle is worth on the explained originals themselves. Where an oracle says NaN
-    it has no class, and its rate is over the others.
+    Adds a column ``oracle_NAME`` (its class for x′) a result; with the chart's, ``source_oracle_NAME`` (for x) and
+    ``reconstruction_oracle_NAME`` (for decode(encode(x))). The summary has of every oracle, and of ``all`` at once,
+    how many flips it agrees with and what it had said without a search (see ``metrics.summarize``), and
+    ``oracle_own_accuracy``, what it is worth on the explained originals. Without a name these numbers are the first
+    oracle's, which ``oracle`` names. Where an oracle says NaN it has no class, and its rate is over the others.
 
     Args:
         oracles: name → checkpoint of a ``ClassifierModule``, or a module; one that can ``fit(x, y)``, such as
             ``LinearSVM``, learns from the training split first.
 
     Raises:
-        InputError: no oracle, a checkpoint that cannot be used, or one that says NaN of every sample.
+        InputError: no oracle, one that is called ``all``, a checkpoint that cannot be used, or one that says NaN of
+            every sample.
     """
 
     def __init__(self, oracles: dict[str, str | nn.Module]) -> None:
         if not oracles:
             raise InputError("OracleAccuracy needs at least one oracle: oracles: {svm: runs/…/best.ckpt}")
+        if ALL in oracles:
+            raise InputError(
+                f"oracles: no oracle can be called {ALL!r}, which names the verdict of all of them: rename it"
+            )
         self.checkpoints = checkpoints_of(oracles, "oracle")
         self.oracles = judges(oracles)
-        self.metrics: dict[str, OracleMetric] = {}
 
     def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
         pl_module.checkpoints |= self.checkpoints
@@ -57,10 +60,7 @@ class OracleAccuracy(Callback):
         pl_module.listeners.append(lambda explanation: self._update(explanation, pl_module))
         for oracle in self.oracles.values():
             oracle.to(pl_module.device)
-        # All of them now: every rank computes them in this order, whatever it is the first to see.
-        names = [f"oracle_own_accuracy/{name}" for name in self.oracles]
-        names += [scalar(result, f"oracle_accuracy/{name}") for result in pl_module.searches for name in self.oracles]
-        self.metrics = {name: OracleMetric().to(pl_module.device) for name in names}
+        pl_module.summary["oracle"] = next(iter(self.oracles))
         InputError.collect(self._problems_with(trainer.datamodule, pl_module))  # type: ignore[attr-defined]
 
     def _fit(self, data: Any) -> None:
@@ -92,26 +92,17 @@ class OracleAccuracy(Callback):
         return problems
 
     def _update(self, explanation: Explanation, pl_module: CounterfactualModule) -> None:
-        cf, result = explanation.counterfactuals, explanation.name
+        cf, columns = explanation.counterfactuals, explanation.columns
         for name, oracle in self.oracles.items():
-            if not result:
-                own = self._logits(oracle, cf.x, pl_module)
-                explanation.columns[f"source_oracle_{name}"] = decision(own).cpu()
-                self.metrics[f"oracle_own_accuracy/{name}"].update(own, explanation.y.to(pl_module.device))
-            logits = self._logits(oracle, cf.counterfactual, pl_module)
-            explanation.columns[f"oracle_{name}"] = decision(logits).cpu()
-            flipped = cf.flipped.to(logits.device)
-            self.metrics[scalar(result, f"oracle_accuracy/{name}")].update(
-                logits[flipped], cf.target.to(logits.device)[flipped]
-            )
+            if not explanation.name:
+                original = self._decision(oracle, cf.x, pl_module)
+                same = torch.equal(cf.reconstruction, cf.x)  # in pixels: it has been asked already
+                again = original if same else self._decision(oracle, cf.reconstruction, pl_module)
+                columns |= {f"source_oracle_{name}": original, f"reconstruction_oracle_{name}": again}
+            columns[f"oracle_{name}"] = self._decision(oracle, cf.counterfactual, pl_module)
 
-    def on_predict_epoch_end(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
-        first = next(iter(self.oracles))
-        values = {name: float(metric.compute()) for name, metric in self.metrics.items()}  # on every rank
-        for name in [n for n in values if n.endswith(f"/{first}")]:
-            values[name.removesuffix(f"/{first}")] = values[name]
-        pl_module.summary.update(values, oracle=first)
-        log_scalars(trainer, {f"cf/{name}": v for name, v in values.items()})
+    def _decision(self, oracle: nn.Module, x: torch.Tensor, pl_module: CounterfactualModule) -> torch.Tensor:
+        return decision(self._logits(oracle, x, pl_module)).cpu()
 
     @staticmethod
     @torch.no_grad()

@@ -14,28 +14,42 @@ from torch import Tensor, nn
 from callbacks.cache import cached
 from callbacks.files import write_whole
 from callbacks.generation import results_folder
+from callbacks.held_out import BATCH, HeldOut
 from callbacks.logs import log_scalars
-from callbacks.naming import column, scalar
+from callbacks.naming import CONTROLS, column, scalar
 from datamodules import DataModule
-from datamodules.base import Split, SplitName
+from datamodules.base import SPLITS, Split, SplitName
 from lightning_modules import CounterfactualModule, Explanation, load_predictor
-from metrics import FeatureBank, FrechetDistance, KernelDistance, Nearest, half_sampling_interval, label_share
+from metrics import (
+    FeatureBank,
+    FrechetDistance,
+    KernelDistance,
+    Nearest,
+    class_weights,
+    half_sampling_interval,
+    in_proportion,
+    label_share,
+)
+from metrics.feature_bank import Gathered
 from networks.checks import whole
 from networks.errors import InputError
 from networks.features import Features
 from networks.fingerprint import fingerprint
 
 SHOWN = 3  # neighbours that a report can show
-BATCH = 256
 Distance = Callable[[Tensor], float]
 
 
 class Realism(Callback):
     """Distances to real samples, in pixels and in the features of an injected network.
 
-    Over the flipped of each result, against the real samples of the classes that were searched for:
-    ``fid`` and ``kid`` in the pooled features, ``spatial_fid`` in the feature maps, where the network has
-    any. For every row the columns ``feature_distance`` (‖φ(x′) − φ(x)‖), ``neighbours`` (the share of the
+    Over the flipped of each result, against real samples whose classes count in the proportions of these rows'
+    targets: ``fid`` and ``kid`` in the pooled features, ``spatial_fid`` in the feature maps, where the network has
+    any. Beside each its noise floor, ``fid_floor`` …: the same distance of as many real samples, of the same
+    classes, from the splits that are no reference. Of fewer, where these have not so many (``rows`` says how many),
+    and then a floor that is too high.
+
+    For every row the columns ``feature_distance`` (‖φ(x′) − φ(x)‖), ``neighbours`` (the share of the
     k nearest real samples that have the target's label; where labels are values, their mean), by the
     Euclidean norm in pixels as in Dombrowski et al., IV.B.3, and ``neighbour_1`` … (positions of the nearest in
     the reference split).
@@ -86,6 +100,11 @@ class Realism(Callback):
             pl_module.finishers.append(lambda table, result: self._save_shown(table, result, split, folder))
         if self.extractor is not None:
             self._prepare_features(trainer, pl_module, self.extractor.to(pl_module.device), split)
+            self.held_out = HeldOut([data.split(name) for name in SPLITS if name != self.reference], self._class_of)
+
+    def _class_of(self, labels: Tensor) -> Tensor:
+        """Classes, int64; where labels are values, one for all."""
+        return labels if self.classes else torch.zeros(len(labels), dtype=torch.int64)
 
     def _find_neighbours(self, explanation: Explanation) -> None:
         cf, columns = explanation.counterfactuals, explanation.columns
@@ -99,7 +118,7 @@ class Realism(Callback):
     def _save_shown(table: pd.DataFrame, result: str, split: Split, folder: Path) -> pd.DataFrame:
         """``neighbours.safetensors``, for the report: ``positions`` and ``images`` (uint8) of the nearest."""
         if not result:
-            columns = [column(name, f"neighbour_{i + 1}") for name in ("", "control") for i in range(SHOWN)]
+            columns = [column(name, f"neighbour_{i + 1}") for name in ("", *CONTROLS) for i in range(SHOWN)]
             positions = np.unique(table[[c for c in columns if c in table]].to_numpy())
             x = [split.__getitems__(part.tolist())["x"] for part in torch.from_numpy(positions).split(BATCH)]
             tensors = {"positions": torch.from_numpy(positions), "images": (torch.cat(x) * 255).round().byte()}
@@ -128,7 +147,8 @@ class Realism(Callback):
             for bank in banks.values():  # a rank that nothing flips on still takes part
                 nothing = torch.zeros(0, bank.dim, device=pl_module.device)
                 bank.update(nothing, nothing.new_zeros(0, 2, dtype=torch.int64))
-        self.wanted = torch.zeros(self.num_classes if self.classes else 0, device=pl_module.device)
+        counts = torch.zeros(self.num_classes if self.classes else 1, dtype=torch.int64, device=pl_module.device)
+        self.counts = {name: counts.clone() for name in pl_module.searches}
         pl_module.listeners.append(lambda explanation: self._add_features(explanation, extractor, pl_module.device))
 
     def _add_features(self, explanation: Explanation, extractor: Features, device: torch.device) -> None:
@@ -138,39 +158,58 @@ class Realism(Callback):
         keys, flipped = torch.stack([explanation.index, explanation.number], 1).to(device), cf.flipped.to(device)
         for kind, bank in self.banks[explanation.name].items():
             bank.update(features[kind][flipped], keys[flipped])
-        if self.classes:
-            self.wanted[cf.target.to(device)] = 1
+        targets = self._class_of(cf.target[cf.flipped])
+        self.counts[explanation.name] += torch.bincount(targets, minlength=len(self.counts[explanation.name])).to(
+            device
+        )
 
     @torch.no_grad()
     def on_predict_epoch_end(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
         if self.extractor is None:
             return
-        wanted = (trainer.strategy.reduce(self.wanted, reduce_op="sum") > 0).cpu()
-        rows = wanted[self.labels] if self.classes else slice(None)
-        distances = self._distances({kind: features[rows] for kind, features in self.features.items()})
-        values: dict[str, float] = {}
+        counts = {name: trainer.strategy.reduce(of, reduce_op="sum").cpu() for name, of in self.counts.items()}
+        held_out = self.held_out.features(list(counts.values()), partial(self._embed, device=pl_module.device))
         for name, banks in self.banks.items():  # on every rank: to gather is everybody's work
-            fake = {kind: bank.compute().cpu() for kind, bank in banks.items()}
-            measured = {
-                key: half_sampling_interval(partial(_of_rows, distance, fake[kind]), len(fake[kind]))
-                for key, (kind, distance) in distances.items()
-            }
-            values |= {scalar(name, key): value for key, (value, _, _) in measured.items()}
-            intervals = {key: [low, high] for key, (_, low, high) in measured.items()}
-            pl_module.summary.setdefault(scalar(name, "intervals"), {}).update(intervals)
-        pl_module.summary.update(values)
-        log_scalars(trainer, {f"cf/{name}": v for name, v in values.items()})
+            fake = {kind: bank.compute() for kind, bank in banks.items()}
+            self._measure(trainer, pl_module, name, fake, counts[name], held_out)
 
-    @staticmethod
-    def _distances(real: dict[str, Tensor]) -> dict[str, tuple[str, Distance]]:
-        """Name of the number → kind of the features, and the distance to the real ones."""
-        pooled = real["pooled"]
+    def _embed(self, x: Tensor, device: torch.device) -> dict[str, Tensor]:
+        assert self.extractor is not None
+        return {kind: features.cpu() for kind, features in embed(self.extractor, x, device).items()}
+
+    def _measure(
+        self,
+        trainer: Trainer,
+        pl_module: CounterfactualModule,
+        name: str,
+        fake: dict[str, Gathered],
+        counts: Tensor,
+        held_out: tuple[Tensor, dict[str, Tensor]],
+    ) -> None:
+        """One result's distances and their floors, into the summary and the logs."""
+        values, intervals, rows = dict[str, float](), dict[str, list[float]](), dict[str, int]()
+        chosen = in_proportion(held_out[0], counts)
+        for key, (kind, distance) in self._distances(counts).items():
+            features, images = fake[kind].features.cpu(), fake[kind].keys[:, 0].cpu()
+            values[key], *intervals[key] = half_sampling_interval(partial(_of_rows, distance, features), images)
+            values[f"{key}_floor"] = distance(held_out[1][kind][chosen]) if len(chosen) else float("nan")
+            rows |= {key: len(features), f"{key}_floor": len(chosen)}
+        pl_module.summary.setdefault(scalar(name, "intervals"), {}).update(intervals)
+        pl_module.summary.setdefault(scalar(name, "rows"), {}).update(rows)
+        pl_module.summary.update({scalar(name, key): value for key, value in values.items()})
+        log_scalars(trainer, {f"cf/{scalar(name, key)}": value for key, value in values.items()})
+
+    def _distances(self, counts: Tensor) -> dict[str, tuple[str, Distance]]:
+        """Name of the number → kind of the features, and the distance to the real ones, classes in proportion."""
+        weights = class_weights(self._class_of(self.labels), counts)
+        there = weights > 0
+        real, weights = {kind: features[there] for kind, features in self.features.items()}, weights[there]
         distances: dict[str, tuple[str, Distance]] = {
-            "fid": ("pooled", FrechetDistance(pooled)),
-            "kid": ("pooled", KernelDistance(pooled)),
+            "fid": ("pooled", FrechetDistance(real["pooled"], weights)),
+            "kid": ("pooled", KernelDistance(real["pooled"], weights)),
         }
         if "spatial" in real:
-            distances["spatial_fid"] = ("spatial", FrechetDistance(real["spatial"]))
+            distances["spatial_fid"] = ("spatial", FrechetDistance(real["spatial"], weights))
         return distances
 
 

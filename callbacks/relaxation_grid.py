@@ -10,6 +10,7 @@ from callbacks.logs import log_image, log_scalars
 from counterfactuals import Relaxation
 from counterfactuals.call import call
 from counterfactuals.freeze import frozen
+from counterfactuals.objectives import probabilities
 from lightning_modules import CounterfactualModule, Explanation
 from networks.checks import whole
 from networks.errors import InputError
@@ -55,11 +56,11 @@ class RelaxationGrid(Callback):
         judged = {MODEL: pl_module.predictor, **oracles}
         self.hits = {name: torch.zeros(len(self.grid), device=pl_module.device) for name in judged}
         self.answers = {name: torch.zeros(len(self.grid), device=pl_module.device) for name in judged}
-        pl_module.listeners.append(lambda explanation: self._update(explanation, judged, pl_module.device))
+        pl_module.listeners.append(lambda explanation: self._update(explanation, judged, pl_module))
 
     @torch.no_grad()
-    def _update(self, explanation: Explanation, judged: dict[str, nn.Module], device: torch.device) -> None:
-        cf = explanation.counterfactuals
+    def _update(self, explanation: Explanation, judged: dict[str, nn.Module], pl_module: CounterfactualModule) -> None:
+        cf, device = explanation.counterfactuals, pl_module.device
         if explanation.name or cf.path is None:
             return
         parts = [explanation] if self.shown is None else [self.shown, explanation]
@@ -73,7 +74,8 @@ class RelaxationGrid(Callback):
             self.hits[name] += ((logits.argmax(2) == target) & answered).sum(0)
             self.answers[name] += answered.sum(0)
             if name == MODEL:
-                p = logits.softmax(2).gather(2, target[:, None].expand(-1, len(self.grid), 1))[..., 0].cpu()
+                p = probabilities(pl_module.objective, logits.flatten(0, 1)).view_as(logits)
+                p = p.gather(2, target[:, None].expand(-1, len(self.grid), 1))[..., 0].cpu()
                 explanation.columns |= {f"p_r{r:g}": p[:, i].clone() for i, r in enumerate(self.grid)}
 
     def on_predict_epoch_end(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]

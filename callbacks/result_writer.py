@@ -136,6 +136,7 @@ class ResultWriter(Callback):
 
     @staticmethod
     def _hand_on(explanation: Explanation, mine: bool, pl_module: CounterfactualModule) -> None:
+        pl_module.remember(explanation)
         if mine and len(explanation.index):
             for listener in pl_module.listeners:
                 listener(explanation)

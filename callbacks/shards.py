@@ -16,7 +16,7 @@ from networks.errors import InputError
 
 RUN = "run.json"
 OURS = "rank*-*.journal"
-VERSION = 3  # of run.json and journals
+VERSION = 4  # of run.json and journals
 DONE = ".done"
 
 

@@ -79,7 +79,7 @@ class Spectrum(Callback):
         mine = torch.arange(trainer.global_rank, n, trainer.world_size)
         x = points.__getitems__(chosen[mine].tolist())["x"].to(pl_module.device)
         with torch.no_grad(), frozen(chart):
-            sigma, index, energy, tangents = self._spectrum(chart, x)
+            sigma, index, energy, tangents = self._spectrum(chart, x, chosen[mine].tolist())
         sigma, energy = _gather(trainer, sigma, mine, n), _gather(trainer, energy[:, None], mine, n)[:, 0]
         if trainer.is_global_zero and self.num_tangents:
             self._show(trainer, x[: len(tangents)].cpu(), tangents.cpu(), name)
@@ -88,7 +88,7 @@ class Spectrum(Callback):
             print(f"Spectrum: the Jacobian is not finite at {int((~known).sum())} of {n} points, which are left out")
         return _log(trainer, sigma[known].cpu(), index, energy[known].cpu()) if known.any() else {}
 
-    def _spectrum(self, chart: Chart, x: Tensor) -> tuple[Tensor, list[int], Tensor, Tensor]:
+    def _spectrum(self, chart: Chart, x: Tensor, seeds: list[int]) -> tuple[Tensor, list[int], Tensor, Tensor]:
         """σ (n×k), which ones they are (1 the largest, D the smallest), ‖J‖² (n), and the first points'
         tangent vectors (m×``num_tangents``×``shape``)."""
         z, k, d = chart.encode(x), self.leading, chart.dim
@@ -96,10 +96,10 @@ class Spectrum(Callback):
             result = spectrum(chart.decode, z, self.chunk_size)
             sigma, index = result.sigma, list(range(1, d + 1))
         else:
-            result = leading_spectrum(chart.decode, z, k, generator=torch.Generator().manual_seed(0))
+            result = leading_spectrum(chart.decode, z, k, seeds=seeds)
             sigma, index = result.sigma, list(range(1, k + 1))
             if chart.exact:
-                small = smallest_sigma(chart.encode, x, k, generator=torch.Generator().manual_seed(0))
+                small = smallest_sigma(chart.encode, x, k, seeds=seeds)
                 sigma, index = torch.cat([sigma, small], 1), [*index, *range(d - k + 1, d + 1)]
         u = result.u[:8, :, : self.num_tangents].mT
         return sigma, index, result.energy, u.reshape(*u.shape[:2], *chart.shape)

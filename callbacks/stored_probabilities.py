@@ -1,12 +1,11 @@
 """What a classifier says of every sample, computed once."""
 
-from typing import Any
-
 import torch
 from pytorch_lightning import Callback, Trainer
 from torch import Tensor, nn
 
 from callbacks.cache import cached
+from callbacks.judges import SOME, answering
 from counterfactuals.call import call
 from counterfactuals.freeze import frozen
 from datamodules.base import Split, SplitName
@@ -22,14 +21,15 @@ class StoredProbabilities(Callback):
     """Gives a ``HierarchicalVAEModule`` the classifier's probabilities of the splits that it is about to see.
 
     In one pass before the first step, cached by the classifier's weights and the split: the training itself never
-    asks the classifier (VAEX, III-B).
+    asks the classifier (VAEX, III-B). They are the softmax of its logits, which ``HierarchicalChart`` takes as well; of
+    a ``Committee`` that is the smallest of its members' probabilities, made to add up to one.
 
     Args:
         classifier: checkpoint of a ``ClassifierModule``, or any classifier: the one that will be explained.
 
     Raises:
-        InputError: a checkpoint that cannot be used; as training begins, a classifier of other classes, or a
-            checkpoint of a VAEX that was trained with another one.
+        InputError: a checkpoint that cannot be used; as training begins, a classifier of other classes or of labels
+            that do not exclude each other, or a checkpoint of a VAEX that was trained with another one.
     """
 
     def __init__(self, classifier: str | nn.Module) -> None:
@@ -74,9 +74,10 @@ class StoredProbabilities(Callback):
 
     def _probabilities(self, trainer: Trainer, split: Split, device: torch.device) -> Tensor:
         """N×C."""
-        classifier: Any = self.classifier.to(device)
 
         def compute() -> dict[str, Tensor]:
+            some = split.__getitems__(list(range(min(SOME, len(split)))))["x"].to(device)
+            classifier = answering(self.classifier, some, exclusive=True)
             with frozen(classifier), torch.no_grad():
                 x = (split.__getitems__(part.tolist())["x"] for part in torch.arange(len(split)).split(BATCH))
                 return {"p": torch.cat([call(classifier, part.to(device)).softmax(1).cpu() for part in x])}

@@ -18,6 +18,8 @@ from networks.errors import InputError
 class Transition(Callback):
     """Columns ``cout`` (see ``metrics.cout``) and ``margin`` (p_target less the largest other probability of x′).
 
+    p is what the objective takes for probabilities: of a committee the smallest that any member gives.
+
     Args:
         steps: portions in which the pixels are exchanged.
 

@@ -5,11 +5,12 @@ from typing import Any
 
 from wandb.errors import Error as WandbError
 
+from callbacks.naming import CONTROLS, scalar
 from networks.errors import InputError
 
 USAGE = "usage: python -m callbacks.workspace ENTITY/PROJECT, as in the address https://wandb.ai/ENTITY/PROJECT"
 TRAINING = ("val/bpd", "val/loss", "val/accuracy", "val/fid", "spectrum/effective_dimension")
-EXPLANATION = ("flip_rate", "oracle_accuracy", "fid", "l2_x", "l2_z", "median_steps")
+EXPLANATION = ("flip_rate", "oracle_accuracy", "oracle_gain", "fid", "l2_x", "l2_z", "median_steps")
 VALUES = ("oracle_share",)  # of searches for values alone
 CERTIFICATE = ("cf/certificate/green", "cf/certificate/amber", "cf/certificate/red")
 
@@ -37,12 +38,12 @@ def workspace(entity: str, project: str) -> Any:
 
 
 def _explanation_panels() -> list[Any]:
-    """Every number beside the control's, then what it looks like."""
+    """Every number beside the controls', then what it looks like."""
     import wandb_workspaces.reports.v2 as wr  # noqa: PLC0415
 
     wide = wr.Layout(w=24, h=14)
     return [
-        *(wr.BarPlot(title=name, metrics=[f"cf/{name}", f"cf/control/{name}"]) for name in EXPLANATION + VALUES),
+        *(wr.BarPlot(title=name, metrics=_of_results(name)) for name in EXPLANATION + VALUES),
         wr.BarPlot(title="certificate", metrics=list(CERTIFICATE)),
         _spectrum(),
         wr.MediaBrowser(title="search path", media_keys=["cf/path"]),
@@ -51,6 +52,10 @@ def _explanation_panels() -> list[Any]:
         wr.WeavePanelSummaryTable(table_name="cf/gallery", layout=wide),
         wr.MediaBrowser(title="report", media_keys=["cf/report"], num_columns=1, layout=wide),
     ]
+
+
+def _of_results(name: str) -> list[str]:
+    return [f"cf/{scalar(result, name)}" for result in ("", *CONTROLS)]
 
 
 def _training_panels() -> list[Any]:

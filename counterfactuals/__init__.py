@@ -21,13 +21,15 @@ from counterfactuals.labels import ReachLabel
 from counterfactuals.latent_search import LatentSearch
 from counterfactuals.minimal_change import MinimalChange
 from counterfactuals.momentum import Momentum
-from counterfactuals.objectives import Objective, Prototype, ReachAll, ReachClass, ReachMargin
+from counterfactuals.objectives import Objective, ReachAll, ReachClass, ReachMargin
 from counterfactuals.polyak import Polyak
+from counterfactuals.prototype import Prototype
 from counterfactuals.prototype_guided import PrototypeGuided
 from counterfactuals.region import Box, MaskFile, Region
 from counterfactuals.relaxation import Relaxation
 from counterfactuals.result import Counterfactuals, Status
 from counterfactuals.schedules import Cosine, Exponential, Schedule
+from counterfactuals.smoothing import Smoothing
 from counterfactuals.targets import (
     EveryOther,
     FewAndMany,
@@ -89,6 +91,7 @@ __all__ = [
     "Schedule",
     "Searches",
     "Shift",
+    "Smoothing",
     "Status",
     "TargetPolicy",
     "Value",

@@ -11,9 +11,11 @@ from counterfactuals.charts import Chart
 from counterfactuals.distances import Distance
 from counterfactuals.engine import Problem, Stepped
 from counterfactuals.evaluation import Evaluation, evaluate, exact
+from counterfactuals.polyak import goal_problem
 from counterfactuals.region import Region
 from counterfactuals.result import Counterfactuals
 from counterfactuals.schedules import Schedule
+from counterfactuals.smoothing import Smoothing
 from counterfactuals.state import SearchState, begin, conclude, keep, like
 from networks.checks import MOST_STEPS, above_zero, each, interval, not_negative, objects, whole
 from networks.errors import InputError
@@ -74,10 +76,11 @@ class Ascent:
             (docs/results.md). What is returned is decoded, and every hit confirmed, in float32; but the
             way there depends on the batch by rounding.
         tf32: gradients in TF32 instead, the same way: on GPUs since 2020, where wide convolutions are the cost.
+        smoothing: of the predictor's gradient, over noisy or shifted copies of g(z); ``None`` for none.
 
     Raises:
-        InputError: a number out of its range, a class in place of an object; on use, a region or a locked coordinate
-            outside of the chart's samples.
+        InputError: a number out of its range, a class in place of an object, ``Polyak`` with a distance; on use, a
+            region or a locked coordinate outside of the chart's samples.
     """
 
     def __init__(
@@ -95,6 +98,7 @@ class Ascent:
         schedule: Schedule | None = None,
         bf16: bool = False,
         tf32: bool = False,
+        smoothing: Smoothing | None = None,
     ) -> None:
         InputError.collect(
             above_zero(step_size=step_size)
@@ -107,12 +111,14 @@ class Ascent:
             + objects(Distance, distance=distance)
             + objects(Region, region=region)
             + objects(Schedule, schedule=schedule)
+            + objects(Smoothing, smoothing=smoothing)
+            + goal_problem(optimizer, distance)
         )
         self.step_size, self.max_steps, self.clip, self.keep_every = step_size, max_steps, clip, keep_every
         self.optimizer, self.extra_steps = optimizer or Adam(), extra_steps
         self.distance, self.distance_weight = distance, distance_weight
         self.region, self.locked, self.schedule = region, list(locked), schedule
-        self.coarse = Coarse(bf16, tf32)
+        self.coarse, self.smoothing = Coarse(bf16, tf32), smoothing
 
     def check(self, chart: Chart) -> None:
         """Raise ``InputError`` where a region or a locked coordinate lies outside of the chart's samples."""
@@ -122,8 +128,9 @@ class Ascent:
         if self.region is not None:
             self.region.mask(chart.shape)
 
-    def start(self, problem: Problem, x: Tensor, target: Tensor) -> Stepped:
-        search, done = begin(problem, x, target, self.clip, decode=self.coarse.any)
+    def start(self, problem: Problem, x: Tensor, target: Tensor, decode: bool = False) -> Stepped:
+        """As ``Method.start``; ``decode`` where the first step will not be at z₀, whose decoding is else kept then."""
+        search, done = begin(problem, x, target, self.clip, decode=decode or self.coarse.any)
         path = None
         if self.keep_every:
             frames = self.max_steps // self.keep_every + 2
@@ -135,7 +142,9 @@ class Ascent:
     ) -> Stepped:
         """One step; ``bend`` may turn the gradients (n×D) before they become steps."""
         search = state.search
-        here = evaluate(problem, search, self.clip, self.region, self.distance, self.distance_weight, self.coarse)
+        here = evaluate(
+            problem, search, self.clip, self.region, self.distance, self.distance_weight, self.coarse, self.smoothing
+        )
         here = here._replace(grad=bend(here.grad))
         first_hit = torch.where(here.hit & (search.first_hit < 0), search.steps, search.first_hit)
         enough = (first_hit >= 0) & (search.steps - first_hit >= self.extra_steps)
@@ -146,7 +155,8 @@ class Ascent:
             search, here.hit | (here.score > search.best_score), search.z, here.x, here.score, here.prediction
         )
         search = search._replace(
-            reconstruction=self._reconstruction(search, here),
+            reconstruction=torch.where(like(search.decoded, here.x), search.reconstruction, here.decoded),
+            decoded=torch.ones_like(search.decoded),
             first_hit=first_hit,
             fault=fault,
         )
@@ -163,16 +173,13 @@ class Ascent:
         return state._replace(search=search._replace(z=z, steps=search.steps + ~done), optimizer=optimizer)
 
     def result(self, problem: Problem, state: AscentState) -> Counterfactuals:
-        search = exact(problem, state.search, self.clip, self.region) if self.coarse.any else state.search
+        search = state.search
+        if self.coarse.any or problem.levels is not None:
+            search = exact(problem, search, self.clip, self.region)
         if state.path is None:
             return conclude(search)
         frames = -(-int(search.steps.max()) // self.keep_every) + 1
         return conclude(search, state.path[:, :frames])
-
-    def _reconstruction(self, search: SearchState, here: Evaluation) -> Tensor:
-        """What the first step decodes."""
-        first = (search.steps == 0) & (not self.coarse.any)  # float32 was decoded at the start
-        return torch.where(like(first, here.x), here.x, search.reconstruction)
 
     def _add_to_path(self, state: AscentState, x: Tensor, done: Tensor) -> Tensor | None:
         """Kept points are repeated to the end, so that the last one is where the search ended."""

@@ -67,7 +67,7 @@ class Diverse:
         self.ascent.check(chart)
 
     def start(self, problem: Problem, x: Tensor, target: Tensor) -> Stepped:
-        one, done = self.ascent.start(problem, x, target)
+        one, done = self.ascent.start(problem, x, target, decode=True)  # only the first member begins at z₀
         everyone = torch.arange(len(x), device=x.device).repeat_interleave(self.members)
         ascents = unflatten(take(one, everyone), self.members)
         search = ascents.search

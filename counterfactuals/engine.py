@@ -25,6 +25,11 @@ class Problem(NamedTuple):
     predictor: nn.Module
     chart: Chart
     objective: Objective
+    levels: int | None = None  # grey values that x′ is rounded to, as in a file, before the predictor sees it
+
+    def of(self, rows: Tensor) -> "Problem":
+        """The problem of some of the searches (n int64), where the objective tells them apart."""
+        return self._replace(objective=self.objective.of(rows)) if isinstance(self.objective, RowByRow) else self
 
 
 class Stepped(NamedTuple):
@@ -67,8 +72,20 @@ class Prepared(Protocol):
 class Anchored(Protocol):
     """An objective that depends on what the predictor says of the original."""
 
-    def aim(self, target: Tensor, logits: Tensor) -> Tensor:
-        """What loss and score are given as their target: rows first, from targets (n) and the originals' logits."""
+    def aim(self, target: Tensor, logits: Tensor) -> Any:
+        """What loss and score are given as their target, from targets (n) and the originals' logits.
+
+        A tensor with the rows first, or a NamedTuple of such.
+        """
+        ...
+
+
+@runtime_checkable
+class RowByRow(Protocol):
+    """An objective that asks something else of every search of a batch; what it asks is then in the aim."""
+
+    def of(self, rows: Tensor) -> Objective:
+        """That of the given searches (n int64), in that order."""
         ...
 
 
@@ -147,7 +164,7 @@ class _Engine:
 
     def _prepare(self) -> None:
         rows = torch.arange(self.next, min(self.next + self.slots, len(self.x)), device=self.x.device)
-        state, done = self.method.start(self.problem, self.x[rows], self.target[rows])
+        state, done = self.method.start(self.problem.of(rows), self.x[rows], self.target[rows])
         self.next += len(rows)
         self.waiting = self._unfinished((state, rows), done)
 
@@ -216,7 +233,7 @@ def find_slots(method: Method, problem: Problem, x: Tensor, target: Tensor) -> i
 
 def _rate(method: Method, problem: Problem, x: Tensor, target: Tensor) -> float:
     """Rows a second of one step, after one to warm up."""
-    state, _ = method.start(problem, x, target)
+    state, _ = method.start(problem.of(torch.arange(len(x), device=x.device)), x, target)
     state, _ = method.step(problem, state)
     _synchronize(x)
     start = time.perf_counter()

@@ -15,6 +15,7 @@ from counterfactuals.contract import climbs, of_values, suited, understand
 from counterfactuals.engine import Finished, Method, Particular, Problem, find_slots, run
 from counterfactuals.freeze import frozen
 from counterfactuals.held import modules_in
+from counterfactuals.matched import Matched, judged
 from counterfactuals.objectives import Objective, ReachClass
 from counterfactuals.result import Counterfactuals
 from counterfactuals.state import finite
@@ -33,6 +34,8 @@ def explain(
     method: Method | None = None,
     objective: Objective | None = None,
     slots: int | None = None,
+    levels: int | None = None,
+    matched: Counterfactuals | None = None,
 ) -> Counterfactuals:
     """What would have to change in x for the predictor to decide for ``target``?
 
@@ -49,6 +52,10 @@ def explain(
         objective: when to be content; ``ReachClass(0.99)`` unless given. For values ``AtLeast``,
             ``AtMost`` or ``Within``.
         slots: searches under way at a time; ``None`` for as many as pay.
+        levels: grey values of the images, 256 for 8 bits: every x′ is rounded to them before the predictor sees it, so
+            that it flips as an image and not as floats alone. ``None`` for data that is not images.
+        matched: what another search of these samples and targets came to, such as that on a flow: this one goes on
+            until the predictor is as certain of every x′ as it is there (see ``Matched``), as a fair control does.
 
     Returns:
         One row a search: B rows, or more where the policy asks for several targets a sample or the
@@ -81,9 +88,18 @@ def explain(
         searches = plan(predictor, chart, x, target, objective)
         if not len(searches.rows):
             raise InputError(f"nothing to search for: {type(target).__name__} asks for none of these {len(x)} samples")
-        finished = list(search(predictor, chart, x[searches.rows], searches.target, method, objective, slots))
-    rows = torch.cat([f.rows for f in finished])
-    return Counterfactuals.join([f.counterfactuals for f in finished]).take(rows.argsort(stable=True))
+        asked = objective if matched is None else _as_certain(predictor, objective, matched, len(searches.rows))
+        finished = list(search(predictor, chart, x[searches.rows], searches.target, method, asked, slots, levels))
+        rows = torch.cat([f.rows for f in finished])
+        found = Counterfactuals.join([f.counterfactuals for f in finished]).take(rows.argsort(stable=True))
+        return found if matched is None else judged(predictor, objective, found, True).counterfactuals
+
+
+def _as_certain(predictor: nn.Module, objective: Objective, matched: Counterfactuals, searches: int) -> Matched:
+    if not len(matched) or len(matched) % searches:
+        raise InputError(f"matched has {len(matched)} rows, and {searches} searches are asked for")
+    margin = torch.where(matched.flipped, judged(predictor, objective, matched, False).margin, 0.0)
+    return Matched(objective, margin.view(searches, -1).mean(1))  # of the sets of several
 
 
 def plan(
@@ -109,21 +125,28 @@ def search(
     method: Method | None = None,
     objective: Objective | None = None,
     slots: int | None = None,
+    levels: int | None = None,
 ) -> Iterator[Finished]:
     """Run planned searches in float32 with predictor and chart frozen; they come as they end (see ``engine.run``)."""
     _check_gradients()
-    problem = Problem(predictor, chart, objective or ReachClass())
+    problem = Problem(predictor, chart, objective or ReachClass(), levels)
     with frozen(predictor, chart), exact(x.device):
         yield from run(method or Ascent(), problem, x.float(), target, slots)
 
 
 def slots_that_pay(
-    predictor: nn.Module, chart: Chart, x: Tensor, target: Tensor, method: Method, objective: Objective
+    predictor: nn.Module,
+    chart: Chart,
+    x: Tensor,
+    target: Tensor,
+    method: Method,
+    objective: Objective,
+    levels: int | None = None,
 ) -> int:
     """What ``search`` would take without ``slots``; for many batches of one kind (see ``find_slots``)."""
     _check_gradients()
     with frozen(predictor, chart), exact(x.device):
-        return find_slots(method, Problem(predictor, chart, objective), x.float(), target)
+        return find_slots(method, Problem(predictor, chart, objective, levels), x.float(), target)
 
 
 def clip_of(method: Method) -> tuple[float, float] | None:

@@ -77,7 +77,8 @@ class HierarchicalChart(Chart):
     ) -> tuple[Tensor, Tensor]:
         """z′ and x′ under the condition ξ, the posterior's differences from the prior times r, r², r⁴, … from the top.
 
-        x is looked at once for all r. See ``Relaxation``.
+        At r = 0 a level's mean is the prior's; its σ remains the posterior's unless ``relax_variance``, and the noise
+        is added whatever r is. x is looked at once for all r. See ``Relaxation``.
 
         Args:
             x: n×``shape``.

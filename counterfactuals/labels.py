@@ -57,6 +57,11 @@ class ReachLabel:
         changed = torch.where(held < 0, held.sigmoid(), 1.0)
         return torch.cat([own.sigmoid()[:, None], changed], 1).amin(1)
 
+    def margin(self, logits: Tensor, target: Tensor) -> Tensor:
+        """logit_t, or where it is less the smallest s_j logit_j of what is held; B."""
+        own, held = self._split(logits, target)
+        return torch.cat([own[:, None], torch.where(held < 0, held, torch.inf)], 1).amin(1)
+
     def reached(self, score: Tensor) -> Tensor:
         return score > self.confidence
 

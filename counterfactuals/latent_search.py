@@ -5,9 +5,10 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from counterfactuals.clip import straight_through_clip
+from counterfactuals.clip import as_image, straight_through_clip
 from counterfactuals.engine import Problem, Stepped
 from counterfactuals.result import Counterfactuals
+from counterfactuals.rows import take
 from counterfactuals.state import SearchState, begin, conclude, finite, keep
 from networks.checks import MOST_STEPS, above_zero, interval, seeds, whole
 from networks.errors import InputError
@@ -60,8 +61,10 @@ class LatentSearch:
         offsets = torch.stack([self._shell(step, dim) for step in state.steps.tolist()]).to(state.z)
         z = state.z0[:, None] + offsets  # n×N×D
         x = straight_through_clip(problem.chart.decode(z.flatten(0, 1)), self.clip)
+        x = as_image(x, problem.levels)
         logits = problem.predictor(x)
-        score = problem.objective.score(logits, state.aim.repeat_interleave(self.samples, 0)).view(n, -1)
+        each = torch.arange(n, device=x.device).repeat_interleave(self.samples)
+        score = problem.objective.score(logits, take(state.aim, each)).view(n, -1)
         hits = problem.objective.reached(score) & (finite(x) & score.flatten().isfinite()).view(n, -1)
         # The nearest hit; without one the highest score, kept as the best so far.
         nearest = torch.where(hits, -offsets.norm(dim=2), -torch.inf).argmax(1)

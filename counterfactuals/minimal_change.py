@@ -10,6 +10,7 @@ from counterfactuals.charts import Chart
 from counterfactuals.distances import Distance, PixelL1
 from counterfactuals.engine import Problem, Stepped
 from counterfactuals.evaluation import evaluate
+from counterfactuals.polyak import goal_problem
 from counterfactuals.result import Counterfactuals
 from counterfactuals.state import keep, like
 from networks.checks import interval, objects, whole
@@ -47,7 +48,7 @@ class MinimalChange:
         step_size, optimizer, clip: see ``Ascent``.
 
     Raises:
-        InputError: a number that is not positive, or weights that are not in order.
+        InputError: a number that is not positive, weights that are not in order, or ``Polyak`` as the optimizer.
     """
 
     def __init__(
@@ -63,8 +64,8 @@ class MinimalChange:
         problems = whole(1, rounds=rounds, steps=steps) + objects(Distance, distance=distance)
         if interval(weights=weights) or not weights[0] > 0:
             problems.append(f"weights must be two numbers, 0 < smallest < largest; got {weights}")
-        InputError.collect(problems)
         self.distance, self.weights, self.rounds, self.steps = distance or PixelL1(), weights, rounds, steps
+        InputError.collect(problems + goal_problem(optimizer, self.distance))
         self.ascent = Ascent(step_size, rounds * steps, clip, optimizer=optimizer)
 
     def check(self, chart: Chart) -> None:
@@ -88,7 +89,8 @@ class MinimalChange:
         better = closer | (state.distance.isinf() & (here.score > search.best_score))
         first_hit = torch.where(here.hit & (search.first_hit < 0), search.steps, search.first_hit)
         search = keep(search, better, search.z, here.x, here.score, here.prediction)._replace(
-            reconstruction=torch.where(like(search.steps == 0, here.x), here.x, search.reconstruction),
+            reconstruction=torch.where(like(search.decoded, here.x), search.reconstruction, here.decoded),
+            decoded=torch.ones_like(search.decoded),
             first_hit=first_hit,
             fault=torch.where(first_hit >= 0, 0, here.fault),
         )

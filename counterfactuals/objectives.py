@@ -1,18 +1,24 @@
 """What a search wants of the predictor."""
 
 import math
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
+from networks.adapter import inside
 from networks.checks import finite, not_negative
+from networks.committee import Committee
 from networks.errors import InputError
+
+ROUNDING = 6e-8  # of float32 below 1: a probability that is nearer is 1
 
 
 class Objective(Protocol):
     """Loss to descend, score to compare points by, and when to stop; all per sample.
+
+    ``target`` is the searches' (B), or what an ``Anchored`` objective makes of it.
 
     Attributes:
         goal: the loss at which the objective is reached.
@@ -20,11 +26,11 @@ class Objective(Protocol):
 
     goal: float
 
-    def loss(self, logits: Tensor, target: Tensor) -> Tensor:
+    def loss(self, logits: Tensor, target: Any) -> Tensor:
         """B values to be minimised."""
         ...
 
-    def score(self, logits: Tensor, target: Tensor) -> Tensor:
+    def score(self, logits: Tensor, target: Any) -> Tensor:
         """B values, higher is better; reported as the row's confidence."""
         ...
 
@@ -32,7 +38,7 @@ class Objective(Protocol):
         """B bool."""
         ...
 
-    def settled(self, logits: Tensor, target: Tensor) -> Tensor:
+    def settled(self, logits: Tensor, target: Any) -> Tensor:
         """B bool: samples that there is nothing to search for, from the logits of the original."""
         ...
 
@@ -73,22 +79,15 @@ class ReachClass:
     def score(self, logits: Tensor, target: Tensor) -> Tensor:
         return torch.softmax(logits, 1).gather(1, target[:, None])[:, 0]
 
+    def margin(self, logits: Tensor, target: Tensor) -> Tensor:
+        """logit_t − max_{j≠t} logit_j, B."""
+        return logit_margin(logits, target)
+
     def reached(self, score: Tensor) -> Tensor:
         return score > self.confidence
 
     def settled(self, logits: Tensor, target: Tensor) -> Tensor:
         return logits.argmax(1) == target
-
-
-class Prototype(ReachClass):
-    """From a sample towards the centre of a class, its own for one: a prototype (Liu et al., III.A, c′ = c).
-
-    ``ReachClass`` for samples that have the class already; with ``OwnClass()`` as targets. How far it
-    goes is Λ and the method's ``extra_steps``.
-    """
-
-    def settled(self, logits: Tensor, target: Tensor) -> Tensor:
-        return torch.zeros_like(target, dtype=torch.bool)
 
 
 class ReachMargin:
@@ -103,6 +102,8 @@ class ReachMargin:
         InputError: a margin that is negative or not finite.
     """
 
+    measured_as = "logit margin"
+
     def __init__(self, margin: float = 1.0) -> None:
         InputError.collect(not_negative(margin=margin))
         self.margin = margin
@@ -115,8 +116,7 @@ class ReachMargin:
         return -self.score(logits, target)
 
     def score(self, logits: Tensor, target: Tensor) -> Tensor:
-        others = logits.scatter(1, target[:, None], -torch.inf).max(1).values
-        return logits.gather(1, target[:, None])[:, 0] - others
+        return logit_margin(logits, target)
 
     def reached(self, score: Tensor) -> Tensor:
         return score > self.margin
@@ -126,7 +126,9 @@ class ReachMargin:
 
 
 class ReachAll:
-    """Every member of a ``networks.Committee`` gives class t more than Λ.
+    """Every member of a ``networks.Committee`` gives class t more than Λ: min_m p_m(t) > Λ.
+
+    A sample has its target already where every member's likeliest class is t, whatever it gives it.
 
     Args:
         confidence: Λ in [0.5, 1).
@@ -142,23 +144,57 @@ class ReachAll:
     def says(self, logits: Tensor) -> Tensor:
         return classes(logits, "ReachAll")
 
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """The smallest that any member gives, of every class, n×K; they add up to one or less."""
+        return logits.exp()
+
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
         return -logits.gather(1, target[:, None])[:, 0]
 
     def score(self, logits: Tensor, target: Tensor) -> Tensor:
         return logits.gather(1, target[:, None])[:, 0].exp()
 
+    def margin(self, logits: Tensor, target: Tensor) -> Tensor:
+        """log odds of min_m p_m, B."""
+        log_p = logits.gather(1, target[:, None])[:, 0]
+        return log_p - torch.log(-torch.expm1(log_p.clamp(max=-ROUNDING)))
+
     def reached(self, score: Tensor) -> Tensor:
         return score > self.confidence
 
     def settled(self, logits: Tensor, target: Tensor) -> Tensor:
-        return self.score(logits, target) > 0.5  # more than a half is every member's largest
+        return logits.argmax(1) == target  # needed, and not enough: see ``unanimous``
+
+
+def unanimous(predictor: nn.Module, x: Tensor, target: Tensor) -> Tensor:
+    """Whether every member of a committee says target of x, n bool; all True of a predictor that is none."""
+    if not isinstance(inside(predictor), Committee):
+        return torch.ones_like(target, dtype=torch.bool)
+    return cast(Committee, predictor).agreed(x).gather(1, target[:, None])[:, 0]
+
+
+def logit_margin(logits: Tensor, target: Tensor) -> Tensor:
+    """logit_t − max_{j≠t} logit_j of logits B×K; B, positive where t is the largest."""
+    others = logits.scatter(1, target[:, None], -torch.inf).max(1).values
+    return logits.gather(1, target[:, None])[:, 0] - others
 
 
 def probabilities(objective: Objective, logits: Tensor) -> Tensor:
     """Of every class or label, B×K: the softmax, unless the objective has another."""
     own = getattr(objective, "probabilities", None)
     return logits.softmax(1) if own is None else own(logits)
+
+
+def measured_as(objective: Objective) -> str:
+    """What its score is: a "probability", unless it says otherwise by an attribute ``measured_as``."""
+    return str(getattr(objective, "measured_as", "probability"))
+
+
+def probability(objective: Objective, logits: Tensor, target: Tensor) -> Tensor | None:
+    """p of the target (n), n, where the objective's score is something else; ``None`` where it is p, and for values."""
+    if measured_as(objective) == "probability" or target.is_floating_point():
+        return None
+    return probabilities(objective, logits).gather(1, target[:, None])[:, 0]
 
 
 def classes(logits: Tensor, who: str) -> Tensor:

@@ -1,6 +1,6 @@
 """Steps as long as a straight line to the goal."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -10,6 +10,16 @@ from networks.checks import finite
 from networks.errors import InputError
 
 TINY = 1e-12  # a gradient of zero has no direction
+
+
+def goal_problem(optimizer: Any, distance: Any) -> list[str]:
+    """The sentence on ``Polyak`` where a distance is descended, too."""
+    if distance is None or not isinstance(optimizer, Polyak):
+        return []
+    return [
+        "optimizer Polyak takes steps as long as the loss is from its goal, and what is descended with a distance is "
+        "not the loss alone: take counterfactuals.Momentum or Adam, or leave the distance out"
+    ]
 
 
 class PolyakState(NamedTuple):
@@ -23,7 +33,8 @@ class Polyak:
 
     The length is what would reach the goal if the loss were linear, kept within bounds. −log p_t is
     nearly linear far from the class, where ``Adam`` and ``Momentum`` take many steps of one length,
-    and steps shrink by themselves where the goal is near.
+    and steps shrink by themselves where the goal is near. With a distance beside the loss the goal of their sum is not
+    known: ``Ascent`` and ``MinimalChange`` refuse the two together.
 
     Args:
         longest: bound of a step, in units of z; where the chart bends, straight lines mislead.

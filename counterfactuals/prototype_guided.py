@@ -5,10 +5,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from counterfactuals.clip import straight_through_clip
+from counterfactuals.clip import as_image, straight_through_clip
 from counterfactuals.engine import Problem, Stepped
-from counterfactuals.evaluation import check_gradient
-from counterfactuals.objectives import classes, probabilities
+from counterfactuals.evaluation import Seen, at_hits, check_gradient, judged_again, missed
+from counterfactuals.references import encoded
 from counterfactuals.result import Counterfactuals
 from counterfactuals.state import (
     GRADIENT,
@@ -22,7 +22,7 @@ from counterfactuals.state import (
     keep,
     like,
 )
-from networks.checks import below_one, interval, not_negative, positive, whole
+from networks.checks import interval, not_negative, positive, whole
 from networks.errors import InputError
 
 
@@ -52,7 +52,9 @@ class PrototypeState(NamedTuple):
 class PrototypeGuided:
     """min_δ c·f_κ + β‖δ‖₁ + ‖δ‖₂² + γ‖x − AE(x)‖₂² + θ‖ENC(x) − proto_t‖₂², x = x₀ + δ, by FISTA.
 
-    Van Looveren & Klaise 2021, *Interpretable Counterfactual Explanations Guided by Prototypes*, eq. 1–8.
+    Van Looveren & Klaise 2021, *Interpretable Counterfactual Explanations Guided by Prototypes*, eq. 1–8, but for f_κ,
+    which is the objective's loss above its goal: max(ℓ − goal, −κ). The paper's max(max_{j≠t} p_j − p_t, −κ) is of
+    probabilities: it has no gradient where a search starts from p_t near 0, and with κ = 0 none between argmax and Λ.
     ENC and AE are the chart's (γ counts nothing where the chart is exact), proto_t the mean of the
     encodings of the K samples nearest to ENC(x₀) that the predictor gives class t. The search walks
     in x. c grows tenfold after a round without a hit and is bisected after one with; of all hits the
@@ -61,10 +63,10 @@ class PrototypeGuided:
     Args:
         k: K.
         beta, gamma, theta: β, γ, θ; what θ is worth depends on the scale of the chart's latents.
-        c: weight of f_κ = max(max_{j≠t} p_j − p_t, −κ) to begin with.
-        kappa: κ in [0, 1), how far p_t is to exceed the others.
-        rounds: values of c that are tried.
-        steps: of one round.
+        c: weight of f_κ to begin with.
+        kappa: κ ≥ 0, how far the loss is to fall below the objective's goal.
+        rounds: values of c that are tried. The authors' own program tries 10.
+        steps: of one round; theirs takes 1,000.
         step_size: of the gradient; it falls with the root of the steps of a round.
         clip: range of x.
 
@@ -88,27 +90,16 @@ class PrototypeGuided:
         InputError.collect(
             whole(1, k=k, rounds=rounds, steps=steps)
             + positive(c=c, step_size=step_size)
-            + not_negative(beta=beta, gamma=gamma, theta=theta)
-            + below_one(kappa=kappa)
+            + not_negative(beta=beta, gamma=gamma, theta=theta, kappa=kappa)
             + ([f"clip must be two numbers, not {clip!r}"] if clip is None else interval(clip=clip))
         )
         self.k, self.beta, self.gamma, self.theta, self.c, self.kappa = k, beta, gamma, theta, c, kappa
         self.rounds, self.steps, self.step_size, self.clip = rounds, steps, step_size, clip
         self.encodings, self.classes = torch.zeros(0), torch.zeros(0, dtype=torch.int64)
 
-    @torch.no_grad()
     def prepare(self, problem: Problem, x: Tensor) -> None:
         """Encode the samples (M×``shape``, of the training split) that prototypes are made of; not those of NaN."""
-        encodings, found = [], []
-        for part in x.split(256):
-            z, logits = problem.chart.encode(part), problem.predictor(part)
-            said = classes(logits, "PrototypeGuided")
-            known = finite(z) & ~logits.isnan().any(1)
-            encodings.append(z[known])
-            found.append(said[known])
-        self.encodings, self.classes = torch.cat(encodings), torch.cat(found)
-        if not len(self.classes):
-            raise InputError(f"PrototypeGuided: predictor or chart give NaN for all of {len(x)} reference samples")
+        self.encodings, self.classes = encoded(problem, x, "PrototypeGuided")
 
     def start(self, problem: Problem, x: Tensor, target: Tensor) -> Stepped:
         search, done = begin(problem, x, target, self.clip, decode=True)
@@ -142,6 +133,10 @@ class PrototypeGuided:
     def step(self, problem: Problem, state: PrototypeState) -> Stepped:
         search, k = state.search, state.search.steps % self.steps
         x, logits, grad = self._smooth_gradient(problem, state)
+        if problem.levels is not None:
+            image = as_image(x, problem.levels)
+            at = Seen(x, logits)
+            x, logits = at_hits(problem, search, at, lambda hits: Seen(image[hits], problem.predictor(image[hits])))
         score = problem.objective.score(logits, search.aim)
         hit = finite(x) & problem.objective.reached(score)
         delta = x - search.x
@@ -165,10 +160,8 @@ class PrototypeGuided:
             x = straight_through_clip(state.search.x + y, self.clip)
             logits = problem.predictor(x)
             check_gradient(problem, x, logits)
-            p = probabilities(problem.objective, logits)
-            target = state.search.target[:, None]
-            others = p.scatter(1, target, -torch.inf).max(1).values
-            loss = state.c * (others - p.gather(1, target)[:, 0]).clamp(min=-self.kappa) + y.flatten(1).square().sum(1)
+            excess = problem.objective.loss(logits, state.search.aim) - problem.objective.goal
+            loss = state.c * excess.clamp(min=-self.kappa) + y.flatten(1).square().sum(1)
             z = problem.chart.encode(x)
             loss = loss + self.theta * (z - state.prototype).square().sum(1)
             if not problem.chart.exact:
@@ -201,4 +194,7 @@ class PrototypeGuided:
 
     @torch.no_grad()
     def result(self, problem: Problem, state: PrototypeState) -> Counterfactuals:
-        return conclude(state.search._replace(best_z=problem.chart.encode(state.search.best_x)))
+        search, rows = state.search, missed(state.search)
+        if problem.levels is not None and len(rows):
+            search = judged_again(problem, search, rows, search.best_x[rows])
+        return conclude(search._replace(best_z=problem.chart.encode(search.best_x)))

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from counterfactuals.charts import Chart
+from counterfactuals.clip import as_image
 from counterfactuals.engine import Problem, Stepped
 from counterfactuals.hierarchical_chart import HierarchicalChart
 from counterfactuals.result import Counterfactuals
@@ -39,10 +40,12 @@ class Relaxation:
     """do(ξ = target), and the posterior's differences Δ_k from the prior times r^κ, κ = 1, 2, 4, … from the top.
 
     Vercheval & Pižurica 2021, III-C: at r = 1 the posterior holds every level where it was, and changing the
-    condition has little effect; at r = 0 x′ is what the prior makes of z₀ alone. In between lies the smallest
-    relaxation, the largest r, that changes the classifier's mind: a grid of r is tried in one pass, and the last
-    interval halved. (The paper prints r^κ on the prior; its code has it on Δ, as its Fig. 2 and the limits r = 0
-    and 1 ask for.) The channels of z₀ that the condition moves are set to s·ξ. No gradient is needed.
+    condition has little effect; at r = 0 the levels below the top lie at the prior's means, given those above, but
+    for the noise: that remains the posterior's (its σ times ``temperature``, one draw for all rows), unless
+    ``relax_variance`` makes its σ the prior's. In between lies the smallest relaxation, the largest r, that changes
+    the classifier's mind: a grid of r is tried in one pass, and the last interval halved. (The paper prints r^κ on the
+    prior, and does not say κ; its code has it on Δ, as its Fig. 2 and the limits r = 0 and 1 ask for.) The channels of
+    z₀ that the condition moves are set to s·ξ. No gradient is needed.
 
     Args:
         grid: values of r in [0, 1] that are tried, in any order; their images are kept as the path, from the
@@ -159,7 +162,7 @@ class Relaxation:
         noise = [self.temperature * e.to(r) for e in self._noise(chart.vae.latents)]
         xi_of_x = chart.condition(search.x) if self.abduction else None
         z, x = chart.relax(search.x, xi, r, noise, self.relax_variance, xi_of_x)
-        return z.view(n, g, -1), x.clamp(0, 1).view(n, g, *x.shape[1:])
+        return z.view(n, g, -1), as_image(x.clamp(0, 1), problem.levels).view(n, g, *x.shape[1:])
 
     def _noise(self, latents: Sequence[tuple[int, int, int]]) -> list[Tensor]:
         generator = torch.Generator().manual_seed(self.seed)

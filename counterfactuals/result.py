@@ -25,16 +25,17 @@ class Counterfactuals:
     Attributes:
         x: originals, N×``shape``.
         reconstruction: decode(encode(x)), N×``shape``, before any step.
-        counterfactual: x′, N×``shape``.
+        counterfactual: x′, N×``shape``; rounded to the grey values of images, where the search was told of them.
         z: encode(x), N×D.
-        z_prime: latent of x′, N×D.
+        z_prime: latent that x′ was decoded from, N×D; encode(x′) is another one where x′ has been clipped or rounded.
         source: what the predictor says of x: its class, N int64, or its value, N float32.
         target: class or value to be reached, N.
         prediction: what the predictor says of x′, N.
-        source_confidence: the objective's score of x: p_target(x) in [0, 1] for classes, and for
-            values how far beyond the goal, in their unit, negative before it; N.
+        source_confidence: the objective's score of x: p_target(x) in [0, 1] for classes, the logit margin under
+            ``ReachMargin``, and for values how far beyond the goal, in their unit, negative before it; N.
         confidence: the same of x′.
-        steps: steps taken, N int64.
+        steps: steps taken, N int64, with those that a method goes on for after its first hit.
+        first_hit: steps until the first hit, N int64; −1 where there was none.
         status: ``Status`` codes, N int64.
         reasons: for a failed row why it failed, else "".
         path: points visited in x, N×T×``shape``, the last one repeated once a row has ended; ``None``
@@ -54,6 +55,7 @@ class Counterfactuals:
     source_confidence: Tensor
     confidence: Tensor
     steps: Tensor
+    first_hit: Tensor
     status: Tensor
     reasons: tuple[str, ...]
     path: Tensor | None = None

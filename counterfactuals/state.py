@@ -1,12 +1,13 @@
 """Where a search stands: what all methods keep of a row."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from counterfactuals.clip import straight_through_clip
+from counterfactuals.clip import as_image, straight_through_clip
 from counterfactuals.engine import Anchored, Problem, Stepped
+from counterfactuals.objectives import unanimous
 from counterfactuals.result import Counterfactuals, Status
 
 INPUT, FIRST_LOGITS, ENCODING, DECODED, LOGITS, GRADIENT, NO_PROTOTYPE = range(1, 8)
@@ -26,9 +27,9 @@ class SearchState(NamedTuple):
 
     Attributes:
         x, target, source, source_confidence, z0: what they started from (see ``Counterfactuals``).
-        aim: what the objective takes for the target: itself, unless it is ``Anchored``; n or n×….
+        aim: what the objective takes for the target: itself, unless it is ``Anchored``.
         settled: rows that there is nothing to search for, n bool.
-        reconstruction: decode(z0); known after the first step.
+        reconstruction: decode(z0); x itself until it is ``decoded``, n bool.
         z: where they are, n×D.
         steps: taken so far, n int64.
         first_hit: step of the first hit, −1 before it, n int64.
@@ -38,12 +39,13 @@ class SearchState(NamedTuple):
 
     x: Tensor
     target: Tensor
-    aim: Tensor
+    aim: Any
     source: Tensor
     source_confidence: Tensor
     settled: Tensor
     z0: Tensor
     reconstruction: Tensor
+    decoded: Tensor
     z: Tensor
     steps: Tensor
     first_hit: Tensor
@@ -72,9 +74,10 @@ def begin(
         aim=aim,
         source=said,
         source_confidence=score,
-        settled=problem.objective.settled(logits, aim),
+        settled=problem.objective.settled(logits, aim) & unanimous(problem.predictor, x, target),
         z0=z,
         reconstruction=x,
+        decoded=torch.zeros_like(none, dtype=torch.bool),
         z=z,
         steps=none,
         first_hit=none - 1,
@@ -90,7 +93,8 @@ def begin(
         decoded = x.index_put((wanted,), straight_through_clip(problem.chart.decode(z[wanted]), clip))
         fault = torch.where(wanted & (state.fault == 0) & ~finite(decoded), DECODED, state.fault)
         done = state.settled | (fault > 0)
-        state = state._replace(reconstruction=decoded, best_x=decoded, fault=fault)
+        image = as_image(decoded, problem.levels)
+        state = state._replace(reconstruction=decoded, decoded=wanted, best_x=image, fault=fault)
     return Stepped(state, done)
 
 
@@ -123,6 +127,7 @@ def conclude(state: SearchState, path: Tensor | None = None, relaxation: Tensor 
         source_confidence=state.source_confidence,
         confidence=confidence,
         steps=state.steps,
+        first_hit=state.first_hit,
         status=status,
         reasons=tuple(
             f"{FAULTS[f]} (step {n})" if s == Status.FAILED else ""

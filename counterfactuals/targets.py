@@ -77,7 +77,7 @@ class RunnerUp:
 
 
 class OwnClass:
-    """The class that the predictor gives: with the objective ``Prototype``."""
+    """The class that the predictor gives: with the method ``Prototype``."""
 
     def __call__(self, logits: Tensor) -> Searches:
         own = classes(logits, "OwnClass")

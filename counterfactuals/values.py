@@ -12,6 +12,7 @@ class ValueObjective:
 
     #: the loss at which the objective is reached, and the score is zero
     goal = 0.0
+    measured_as = "distance beyond the goal"
 
     def score(self, logits: Tensor, target: Tensor) -> Tensor:
         raise NotImplementedError

@@ -20,6 +20,7 @@ from counterfactuals.engine import Method, Particular, Prepared, Problem
 from counterfactuals.explain import plan, search, slots_that_pay
 from counterfactuals.freeze import frozen
 from counterfactuals.held import modules_in
+from counterfactuals.matched import Matched, judged
 from counterfactuals.memory import advising
 from counterfactuals.objectives import Objective, ReachAll, ReachClass
 from counterfactuals.result import Counterfactuals
@@ -36,7 +37,8 @@ from networks.committee import Committee
 from networks.errors import InputError
 from networks.precision import exact
 
-OWN_COLUMNS = ("decodes", "l2_z")  # of an explanation, before any metric has added its own
+OWN_COLUMNS = ("decodes", "logit_margin", "probability", "matched", "l2_z")  # before any metric has added its own
+RESERVED = ("control", "paper_control", "oracle", "source", "reconstruction")  # begin columns: no names of methods
 NO_SEARCH_FITS = (
     "not even one search at a time fits beside the batch: lower --data.batch_size, set --model.slots, take smaller "
     "images or a device with more memory"
@@ -55,8 +57,10 @@ class Explanation:
         y: its label, n.
         counterfactuals: what the searches came to.
         seconds: wall time a search, n: what passed since the last ones ended, shared by these.
-        columns: further values for the table, n each, to begin with ``l2_z`` and ``decodes`` (rows decoded a search,
-            shared as the seconds are); metric callbacks add theirs.
+        columns: further values for the table, n each, to begin with ``decodes`` (rows decoded a search, shared as the
+            seconds are), ``logit_margin`` (how far x′ lies beyond the decision, see ``matched.margin_of``),
+            ``probability`` of a class where the objective's score is none, of a matched search ``matched`` (whether
+            it is as certain), and ``l2_z``; metric callbacks add theirs.
     """
 
     name: str
@@ -103,9 +107,11 @@ class CounterfactualModule(LightningModule):
         target: which classes to search for.
         objective: when a search is content, e.g. Λ.
         method: how to search.
-        control: how to search in pixels, with the same predictor, targets and objective;
-            ``None`` leaves the control out.
+        control: how to search in pixels, with the same predictor, targets and objective, and on until the predictor
+            is as certain of every x′ as of the chart's (``counterfactuals.Matched``); ``None`` leaves the control out.
+        paper_control: how to search in pixels and stop where the objective is reached, as published controls do.
         others: further methods by name, on the same chart, to compare with.
+        matched: which results besides the control go on until they are as certain as the chart's, by name.
         slots: searches under way at a time; ``None`` for as many as pay.
         references: training samples that are shown to methods which learn from data (``prepare``).
         adapter: makes a predictor of it where it is none, or none for the data: ``networks.Adapter`` with what its
@@ -126,14 +132,16 @@ class CounterfactualModule(LightningModule):
         objective: Objective | None = None,
         method: Method | None = None,
         control: Method | None = None,
+        paper_control: Method | None = None,
         others: dict[str, Method] | None = None,
+        matched: list[str] | None = None,
         slots: int | None = None,
         references: int = 2000,
         adapter: Callable[[nn.Module], nn.Module] | None = None,
     ) -> None:
         super().__init__()
         problems = whole(1, references=references) + ([] if slots is None else whole(1, slots=slots))
-        methods = {"method": method, "control": control, **(others or {})}
+        methods = {"method": method, "control": control, "paper_control": paper_control, **(others or {})}
         InputError.collect(problems + objects(Method, **methods) + objects(Objective, objective=objective))
         self.strict_loading = False  # of what on_save_checkpoint leaves
         with InputError.about("predictor"):
@@ -150,21 +158,29 @@ class CounterfactualModule(LightningModule):
         #: name → coordinates and method of each result
         self.searches: dict[str, tuple[Chart, Method]] = {"": (self.chart, method or Ascent())}
         for name, other in (others or {}).items():
-            if not name.isidentifier() or name in ("control", "oracle"):
-                raise InputError(f"others: {name!r} cannot name a method: use letters, digits and _, and not 'control'")
+            if not name.isidentifier() or name in RESERVED:
+                raise InputError(
+                    f"others: {name!r} cannot name a method: use letters, digits and _, and not {', '.join(RESERVED)}"
+                )
             self.searches[name] = (self.chart, other)
-        if control is not None:
-            self.searches["control"] = (PixelChart(self.chart.shape), control)
-        for name, (own, searching) in self.searches.items():
-            if isinstance(searching, Particular):
+        for name, searching in (("paper_control", paper_control), ("control", control)):
+            if searching is not None:
+                self.searches[name] = (PixelChart(self.chart.shape), searching)
+        self.matched = _matched(matched or [], others or {})
+        #: (index, number) → margin of the chart's x′, 0 where it did not flip; what the others are matched to
+        self.margins: dict[tuple[int, int], float] = {}
+        for name, (own, method_of_it) in self.searches.items():
+            if isinstance(method_of_it, Particular):
                 with InputError.about(name or "method"):
-                    searching.check(own)
+                    method_of_it.check(own)
         #: networks that methods and objective hold, so that they are moved with the rest
         self.held = nn.ModuleList(modules_in(self.objective, [searching for _, searching in self.searches.values()]))
         each = {name or "method": counterfactuals_each(method) for name, (_, method) in self.searches.items()}
         if len(set(each.values())) > 1:
             raise InputError(f"all methods of a run must give as many counterfactuals a search; they give {each}")
         self.slots, self.references = slots, references
+        #: grey values of the data, to which every x′ is rounded; set in ``setup``
+        self.levels: int | None = None
         self._found: dict[str, int] = {}  # slots by result, where they are not set
         #: called with searches that have ended, in this order; metric callbacks and writers add themselves
         self.listeners: list[Listener] = []
@@ -182,12 +198,14 @@ class CounterfactualModule(LightningModule):
     def setup(self, stage: str) -> None:
         """Refuse what cannot work before anything is searched; every problem in one error."""
         self.listeners, self.finishers, self.finished, self.summary, self._found = [], [], {}, {}, {}
+        self.margins = {}
         if self.trainer.precision not in PRECISIONS:
             raise InputError(
                 f"a search is made in float32, and --trainer.precision {self.trainer.precision} would convert weights "
                 "and images: leave it out. Ascent(bf16=true) takes the gradients alone in bfloat16"
             )
         datamodule = getattr(self.trainer, "datamodule", None)
+        self.levels = getattr(datamodule, "levels", None)
         if datamodule is not None:
             InputError.collect(self.problems_with(datamodule))
             self._say(self.found)
@@ -277,9 +295,10 @@ class CounterfactualModule(LightningModule):
         chart, method = self.searches[name]
         rows, target, number = searches.rows[todo], searches.target[todo], searches.number[todo]
         x, start, several = batch["x"][rows], time.perf_counter(), counterfactuals_each(method)
-        slots = self.slots or self._slots(name, x, target)
+        objective = self._objective(name, batch["index"][rows], number * several)
+        slots = self.slots or self._slots(name, x, target, objective)
         with counting(chart) as decodes:
-            for ended in search(self.predictor, chart, x, target, method, self.objective, slots):
+            for ended in search(self.predictor, chart, x, target, method, objective, slots, self.levels):
                 which, n = rows[ended.rows], len(ended.rows)
                 member = torch.arange(n, device=rows.device) % several
                 explanation = Explanation(
@@ -287,11 +306,11 @@ class CounterfactualModule(LightningModule):
                     batch["index"][which].cpu(),
                     (number[ended.rows] * several + member).cpu(),
                     batch["y"][which].cpu(),
-                    ended.counterfactuals.to("cpu"),
+                    ended.counterfactuals,
                     torch.full((n,), (time.perf_counter() - start) / n),
                     {"decodes": torch.full((n,), decodes.count / n)},
                 )
-                explanation.columns["l2_z"] = self._latent_distance(name, ended.counterfactuals).cpu()
+                self._judge(explanation)
                 with advising(f"what judges the results was given {n} at once: lower --model.slots"):
                     for listener in self.listeners:
                         listener(explanation)
@@ -299,22 +318,63 @@ class CounterfactualModule(LightningModule):
                     raise SIGTERMException(128 + signal.SIGTERM)  # the shell's exit code of a process that was ended so
                 start, decodes.count = time.perf_counter(), 0  # what the listeners decode is not the search's
 
-    def _slots(self, name: str, x: Tensor, target: Tensor) -> int:
+    def _objective(self, name: str, index: Tensor, number: Tensor) -> Objective:
+        """Of searches from samples at ``index``; of the sets of several, by the number of the first (n int64 each)."""
+        if name not in self.matched:
+            return self.objective
+        several = range(counterfactuals_each(self.searches[name][1]))
+        keys = zip(index.tolist(), number.tolist(), strict=True)
+        margins = [[self.margins.get((i, first + member), 0.0) for member in several] for i, first in keys]
+        return Matched(self.objective, torch.tensor(margins, device=self.device).mean(1))
+
+    def remember(self, explanation: Explanation) -> None:
+        """Note the margins of the chart's x′, for the searches that are matched to them."""
+        if explanation.name == "" and self.matched:
+            flipped = explanation.counterfactuals.flipped
+            margin = torch.where(flipped, explanation.columns["logit_margin"], 0.0)
+            keys = zip(explanation.index.tolist(), explanation.number.tolist(), strict=True)
+            self.margins |= dict(zip(keys, margin.tolist(), strict=True))
+
+    def _judge(self, explanation: Explanation) -> None:
+        """What the predictor and the chart say of x′, of searches that have just ended; moves them to the CPU."""
+        cf = explanation.counterfactuals
+        cf, margin, p = judged(self.predictor, self.objective, cf, explanation.name in self.matched)
+        explanation.columns["logit_margin"] = margin.float().cpu()
+        if p is not None:
+            explanation.columns["probability"] = p.float().cpu()
+        if explanation.name in self.matched:
+            explanation.columns["matched"] = (cf.first_hit >= 0).cpu()
+        explanation.columns["l2_z"] = self._latent_distance(explanation.name, cf).cpu()
+        explanation.counterfactuals = cf.to("cpu")
+        self.remember(explanation)
+
+    def _slots(self, name: str, x: Tensor, target: Tensor, objective: Objective) -> int:
         """Found once; the few rows that a continued run may begin with say nothing about the batches to come."""
         if name in self._found:
             return self._found[name]
         chart, method = self.searches[name]
-        found = slots_that_pay(self.predictor, chart, x, target, method, self.objective)
+        found = slots_that_pay(self.predictor, chart, x, target, method, objective, self.levels)
         if 2 * found < len(x):
             self._found[name] = found
         return found
 
     @torch.no_grad()
     def _latent_distance(self, name: str, cf: Counterfactuals) -> Tensor:
-        """‖z′ − z‖₂ in the coordinates of the one chart, whatever the search's own were; n."""
-        if self.searches[name][0] is self.chart:
-            return (cf.z_prime - cf.z).norm(dim=1)
-        return (self.chart.encode(cf.counterfactual) - self.chart.encode(cf.x)).norm(dim=1)
+        """‖f(x′) − f(x)‖₂ in the one chart's coordinates, whatever the search's own were; n.
+
+        Of the x′ that is shown: ``z_prime``, where a search ended, is another point once x′ is clipped or rounded.
+        """
+        z = cf.z if self.searches[name][0] is self.chart else self.chart.encode(cf.x)
+        return (self.chart.encode(cf.counterfactual) - z).norm(dim=1)
+
+
+def _matched(names: list[str], others: dict[str, Method]) -> set[str]:
+    """What goes on until it is as certain as the chart's: always the control."""
+    if unknown := [name for name in names if name not in others]:
+        raise InputError(
+            f"matched: {', '.join(unknown)} is none of the others, which are {', '.join(others) or 'none'}"
+        )
+    return {"control", *names}
 
 
 def counterfactuals_each(method: Method) -> int:

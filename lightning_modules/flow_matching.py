@@ -115,8 +115,8 @@ class FlowMatchingModule(Task):
 def times(n: int, device: torch.device, generator: torch.Generator | None = None) -> Tensor:
     """t in [0, 1], n: logit-normal, and a tenth of them uniform.
 
-    The logit-normal has no density at 0 and 1, where every solver evaluates v: learned from it alone v is six times as
-    wrong there as from uniform times.
+    The logit-normal has no density at 0 and 1, where every solver evaluates v: learned from it alone v is more than
+    twice as wrong there as from uniform times, and a sixth less so with this tenth (docs/results.md).
     """
     t = torch.randn(n, generator=generator, device=device).sigmoid()
     even, which = torch.rand(2, n, generator=generator, device=device)

@@ -3,19 +3,25 @@
 from metrics.active_units import ActiveUnits
 from metrics.axes import Axes
 from metrics.bits_per_dim import bits_per_dim
-from metrics.bootstrap import half_sampling_interval, mean_interval, median_interval
 from metrics.calibration import Calibration
 from metrics.certificate import certify
 from metrics.cout import cout
-from metrics.distribution import FrechetDistance, KernelDistance
+from metrics.distribution import FrechetDistance, KernelDistance, class_weights, in_proportion
 from metrics.feature_bank import FeatureBank
 from metrics.fid import FID
 from metrics.grain import Grain
 from metrics.interpretability import im1, im2
+from metrics.intervals import (
+    difference_interval,
+    half_sampling_interval,
+    mean_interval,
+    median_interval,
+    share_interval,
+)
 from metrics.label_variation import label_variation
 from metrics.localisation import LocalisationF1, localise
 from metrics.neighbours import Nearest, label_share
-from metrics.oracle import OracleAccuracy, agrees, decision
+from metrics.oracle import decision, votes
 from metrics.similarity import similarity
 from metrics.spectrum import (
     Spectrum,
@@ -39,18 +45,19 @@ __all__ = [
     "KernelDistance",
     "LocalisationF1",
     "Nearest",
-    "OracleAccuracy",
     "Spectrum",
-    "agrees",
     "bits_per_dim",
     "certify",
+    "class_weights",
     "cout",
     "decision",
+    "difference_interval",
     "dimension_above",
     "effective_dimension",
     "half_sampling_interval",
     "im1",
     "im2",
+    "in_proportion",
     "jacobian",
     "label_share",
     "label_variation",
@@ -58,8 +65,10 @@ __all__ = [
     "localise",
     "mean_interval",
     "median_interval",
+    "share_interval",
     "similarity",
     "smallest_sigma",
     "spectrum",
     "summarize",
+    "votes",
 ]

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from metrics.oracle import HALF_WAY, share_of_way
-from metrics.summary import ALREADY_TARGET, FLIPPED, is_classes
+from metrics.samples import ALREADY_TARGET, FLIPPED, is_classes
 
 GREEN, AMBER, RED = "green", "amber", "red"
 

@@ -1,6 +1,6 @@
 """Feature vectors of samples, gathered from all ranks."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -8,8 +8,15 @@ from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
 
+class Gathered(NamedTuple):
+    """The features of all ranks, N×d, and the keys of their samples, N×2 int64."""
+
+    features: Tensor
+    keys: Tensor
+
+
 class FeatureBank(Metric):
-    """Collects B×d batches; ``compute`` gives the N×d of all ranks, in the order of their samples.
+    """Collects B×d batches; ``compute`` gives those of all ranks, in the order of their samples.
 
     Whatever number each rank has seen, and whichever: the same rows in the same order. torchmetrics' own KID keeps
     its features without a reduction, and ranks of unequal batches then wait for each other.
@@ -33,10 +40,11 @@ class FeatureBank(Metric):
         self.features.append(features)
         self.keys.append(keys)
 
-    def compute(self) -> Tensor:
-        """N×d."""
+    def compute(self) -> Gathered:
+        """Of N samples."""
         if not len(self.features):
-            return torch.zeros(0, self.dim)
+            return Gathered(torch.zeros(0, self.dim), torch.zeros(0, 2, dtype=torch.int64))
         features, keys = dim_zero_cat(self.features), dim_zero_cat(self.keys)
         order = keys[:, 1].argsort(stable=True)
-        return features[order[keys[order, 0].argsort(stable=True)]]
+        order = order[keys[order, 0].argsort(stable=True)]
+        return Gathered(features[order], keys[order])

@@ -24,27 +24,27 @@ class Nearest:
     """Exact nearest neighbours by the Euclidean norm.
 
     Brute force by matrix products: at a few hundred dimensions trees look at everything as well
-    (docs/results.md). A sample's neighbours do not depend on its batch.
+    (docs/results.md). A sample's neighbours do not depend on its batch; of those that are equally far, as images of
+    few grey values often are, the first is the nearer one.
 
     Args:
         references: M×….
     """
 
     def __init__(self, references: Tensor) -> None:
-        flat = references.flatten(1)
-        self.centre = flat.mean(0)  # distances by matrix products lose digits far from the origin
-        self.references = flat - self.centre
+        self.references = references.flatten(1)
+        self.centre = self.references.mean(0)  # distances by matrix products lose digits far from the origin
 
     def __call__(self, queries: Tensor, k: int) -> Neighbours:
         """The k ≤ M nearest of N×…."""
-        parts = (queries.flatten(1) - self.centre).split(max(1, AT_ONCE // len(self.references)))
-        found = [self._search(part, k) for part in parts]
+        centred = self.references - self.centre
+        found = [self._search(q, centred, k) for q in queries.flatten(1).split(max(1, AT_ONCE // len(centred)))]
         return Neighbours(torch.cat([f.distances for f in found]), torch.cat([f.positions for f in found]))
 
-    def _search(self, queries: Tensor, k: int) -> Neighbours:
-        # They also lose digits where a query is all but a reference: the few nearest are measured again.
-        among = min(2 * k, len(self.references))
-        candidates = torch.cdist(queries, self.references).topk(among, largest=False).indices
+    def _search(self, queries: Tensor, centred: Tensor, k: int) -> Neighbours:
+        # They also lose digits where a query is all but a reference: the few nearest are measured again, as they are.
+        among = min(2 * k, len(centred))
+        candidates = torch.cdist(queries - self.centre, centred).topk(among, largest=False).indices.sort(dim=1).values
         distances, order = (queries[:, None] - self.references[candidates]).norm(dim=2).sort(dim=1, stable=True)
         return Neighbours(distances[:, :k], candidates.gather(1, order[:, :k]))
 

@@ -1,11 +1,13 @@
-"""Do independent models see what the explained one sees?"""
+"""Do independent models see what the explained one sees, and did they see it in the original already?"""
 
-from typing import Any
+from typing import NamedTuple
 
 import pandas as pd
 import torch
 from torch import Tensor
-from torchmetrics import Metric
+
+#: what the strictest verdict is called, that of all oracles at once
+ALL = "all"
 
 
 def decision(logits: Tensor) -> Tensor:
@@ -14,9 +16,49 @@ def decision(logits: Tensor) -> Tensor:
     return classes if answered.all() else classes.float().masked_fill(~answered, torch.nan)
 
 
-def agrees(oracle_logits: Tensor, target: Tensor) -> Tensor:
-    """Whether the oracle's class (argmax of N×K) is the target (N); N bool."""
-    return oracle_logits.argmax(1) == target
+class Votes(NamedTuple):
+    """Whether oracles give the target, a column an oracle, N×O of 0 and 1, NaN where one says NaN.
+
+    With two oracles or more a last column ``all`` says whether every one of them does.
+
+    Attributes:
+        counterfactual: to x′.
+        original: to x, without any search; without columns where the table does not know.
+        reconstruction: to decode(encode(x)), likewise.
+    """
+
+    counterfactual: pd.DataFrame
+    original: pd.DataFrame
+    reconstruction: pd.DataFrame
+
+
+def votes(table: pd.DataFrame) -> Votes:
+    """The votes of all oracles on one result's rows.
+
+    Args:
+        table: columns ``target`` (classes) and ``oracle_NAME``; of ``source_oracle_NAME`` and
+            ``reconstruction_oracle_NAME``, an oracle's class for x and for its reconstruction, what is there.
+    """
+    return Votes(*(_votes(table, kind) for kind in ("", "source_", "reconstruction_")))
+
+
+def _votes(table: pd.DataFrame, kind: str) -> pd.DataFrame:
+    names = oracles_in(table)
+    there = [name for name in names if f"{kind}oracle_{name}" in table]
+    said = pd.DataFrame({name: _gives_target(table, f"{kind}oracle_{name}") for name in there}, index=table.index)
+    if len(there) < max(2, len(names)):
+        return said
+    every = said.min(axis=1, skipna=False)
+    return said.assign(**{ALL: every.mask((said == 0).any(axis=1), 0.0)})  # one that refuses decides, whoever is silent
+
+
+def _gives_target(table: pd.DataFrame, column: str) -> pd.Series:
+    return (table[column] == table["target"]).astype(float).where(table[column].notna())
+
+
+def oracles_in(table: pd.DataFrame) -> list[str]:
+    """Of columns ``oracle_NAME``."""
+    return [str(c).removeprefix("oracle_") for c in table if str(c).startswith("oracle_")]
 
 
 #: of the way to a target value that an oracle must have seen a counterfactual go, to agree
@@ -34,29 +76,3 @@ def share_of_way(table: pd.DataFrame, oracle: str, prefix: str = "") -> pd.Serie
     """
     went = table[f"{prefix}oracle_{oracle}"] - table[f"source_oracle_{oracle}"]
     return went / (table["target"] - table["source"])
-
-
-class OracleAccuracy(Metric):
-    """Share of counterfactuals that an oracle, never seen by the search, gives the target class, of those it decides.
-
-    Source: *Diffeomorphic Counterfactuals*, IV.B.3 (linear SVM oracles).
-    """
-
-    full_state_update = False
-    agreed: Tensor
-    total: Tensor
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.add_state("agreed", torch.tensor(0), dist_reduce_fx="sum")
-        self.add_state("total", torch.tensor(0), dist_reduce_fx="sum")
-
-    def update(self, oracle_logits: Tensor, target: Tensor) -> None:
-        """Add N counterfactuals: logits N×K of the oracle and target classes N."""
-        answered = ~oracle_logits.isnan().any(1)
-        self.agreed += (agrees(oracle_logits, target) & answered).sum()
-        self.total += answered.sum()
-
-    def compute(self) -> Tensor:
-        """Accuracy in [0, 1]; NaN where nothing was counted."""
-        return self.agreed / self.total

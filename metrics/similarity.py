@@ -11,7 +11,8 @@ def similarity(x: Tensor, other: Tensor) -> Tensor:
     """SSIM of every pair of images (n×C×H×W in [0, 1]), n in [−1, 1]; NaN where one is not finite.
 
     Wang et al. 2004, *Image Quality Assessment: From Error Visibility to Structural Similarity*. The
-    window of 11 pixels is made smaller where an image is.
+    window is a Gaussian of 11 pixels. An image of less has a smaller one, of equal weights; and windows lie inside the
+    image, so that one of 8×8 pixels is judged by 2×2 windows of 7×7.
     """
     side = min(11, *(n - 1 + n % 2 for n in x.shape[-2:]))
     if side < 3:

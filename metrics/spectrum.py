@@ -1,6 +1,6 @@
 """The singular values of a chart's Jacobian: how many directions the data manifold has."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -52,7 +52,7 @@ def leading_spectrum(
     k: int = 32,
     oversample: int = 8,
     passes: int = 3,
-    generator: torch.Generator | None = None,
+    seeds: Sequence[int] | None = None,
 ) -> Spectrum:
     """The k largest singular values of ∂function/∂x at every point, without ever forming the Jacobian.
 
@@ -67,10 +67,12 @@ def leading_spectrum(
         k: how many singular values.
         oversample: further vectors that are iterated along; they make the last ones accurate.
         passes: times J Jᵀ is applied; with 0 the result is 20 % off. Memory: N·P·(k + oversample)·(passes + 1).
-        generator: of the start, on the CPU; the same start for all points.
+        seeds: of the points' random vectors, N, so that a point's spectrum does not depend on the others'; ``None``
+            for torch's own.
 
     Returns:
-        ``energy`` is Hutchinson's estimate from the k + ``oversample`` first products.
+        ``energy`` is exact of what the subspace holds, and of the rest Hutchinson's estimate from k + ``oversample``
+        further products (Hutch++: Meyer, Musco, Musco & Woodruff 2021).
     """
     n, dim = len(points), points[0].numel()
     width = min(k + oversample, dim)
@@ -87,14 +89,16 @@ def leading_spectrum(
         """Jᵀ u: N×P×w → N×D×w."""
         return pullback(_rows(u))[0].view(n, width, -1).mT
 
-    start = torch.randn(dim, width, generator=generator).to(points).expand(n, -1, -1)
+    start, probes = _normal(n, (dim, 2 * width), seeds).to(points).chunk(2, 2)
     blocks = [push(start)]
-    energy = blocks[0].square().sum((1, 2)) / width  # E‖J ω‖² = ‖J‖²_F for ω ~ N(0, I)
     for _ in range(passes):
         blocks.append(push(torch.linalg.qr(pull(torch.linalg.qr(blocks[-1])[0]))[0]))
     basis = torch.linalg.qr(torch.cat(blocks, 2))[0]
     rows = [pull(F.pad(part, (0, width - part.shape[2])))[..., : part.shape[2]] for part in basis.split(width, 2)]
     v, sigma, wh = _svd(torch.cat(rows, 2))  # Jᵀ basis = V Σ Wᵀ
+    beyond = push(probes)
+    beyond = beyond - basis @ (basis.mT @ beyond)
+    energy = sigma.square().sum(1) + beyond.square().sum((1, 2)) / width  # E‖A ω‖² = ‖A‖²_F for ω ~ N(0, I)
     return Spectrum((basis @ wh.mT)[..., :k], sigma[:, :k], v[..., :k], energy)
 
 
@@ -131,6 +135,13 @@ def _svd(matrices: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     parts = torch.linalg.svd(matrices.masked_fill(unknown[:, None, None], 0), full_matrices=False)
     u, sigma, vh = (part.masked_fill(unknown.view(-1, *[1] * (part.ndim - 1)), torch.nan) for part in parts)
     return u, sigma, vh
+
+
+def _normal(n: int, shape: tuple[int, int], seeds: Sequence[int] | None) -> Tensor:
+    """n×``shape``."""
+    if seeds is None:
+        return torch.randn(n, *shape)
+    return torch.stack([torch.randn(shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds])
 
 
 def _rows(v: Tensor) -> Tensor:

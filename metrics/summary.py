@@ -1,80 +1,67 @@
 """From one row a search to the few numbers that a run is judged by."""
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from metrics.bootstrap import mean_interval, median_interval
-from metrics.oracle import share_of_way
-
-#: status names as they stand in the table
-FLIPPED, ALREADY_TARGET, FAILED = "flipped", "already_target", "failed"
-
-SHARED = ("label", "source", "target")  # columns that all results have in common
-
-#: columns of which the summary holds the mean over flipped rows
-MEANS = (
-    "l1_x",
-    "l2_x",
-    "l2_x_class",
-    "l2_z",
-    "l2_z_class",
-    "changed",
-    "ssim",
-    "feature_distance",
-    "margin",
-    "cout",
-    "neighbours",
-    "im1",
-    "im2",
-    "log_q",
-    "z_norm",
-    "off_axis",
-    "grain",
-    "chart_error",
-    "tangent_share",
-    "label_variation",
-    "attributes_changed",
-    "lpips",
-    "relaxation",
-    "heads_agree",
+from metrics.intervals import Interval, difference_interval, mean_interval, median_interval, share_interval
+from metrics.samples import (
+    ALREADY_TARGET,
+    FAILED,
+    FLIPPED,
+    MEANS,
+    MEDIANS,
+    SHARES,
+    Samples,
+    is_classes,
+    of_result,
+    samples,
 )
 
-#: of these, what is not measured for every row
+#: what is not measured for every row, so that a row without it lacks nothing
 IN_PART = ("ssim", "tangent_share", "relaxation")
 
 
+class Number(NamedTuple):
+    """A value, its 95 % interval, and the number of rows that it is of."""
+
+    value: float
+    interval: Interval
+    rows: int
+
+
 def summarize(table: pd.DataFrame, prefix: str = "") -> dict[str, Any]:
-    """Numbers of one method over the rows of a run, with 95 % intervals (``intervals``) from resampled rows.
+    """Numbers of one method over the rows of a run, with 95 % ``intervals``, and how many ``rows`` each is of.
 
     Rates are over the rows that were searched (all but ``already_target``); distances, steps and
     what judges the counterfactuals over those that flipped: a row that never arrived is no counterfactual. Means
-    leave out values that are NaN, and ``not_finite`` says how many of the flipped rows have none.
+    leave out values that are NaN, and ``not_finite`` says how many of the flipped rows have none. Where an
+    image has several rows (column ``index``) the intervals are as wide as its rows being alike makes them.
+
+    What an oracle says stands under ``oracle_accuracy/NAME`` (share of the flipped that it gives the target),
+    ``oracle_accuracy_searched/NAME`` (flipped and given the target, of all searched), ``oracle_base/NAME`` and
+    ``oracle_reconstruction/NAME`` (share of the same searched rows whose original, or its reconstruction, it gives
+    the target), and ``oracle_gain/NAME``, agreement over the searched less the base; NAME is ``all`` for the verdict
+    of all oracles at once.
 
     Args:
         table: columns ``source``, ``target``, and ``status``, ``confidence``, ``steps``, ``seconds``,
             ``reconstruction_error``, ``reason``, each of these with ``prefix``; of other columns (``MEANS``,
-            ``oracle_NAME``, ``p_manifold``, ``certificate``, …) what is there.
+            ``oracle_NAME``, ``source_oracle_NAME``, ``p_manifold``, ``certificate``, ``first_hit``, …) what is
+            there. ``probability`` is that of the target for x′, where ``confidence`` is something else.
         prefix: "" for the chart's columns, "control_" for the control's.
     """
-    own = table
-    if prefix:
-        shared = [c for c in table.columns if c in SHARED or str(c).startswith("source_oracle_")]
-        own = table[[*shared, *(c for c in table.columns if str(c).startswith(prefix))]]
-        own = own.rename(columns=lambda c: str(c).removeprefix(prefix))
-    searched = own[own.status != ALREADY_TARGET].copy()  # in one piece: the table has grown column by column
-    flipped = searched[searched.status == FLIPPED]
-    means, medians = _samples(own, searched, flipped)
-    summary: dict[str, Any] = {name: _mean(values) for name, values in means.items()}
-    summary |= {name: _median(values) for name, values in medians.items()}
-    summary["intervals"] = {
-        **{name: list(mean_interval(values)) for name, values in means.items()},
-        **{name: list(median_interval(values)) for name, values in medians.items()},
-    }
+    own = of_result(table, prefix)
+    searched = own[own.status != ALREADY_TARGET]
+    numbers = dict(_numbers(own, samples(table, prefix)))
+    summary: dict[str, Any] = {name: number.value for name, number in numbers.items()}
+    summary["intervals"] = {name: list(number.interval) for name, number in numbers.items()}
+    summary["rows"] = {name: number.rows for name, number in numbers.items()}
     summary["timeout"], summary["failed"] = (int((own.status == s).sum()) for s in ("timeout", FAILED))
     summary["failures"] = _counts(searched.loc[searched.status != FLIPPED], "reason")
-    if missing := _missing(flipped):
+    if missing := _missing(searched[searched.status == FLIPPED]):
         summary["not_finite"] = missing
     if is_classes(searched.target):
         summary["pairs"] = _pairs(searched)
@@ -85,58 +72,34 @@ def summarize(table: pd.DataFrame, prefix: str = "") -> dict[str, Any]:
     return summary
 
 
+def _numbers(own: pd.DataFrame, of: Samples) -> Iterator[tuple[str, Number]]:
+    for kind, average, interval in (
+        (of.shares, np.mean, share_interval),
+        (of.means, np.mean, mean_interval),
+        (of.medians, np.median, median_interval),
+    ):
+        for name, values in kind.items():
+            known = values.dropna().astype(float)
+            value = float(average(known)) if len(known) else float("nan")
+            yield name, Number(value, interval(known, _images(own, known)), len(known))
+    for name, (first, second) in of.differences.items():
+        both = pd.concat([first, second], axis=1).dropna()
+        a, b = both.iloc[:, 0], both.iloc[:, 1]
+        value = float(a.mean() - b.mean()) if len(both) else float("nan")
+        yield name, Number(value, difference_interval(a, b, _images(own, both)), len(both))
+
+
+def _images(own: pd.DataFrame, rows: pd.DataFrame | pd.Series) -> pd.Series | None:
+    """Which image each of the rows is of."""
+    return own["index"].loc[rows.index] if "index" in own else None
+
+
 def _missing(flipped: pd.DataFrame) -> dict[str, int]:
     """Measure, or ``oracle_NAME`` → flipped rows that lack it, because a network gave NaN; where there are any."""
-    measured = [name for name in (*MEANS, "distance") if name in flipped and name not in IN_PART]
+    measured = [name for name in (*SHARES, *MEANS, *MEDIANS, "distance") if name in flipped and name not in IN_PART]
     measured += [str(c) for c in flipped if str(c).startswith(("oracle_", "label_variation_"))]
     counts = {name: int(flipped[name].isna().sum()) for name in measured}
     return {name: n for name, n in counts.items() if n}
-
-
-Samples = dict[str, pd.Series]
-
-
-def _samples(own: pd.DataFrame, searched: pd.DataFrame, flipped: pd.DataFrame) -> tuple[Samples, Samples]:
-    """Values a row of what the summary holds the mean of, and of what it holds the median of."""
-    means: Samples = {
-        "flip_rate": searched.status == FLIPPED,
-        "confidence": flipped.confidence,
-        "reconstruction_error": own.reconstruction_error,
-        "seconds_per_sample": searched.seconds,
-        **({"decodes": searched.decodes} if "decodes" in searched else {}),
-        **{name: flipped[name] for name in MEANS if name in flipped},
-        **{str(c): flipped[c] for c in flipped if str(c).startswith("label_variation_")},
-    }
-    if classes := is_classes(searched.target):
-        if "label" in own and "index" in own:
-            samples = own.drop_duplicates("index")
-            means["label_agreement"] = samples.source == samples.label
-        means["flip_rate_half"] = (searched.status == FLIPPED) | (searched.confidence > 0.5)
-    for name in oracles_in(flipped):
-        if classes:
-            said = flipped[f"oracle_{name}"]
-            means[f"oracle_accuracy/{name}"] = (said == flipped.target).astype(float).where(said.notna())
-        else:
-            means[f"oracle_share/{name}"] = share_of_way(flipped, name)
-    if "certificate" in flipped:
-        means["certified"] = searched.certificate == "green"
-        means["on_manifold"] = ~flipped.certificate_reasons.str.contains("off the data manifold")
-    medians: Samples = {"median_steps": flipped.steps}
-    if "distance" in flipped:
-        medians["median_distance"] = flipped.distance
-    if "strangeness" in flipped:  # without an upper bound: one sample would be the mean
-        medians["strangeness"] = flipped.strangeness
-    return means, medians
-
-
-def is_classes(target: pd.Series) -> bool:
-    """Whether targets are classes; otherwise they are values."""
-    return pd.api.types.is_integer_dtype(target)
-
-
-def oracles_in(table: pd.DataFrame) -> list[str]:
-    """Of columns ``oracle_NAME``."""
-    return [str(c).removeprefix("oracle_") for c in table if str(c).startswith("oracle_")]
 
 
 def _pairs(searched: pd.DataFrame) -> list[dict[str, Any]]:
@@ -170,7 +133,3 @@ def _counts(rows: pd.DataFrame, column: str) -> dict[str, int]:
 
 def _mean(values: pd.Series) -> float:
     return float(np.nanmean(values.astype(float))) if values.notna().any() else float("nan")
-
-
-def _median(values: pd.Series) -> float:
-    return float(np.nanmedian(values.astype(float))) if values.notna().any() else float("nan")

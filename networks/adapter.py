@@ -106,6 +106,11 @@ class Adapter(nn.Module):
         logits = to_logits(self.answer(x), self.outputs or "logits")
         return logits if self.order is None else logits[:, self.order]
 
+    def agreed(self, x: Tensor) -> Tensor:
+        """Of a ``Committee``: see there; B×K bool, in the order of the data's classes."""
+        agreed: Tensor = self.network.agreed(self._prepared(x))  # type: ignore[operator]  # a committee's method
+        return agreed if self.order is None else agreed[:, self.order]
+
     def _prepared(self, x: Tensor) -> Tensor:
         if self.size is not None and tuple(x.shape[-2:]) != self.size:
             x = F.interpolate(x, self.size, mode="bilinear", antialias=True)

@@ -48,6 +48,11 @@ def not_negative(**values: Any) -> list[str]:
     return _sentences("must not be negative", lambda value: 0 <= value < math.inf, values)
 
 
+def negative(**values: Any) -> list[str]:
+    """Values must be finite numbers below 0."""
+    return _sentences("must be negative", lambda value: -math.inf < value < 0, values)
+
+
 def finite(**values: Any) -> list[str]:
     """Values must be finite numbers."""
     return _sentences("must be a finite number", math.isfinite, values)

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from networks.checks import finite, not_negative, positive
+from networks.checks import negative, not_negative, positive
 from networks.errors import InputError
 
 EPSILON = 1e-6
@@ -27,29 +27,34 @@ class WeightedHausdorff(nn.Module):
 
     Shapes:
         map_logits and points (1 where a point is, else 0) of B×1×H×W → a scalar, the mean over the batch.
+
+    Raises:
+        InputError: an α that is not negative and finite.
     """
 
     def __init__(self, alpha: float = -1.0) -> None:
         super().__init__()
-        InputError.collect(finite(alpha=alpha))
+        InputError.collect(negative(alpha=alpha))
         self.alpha = alpha
 
     def forward(self, map_logits: Tensor, points: Tensor) -> Tensor:
-        p = map_logits.sigmoid().flatten(1)
-        places = torch.cartesian_prod(*(torch.arange(n, device=p.device) for n in points.shape[2:])).float()
-        distances = [self._distance(q, places, y) for q, y in zip(p, points.flatten(1).bool(), strict=True)]
+        logits = map_logits.flatten(1)
+        places = torch.cartesian_prod(*(torch.arange(n, device=logits.device) for n in points.shape[2:])).float()
+        distances = [self._distance(a, places, y) for a, y in zip(logits, points.flatten(1).bool(), strict=True)]
         return torch.stack(distances).mean()
 
-    def _distance(self, p: Tensor, places: Tensor, here: Tensor) -> Tensor:
-        """Of one image; p of N, ``places`` of all pixels N×2, ``here`` N bool."""
+    def _distance(self, logits: Tensor, places: Tensor, here: Tensor) -> Tensor:
+        """Of one image; logits of N, ``places`` of all pixels N×2, ``here`` N bool."""
+        p, rest = logits.sigmoid(), (-logits).sigmoid()
         d_max = math.hypot(*(places.max(0).values + 1).tolist())
         if not here.any():
             return d_max * p.mean()
         d = torch.cdist(places, places[here])
         astray = (p * d.min(1).values).sum() / (p.sum() + EPSILON)
-        missed = p[:, None] * d + (1 - p[:, None]) * d_max
-        generalised_mean = (missed + EPSILON).pow(self.alpha).mean(0).pow(1 / self.alpha)
-        return astray + generalised_mean.mean()
+        missed = p[:, None] * d + rest[:, None] * d_max
+        # By logarithms: powers of a distance leave float32's range, and their gradients are NaN then.
+        powers = (missed + EPSILON).log().mul(self.alpha).logsumexp(0) - math.log(len(p))
+        return astray + powers.div(self.alpha).exp().mean()
 
 
 class BlurredFocal(nn.Module):

@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 QUIET = ["--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false", "--trainer.accelerator=cpu"]
 NO_LOGGER = ["--trainer.logger=false"]
+NO_CONTROLS = ["--model.control=null", "--model.paper_control=null"]
 #: turns configs/digits/flow.yaml into a small image flow with everything that has a state
 IMAGE_FLOW = [
     "--model.init_args.flow=networks.RealNVP",
@@ -47,5 +48,5 @@ def run_explain(name: str, *args: Any, logger: bool = False) -> None:
 
 def train_digits(*args: Any, tiny: bool = True) -> None:
     """All checkpoints that configs/digits/explain.yaml asks for, below the working directory."""
-    for job in ("classifier", "svm", "features", "autoencoders", "flow"):
+    for job in ("classifier", "svm", "oracle", "oracle_noise", "features", "autoencoders", "flow"):
         fit(f"digits/{job}.yaml", *args, tiny=tiny)

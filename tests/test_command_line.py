@@ -13,7 +13,7 @@ import explain
 import train
 from command_line import cause, readable, run
 from networks.errors import InputError
-from tests.runs import NO_LOGGER, QUIET, TINY_FIT, config
+from tests.runs import NO_CONTROLS, NO_LOGGER, QUIET, TINY_FIT, config
 from tests.trees import write_image_folder, write_images
 
 FIT = [*QUIET, *NO_LOGGER]
@@ -282,7 +282,11 @@ def test_out_of_memory_says_what_to_lower(
         return original(*args, **kwargs) if where == "plan" and len(calls) == 1 else short()  # setup plans a sample
 
     monkeypatch.setattr(name, full)
-    steps = ["--model.method.init_args.max_steps=3", "--model.control=null", "--data.predict_limit=6"]
+    steps = [
+        "--model.method.init_args.max_steps=3",
+        *NO_CONTROLS,
+        "--data.predict_limit=6",
+    ]
     text = explain_error("--trainer.callbacks=null", *steps, f"--trainer.default_root_dir={tmp_path}")
     assert text.startswith("error: out of memory: ") and advice in text and text.endswith("Tried to allocate 2 GiB)")
     assert "finished searches are kept" in capsys.readouterr().out

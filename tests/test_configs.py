@@ -9,13 +9,15 @@ from tests.runs import ROOT, fit, run_explain
 from tests.trees import write_celeba, write_celeba_hq, write_chexpert, write_image_folder, write_mall, write_mnist
 
 #: configs in an order in which each finds the checkpoints of those before it
-HELIX = ["helix/classifier.yaml", "helix/svm.yaml", "helix/flow.yaml", "helix/explain.yaml"]
+HELIX = ["helix/classifier.yaml", "helix/svm.yaml", "helix/oracle.yaml", "helix/flow.yaml", "helix/explain.yaml"]
 MNIST = [
     f"mnist/{job}.yaml"
     for job in (
         "classifier",
         "svm",
         "oracle",
+        "oracle_noise",
+        "features",
         "autoencoders",
         "autoencoder",
         "vae",
@@ -36,6 +38,7 @@ FOLDER = [
     for job in (
         "classifier",
         "oracle",
+        "oracle_noise",
         "autoencoders",
         "flow",
         "flow_matching",
@@ -53,6 +56,8 @@ DIGITS = [
     for job in (
         "classifier",
         "svm",
+        "oracle",
+        "oracle_noise",
         "features",
         "autoencoders",
         "flow",
@@ -64,13 +69,13 @@ DIGITS = [
     )
 ]
 BINARIZED = [f"binarized_mnist/{job}.yaml" for job in ("vae", "vae_hf1", "vae_hf10")]
-JOBS = ("classifier", "svm", "flow_matching", "explain")
+JOBS = ("classifier", "svm", "oracle", "oracle_noise", "flow_matching", "explain")
 FASHION = [f"fashion_mnist/{job}.yaml" for job in JOBS]
-CELEBA = [f"celeba/{job}.yaml" for job in ("classifier", "svm", "flow_matching", "vae", "explain")]
+CELEBA = [f"celeba/{job}.yaml" for job in (*JOBS, "vae")]
 CELEBA_HQ = [f"celeba_hq/{job}.yaml" for job in JOBS]
 CHEXPERT = [f"chexpert/{job}.yaml" for job in JOBS]
-SCENES = [f"scenes/{job}.yaml" for job in ("regressor", "oracle", "flow", "explain", "dose_response")]
-MALL = [f"mall/{job}.yaml" for job in ("regressor", "oracle", "flow", "explain")]
+SCENES = [f"scenes/{job}.yaml" for job in ("regressor", "oracle", "cnn", "flow", "explain", "dose_response")]
+MALL = [f"mall/{job}.yaml" for job in ("regressor", "oracle", "cnn", "flow", "explain")]
 ALL = {
     "helix": HELIX,
     "mnist": MNIST,
@@ -87,6 +92,7 @@ ALL = {
 TINY_SEARCH = [
     "--model.method.init_args.max_steps=3",
     "--model.control.init_args.max_steps=3",
+    "--model.paper_control.init_args.max_steps=3",
     "--model.slots=6",
     "--data.predict_limit=6",
 ]
@@ -115,9 +121,12 @@ TINY_DATA = {
 }
 #: the papers' sizes, made small
 TINIER = {
-    **{f"{name}/{job}.yaml": TINY_NETWORK for name in ("scenes", "mall") for job in ("regressor", "oracle")},
-    **{f"{name}/{job}.yaml": TINY_NETWORK for name in ("mnist", "image_folder") for job in ("classifier", "oracle")},
-    **{f"{name}/classifier.yaml": TINY_NETWORK for name in ("fashion_mnist", "celeba", "celeba_hq", "chexpert")},
+    **{f"{name}/{job}.yaml": TINY_NETWORK for name in ("scenes", "mall") for job in ("regressor", "oracle", "cnn")},
+    **{
+        f"{name}/{job}.yaml": TINY_NETWORK
+        for name in ("mnist", "image_folder", "fashion_mnist", "celeba", "celeba_hq", "chexpert")
+        for job in ("classifier", "oracle", "oracle_noise", "features")
+    },
     **{
         name: [f"--model.target.init_args.{key}={value}" for key, value in numbers.items()]
         + ["--model.objective.init_args.middle=1"]

@@ -18,6 +18,7 @@ TWO_RANKS = ["--trainer.devices=2", "--trainer.strategy=ddp"]
 SEARCH = [
     "--model.method.init_args.max_steps=30",
     "--model.control.init_args.max_steps=30",
+    "--model.paper_control=null",
     "--data.predict_limit=31",
     "--data.batch_size=5",
     "--model.objective.init_args.confidence=0.6",

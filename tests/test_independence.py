@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from counterfactuals import Ascent, Momentum, ReachClass, RunnerUp, Status, explain
 from datamodules import Digits
 from lightning_modules import ClassifierModule, FlowModule, load
-from tests.runs import run_explain
+from tests.runs import NO_CONTROLS, run_explain
 from tests.test_ddp import command, config
 
 #: by Momentum: Adam divides by gradients near zero, of a network that is hardly trained by rounding alone; and of a
@@ -23,7 +23,7 @@ SETTINGS = [
     "--model.method.init_args.max_steps=100",
     "--model.method.init_args.step_size=0.2",
     "--model.method.init_args.optimizer=counterfactuals.Momentum",
-    "--model.control=null",
+    *NO_CONTROLS,
     "--data.predict_limit=64",
     "--model.objective.init_args.confidence=0.6",
 ]

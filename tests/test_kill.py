@@ -24,6 +24,7 @@ EXPLAIN = [
     "--model.slots=8",
     "--model.method.init_args.max_steps=60",
     "--model.control.init_args.max_steps=60",
+    "--model.paper_control=null",
     "--data.batch_size=500",
 ]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}

@@ -23,6 +23,7 @@ SHORT = [
     "--model.slots=3",
     "--model.method.init_args.max_steps=30",
     "--model.control.init_args.max_steps=20",
+    "--model.paper_control=null",
     "--model.objective.init_args.confidence=0.5",
     "--trainer.callbacks=callbacks.ChartQuality",
     "--trainer.callbacks+=callbacks.OracleAccuracy",

@@ -53,6 +53,7 @@ def test_own_classifier_on_own_images(tmp_path: Path, monkeypatch: pytest.Monkey
         "--model.method=counterfactuals.Ascent",
         "--model.method.max_steps=3",
         "--model.control.init_args.max_steps=3",
+        "--model.paper_control=null",
     ]
     explain.main(["--config=my.yaml", *short, *QUIET, *NO_LOGGER])
     assert len(pd.read_parquet("runs/mine/counterfactuals.parquet")) == 8

@@ -28,7 +28,7 @@ SHARED = ("index", "number", "label", "source", "target", "confidence_before")
 OWN = ("status", "prediction", "confidence", "steps", "l2_x", "l2_z", "reason")  # of every result
 WORDS = ("status", "reason", "certificate", "certificate_reasons")
 #: shares that lie between 0 and 1
-SHARES = {key for key, (_, form, _) in MEANINGS.items() if "%" in form} - {"oracle_share"}
+SHARES = {key for key, (_, form, _) in MEANINGS.items() if "%" in form} - {"oracle_share", "oracle_gain"}
 CLOSE = 1e-6
 LARGEST = 1e30
 
@@ -61,7 +61,8 @@ def read_summary(file: Path) -> dict[str, Any]:
 def _wrong_values(summary: dict[str, Any]) -> Iterator[str]:
     yield from (key for key, check in SUMMARY.items() if key in summary and not check(summary[key]))
     for name, numbers in _numbers_of(summary):
-        yield from (scalar(name, key) for key, check in RESULT.items() if key in numbers and not check(numbers[key]))
+        checks = ((key, RESULT.get(key.partition("/")[0])) for key in numbers)  # of oracle_gain/NAME as of oracle_gain
+        yield from (scalar(name, key) for key, check in checks if check is not None and not check(numbers[key]))
 
 
 def read_table(file: Path) -> pd.DataFrame:
@@ -112,7 +113,11 @@ def _right_type(values: pd.Series, results: list[str]) -> bool:
         return all(isinstance(v, str) for v in texts) and (allowed is None or bool(texts.isin(allowed).all()))
     if own in ("index", "number"):
         return is_integer_dtype(values) and bool((values >= 0).all())
-    known = own in (*SHARED, *MEANINGS, *COLUMNS) or own.startswith(("oracle_", "source_oracle_", "neighbour_", "p_r"))
+    if own == "matched":
+        return bool(is_bool_dtype(values))
+    known = own in (*SHARED, *MEANINGS, *COLUMNS) or own.startswith(
+        ("oracle_", "source_oracle_", "reconstruction_oracle_", "neighbour_", "p_r")
+    )
     return not known or (is_numeric_dtype(values) and not is_bool_dtype(values) and values.dtype.kind in "iuf")
 
 
@@ -120,7 +125,8 @@ def _classes(results: "Results") -> Iterator[str]:
     """Every class has a name."""
     table, k = results.table, len(results.class_names)
     roles = ["label", "source", "target", *(column(name, "prediction") for name in results.names)]
-    roles += [c for c in map(str, table) if c.startswith("source_oracle_") or c in _oracle_columns(results)]
+    asked = (*_oracle_columns(results), "source_oracle_", "reconstruction_oracle_")
+    roles += [c for c in map(str, table) if c.startswith(asked)]
     for role in roles if k else []:
         values = table[role].dropna()
         if ((values < 0) | (values >= k) | (values % 1 != 0)).any():
@@ -261,11 +267,13 @@ SUMMARY: dict[str, Check] = {
     "spectrum": optional(_spectrum),
     "relaxation_grid": optional(_grid),
     "provenance": values(values(text)),
+    "confidence_is": text,
 }
 #: the same for every result's part
 RESULT: dict[str, Check] = {
     **{key: optional(share if key in SHARES else number) for key in MEANINGS},
     "intervals": values(optional(_interval)),
+    "rows": values(count),
     "certificate": optional(values(count)),
     "values": each(values(optional(number), target=number, n=count, reached=count)),
 }

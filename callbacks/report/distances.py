@@ -3,10 +3,9 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from callbacks.report.figures import CONTROL, GREY, OWN, canvas, legend_above
+from callbacks.report.figures import GREY, KINDS, canvas, legend_above
 from callbacks.report.results import Results
 
-RESULTS = (("", "counterfactual", OWN), ("control", "control", CONTROL))
 SPACES = (("l2_x", "‖·‖ in X"), ("l2_z", "‖·‖ in Z"))
 
 
@@ -19,7 +18,7 @@ def distance_histograms(results: Results) -> Figure | None:
     panels = [
         (result, space, distances)
         for space in SPACES
-        for result in RESULTS
+        for result in reversed(KINDS)
         if (distances := _known(results, result[0], space[0])) is not None
     ]
     if not panels:

@@ -52,9 +52,11 @@ def save_examples(results: Results, n: int = 9) -> None:
 
 def _steps(results: Results) -> Figure:
     def steps(name: str) -> np.ndarray:
-        return results.table[column(name, "steps")].to_numpy()[results.flipped(name)]
+        taken = results.values(name, "first_hit")
+        taken = results.table[column(name, "steps")] if taken is None else taken  # as older runs have it
+        return taken.to_numpy()[results.flipped(name)]
 
-    return steps_histogram(steps(""), steps("control") if "control" in results.names else None)
+    return steps_histogram({name: steps(name) for name in results.names})
 
 
 def _spectrum(results: Results) -> Figure | None:
@@ -68,7 +70,11 @@ DRAWINGS: dict[str, tuple[str, Callable[[Results], Figure | None], str]] = {
     "relaxation_shares": ("How much relaxation convinces", relaxation_shares, "of all searches"),
     "dose_strips": ("From few to many", dose_strips, "under each image: the model's value (and the first oracle's)"),
     "dose_curve": ("Dose and response", dose_curve, "over all searches"),
-    "oracles": ("What independent models say", oracle_figure, "over flipped rows"),
+    "oracles": (
+        "What independent models say",
+        oracle_figure,
+        "of all searches; for values of those that flipped",
+    ),
     "neighbours": ("The nearest real images", neighbour_figure, "over flipped rows; bars have 95 % intervals"),
     "steps": ("Steps of the search", _steps, "flipped searches only"),
     "spectrum": ("Spectrum of ∂g/∂z", _spectrum, SPECTRUM_NOTE),

@@ -1,7 +1,7 @@
 """Figures of a run: inline SVG that follows the page's colours, PNG and PDF for papers."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -14,18 +14,26 @@ from torch import Tensor
 
 from callbacks.files import write_whole
 
-OWN, CONTROL = "#0f766e", "#c2410c"
+OWN, CONTROL, PAPER_CONTROL = "#0f766e", "#c2410c", "#e2a15f"
 GREY = "#8a94a6"  # readable on white and on black
+WIDEST_ENTRY = 1.7  # inches that a legend's entry may take
 INK = "#18202c"  # becomes the page's own text colour in SVG
 
 
-def steps_histogram(own: np.ndarray, control: np.ndarray | None) -> Figure:
-    """Steps to the first hit, of the counterfactuals and of the control."""
+#: results that figures compare: name, title, colour
+KINDS = (
+    ("paper_control", "paper control", PAPER_CONTROL),
+    ("control", "control", CONTROL),
+    ("", "counterfactual", OWN),
+)
+
+
+def steps_histogram(series: Mapping[str, np.ndarray]) -> Figure:
+    """Steps to the first hit of several results, by their names (see ``KINDS``)."""
     figure, axes = canvas()
-    series = [("counterfactual", own, OWN)] + ([("control", control, CONTROL)] if control is not None else [])
-    longest = max((max(s) for _, s, _ in series if len(s)), default=1)
+    longest = max((max(steps) for steps in series.values() if len(steps)), default=1)
     bins = np.unique(np.round(np.geomspace(1, max(longest, 2) + 1, 40)).astype(int))
-    for label, steps, colour in series:
+    for label, steps, colour in [(title, series[name], colour) for name, title, colour in KINDS if name in series]:
         axes.hist(np.maximum(steps, 1), bins=bins.tolist(), color=colour, alpha=0.65, label=label)
     axes.set(xscale="log", xlabel="steps to the first hit", ylabel="searches")
     legend(axes)
@@ -96,7 +104,7 @@ def legend_above(figure: Figure) -> None:
         handles.values(),
         handles.keys(),
         loc="outside upper left",
-        ncols=len(handles),
+        ncols=max(1, min(len(handles), int(figure.get_figwidth() / WIDEST_ENTRY))),
         frameon=False,
         labelcolor=INK,
         fontsize=9,

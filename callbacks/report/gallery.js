@@ -21,15 +21,15 @@ const shared = (name, i) => value("shared", name, i);
 const className = v => v === null ? "–" : data.names.length ? (data.names[v] ?? String(v)) : format(v);
 const pair = i => `${className(shared("source", i))} → ${className(shared("target", i))}`;
 const words = v => v.replace(/_/g, " ");
-const display = result => result || "counterfactual";
-const tint = result => result === "control" ? "ctl" : "";
+const display = result => words(result) || "counterfactual";
+const tint = result => data.controls.includes(result) ? "ctl" : "";
 function format(v) {
   if (v === null || v === undefined) return "–";
   if (typeof v === "string") return words(v) || "–";
   if (v !== 0 && (Math.abs(v) < 1e-3 || Math.abs(v) >= 1e6)) return v.toExponential(2);
   return Number(v).toLocaleString("en", {maximumSignificantDigits: 4});
 }
-const probability = v => v === null || !data.names.length ? format(v) : v > 0.9999 ? "> 0.9999" : v < 0.0001 ? "< 0.0001" : v.toFixed(4);
+const probability = v => v === null || data.confidence !== "probability" ? format(v) : v > 0.9999 ? "> 0.9999" : v < 0.0001 ? "< 0.0001" : v.toFixed(4);
 const verdict = (result, oracle, i) => value(result, "oracle_" + oracle, i);
 function agrees(result, i) {
   const votes = data.oracles.map(o => verdict(result, o, i)).filter(v => v !== null);
@@ -117,7 +117,7 @@ function badges(i) {
   if (data.names.length && label !== shared("source", i)) list.push(el("span", "badge timeout", `label ${className(label)}`));
   return list;
 }
-const FACTS = [["confidence", "confidence"], ["steps", "steps"], ["l2_x", "‖Δx‖"], ["l2_z", "‖Δz‖"], ["distance", "distance"]];
+const FACTS = [["confidence", data.confidence === "probability" ? "confidence" : data.confidence], ["steps", "steps"], ["l2_x", "‖Δx‖"], ["l2_z", "‖Δz‖"], ["distance", "distance"]];
 function facts(i) {
   const table = el("table", "facts"), head = table.createTHead().insertRow(), body = table.createTBody();
   const shown = FACTS.filter(([name]) => data.columns[""][name] !== undefined);
@@ -199,7 +199,7 @@ function fill() {
   close.type = "button"; close.addEventListener("click", () => dialog.close());
   head.append(el("b", "", pair(i)), ...badges(i), el("span", "place", `#${shared("index", i)} · ${current + 1} of ${order.length}`), ...buttons, close);
   const body = el("div", "body"), left = el("div", "column"), right = el("div", "column");
-  left.append(...[panel("Pictures", ownPictures(i), controlPictures(i)), panel("Compared methods", otherPictures(i)),
+  left.append(...[panel("Pictures", ownPictures(i), ...data.controls.map(control => controlPictures(control, i))), panel("Compared methods", otherPictures(i)),
     panel("The search, from x to x′", pathPictures(i)), ...data.results.map(result => panel(`Nearest real images to ${result ? words(result) : "x′"}`, neighbours(result, i)))].filter(Boolean));
   right.append(...[reasons(i), panel("Oracles", oracleTable(i)), panel("Values", valueTable(i))].filter(Boolean));
   if (data.results.length > 3) body.classList.add("plain");
@@ -216,9 +216,9 @@ function panel(title, ...content) {
 }
 const ownPictures = i => strip([picture("x", "x", i), picture("reconstruction", "reconstruction", i), picture("x′", "counterfactual", i),
   picture("change", "counterfactual_change", i, "", "signed"), picture("|change|", "counterfactual_change", i, "", "absolute")], "five");
-const controlPictures = i => strip([picture("control", "control_counterfactual", i, "ctl third"),
-  picture("its change", "control_counterfactual_change", i, "ctl", "signed"), picture("its |change|", "control_counterfactual_change", i, "ctl", "absolute")], "five");
-const otherPictures = i => strip(data.results.filter(r => r && r !== "control").map(r => picture(`${r}: ${words(value(r, "status", i) || "–")}`, r + "_counterfactual", i)));
+const controlPictures = (control, i) => strip([picture(display(control), control + "_counterfactual", i, "ctl third"),
+  picture("its change", control + "_counterfactual_change", i, "ctl", "signed"), picture("its |change|", control + "_counterfactual_change", i, "ctl", "absolute")], "five");
+const otherPictures = i => strip(data.results.filter(r => r && !data.controls.includes(r)).map(r => picture(`${words(r)}: ${words(value(r, "status", i) || "–")}`, r + "_counterfactual", i, tint(r))));
 const neighbours = (result, i) => strip([1, 2, 3].map(k => picture(String(k), "neighbours", value(result, "neighbour_" + k, i), tint(result))), "few");
 function pathPictures(i) {
   const n = data.sheets.path ? data.sheets.path.perRow : 0;
@@ -237,12 +237,13 @@ function reasons(i) {
 }
 function oracleTable(i) {
   if (!data.oracles.length) return null;
-  const results = ["source", ...data.results].filter(r => data.oracles.some(o => verdict(r, o, i) !== null));
+  const before = {source: "x", reconstruction: "reconstruction"};
+  const results = [...Object.keys(before), ...data.results].filter(r => data.oracles.some(o => verdict(r, o, i) !== null));
   const table = el("table", "values"), head = table.createTHead().insertRow(), body = table.createTBody();
-  head.append(cell("th", ""), ...results.map(r => cell("th", r === "source" ? "x" : display(r), tint(r))));
+  head.append(cell("th", ""), ...results.map(r => cell("th", before[r] || display(r), tint(r))));
   for (const oracle of data.oracles) {
     const row = body.insertRow();
-    row.append(cell("th", oracle), ...results.map(r => { const box = el("td"); box.append(r === "source" ? className(verdict(r, oracle, i)) : vote(r, oracle, i)); return box; }));
+    row.append(cell("th", oracle), ...results.map(r => { const box = el("td"); box.append(before[r] ? className(verdict(r, oracle, i)) : vote(r, oracle, i)); return box; }));
   }
   return table;
 }

@@ -7,8 +7,9 @@ import pandas as pd
 import torch
 from safetensors import safe_open
 
-from callbacks.naming import column
+from callbacks.naming import CONTROLS, column
 from callbacks.report.columns import columns_of
+from callbacks.report.figures import KINDS
 from callbacks.report.images import absolute_palette, change_scale, pixels, signed_palette, signed_pixels
 from callbacks.report.results import Results
 from callbacks.report.sprites import Pictures, Sheets
@@ -67,13 +68,12 @@ def pictures_of(results: Results, rows: int) -> list[Pictures]:
         images("counterfactual", "x′", True),
         change("counterfactual", "changes", essential=True),
     ]
-    if results.has("control_counterfactual"):
-        pictures += [
-            images("control_counterfactual", "control"),
-            change("control_counterfactual", "its changes", fragile=True),
-        ]
+    for name, title, _ in reversed(KINDS):
+        if name in CONTROLS and results.has(column(name, "counterfactual")):
+            pictures.append(images(column(name, "counterfactual"), title))
+            pictures.append(change(column(name, "counterfactual"), f"changes of {title}", fragile=True))
     pictures += [images("reconstruction", "reconstructions")]
-    others = [name for name in results.names if name not in ("", "control")]
+    others = [name for name in results.names if name not in ("", *CONTROLS)]
     pictures += [
         images(column(name, "counterfactual"), name) for name in others if results.has(column(name, "counterfactual"))
     ]
@@ -83,7 +83,7 @@ def pictures_of(results: Results, rows: int) -> list[Pictures]:
 def scale_of(results: Results, most: int = 512) -> float:
     """One scale for all maps of changes, from the first rows."""
     x = results.part("x", 0, most)
-    made = [column(n, "counterfactual") for n in ("", "control") if results.has(column(n, "counterfactual"))]
+    made = [column(n, "counterfactual") for n in ("", *CONTROLS) if results.has(column(n, "counterfactual"))]
     return change_scale(*(results.part(name, 0, most) - x for name in made))
 
 

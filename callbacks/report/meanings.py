@@ -15,12 +15,32 @@ MEANINGS = {
     "flip_rate_half": (
         "flip rate at ½",
         "{:.1%}",
-        "searches whose result the model gives the target class with p > 0.5, however confident they had to be",
+        "searches whose result the model gives the target class with p > 0.5, whatever they had to reach",
     ),
     "oracle_accuracy": (
         "oracle accuracy",
         "{:.1%}",
-        "flipped ones that a model unseen by the search also gives the target class: higher is better",
+        "flipped ones that a model unseen by the search also gives the target class: read it beside the next rows",
+    ),
+    "oracle_accuracy_searched": (
+        "oracle agrees, of all searches",
+        "{:.1%}",
+        "of all searches, those that flipped and that the oracle agrees with: a search that failed convinces nobody",
+    ),
+    "oracle_base": (
+        "oracle's base rate",
+        "{:.1%}",
+        "of all searches, those whose untouched original the oracle gives the target: no merit of the search",
+    ),
+    "oracle_reconstruction": (
+        "base rate of reconstructions",
+        "{:.1%}",
+        "the same of what the chart gives back of the original, before any step",
+    ),
+    "oracle_gain": (
+        "oracle's gain",
+        "{:+.1%}",
+        "agreement of all searches less the base rate of the same: what the search itself achieves",
     ),
     "oracle_share": (
         "oracle's share of the way",
@@ -38,6 +58,16 @@ MEANINGS = {
         "flipped ones that the chart does not call off the data manifold; it calls 4 % of real images so",
     ),
     "margin": ("margin", "{:.3f}", "target's probability minus the next best class's: 1 is certain, 0 is a tie"),
+    "logit_margin": (
+        "logit margin",
+        "{:.2f}",
+        "target's logit less the next one's (for values: how far beyond the goal), to which a control is matched",
+    ),
+    "matched": (
+        "reached that margin",
+        "{:.1%}",
+        "of the searches that are matched, those that came to the counterfactual's margin",
+    ),
     "neighbours": (
         "neighbours",
         "{:.3f}",
@@ -46,18 +76,25 @@ MEANINGS = {
     "fid": (
         "FID",
         "{:.2f}",
-        "distance to real images of the target classes, in an independent network's features: lower is better",
+        "distance to real images in the targets' mix, in an independent network's features; its interval is a bound",
+    ),
+    "fid_floor": (
+        "FID of real images",
+        "{:.2f}",
+        "what as many held-out real images come to: the best there is to reach",
     ),
     "kid": (
         "KID",
         "{:.4f}",
-        "kernel distance to real images of the target classes, unbiased for few samples: lower is better",
+        "kernel distance to real images in the targets' mix, unbiased for few samples; its interval is a bound",
     ),
+    "kid_floor": ("KID of real images", "{:.4f}", "what as many held-out real images come to"),
     "spatial_fid": (
         "spatial FID",
         "{:.2f}",
-        "the FID of features that keep their place in the image, so that local artefacts count: lower is better",
+        "the FID of features that keep their place, so that local artefacts count; its interval is a bound",
     ),
+    "spatial_fid_floor": ("spatial FID of real images", "{:.2f}", "what as many held-out real images come to"),
     "p_manifold": (
         "p of the manifold",
         "{:.3f}",
@@ -76,7 +113,7 @@ MEANINGS = {
     "off_axis": (
         "off the axes",
         "{:.2f}",
-        "deviation in the latent coordinates in which real images vary least: real ones have about 0.7",
+        "median deviation in the latent coordinates in which real images vary least: real ones have about 0.7",
     ),
     "grain": (
         "grain",
@@ -86,12 +123,18 @@ MEANINGS = {
     "chart_error": (
         "chart's error on x′",
         "{:.1e}",
-        "root mean square of decode(encode(x′)) − x′: large where x′ is off what the chart can draw",
+        "median root mean square of decode(encode(x′)) − x′: large where x′ is off what the chart can draw",
     ),
     "tangent_share": (
         "tangent share",
         "{:.3f}",
-        "share of the change that lies in the manifold's tangent space: 1 stays along the data, 0 leaves it",
+        "share of the change that lies in the manifold's tangent space at x, between the two next rows",
+    ),
+    "tangent_share_random": ("tangent share of noise", "{:.3f}", "what a random direction has: the scale's bottom"),
+    "tangent_share_real": (
+        "tangent share of real steps",
+        "{:.3f}",
+        "what the way to another real image has, drawn by seed",
     ),
     "heads_agree": (
         "heads agree",
@@ -113,9 +156,13 @@ MEANINGS = {
         "{:.4f}",
         "median distance to the known data manifold: lower is better",
     ),
-    "l2_x": ("L2 in X", "{:.3f}", "mean ‖x′ − x‖ in the input's own units"),
-    "l1_x": ("L1 in X", "{:.4f}", "mean |x′ − x| of a pixel"),
-    "changed": ("pixels changed", "{:.1%}", "share of the pixels that differ by more than 0.05"),
+    "l2_x": ("L2 in X", "{:.3f}", "mean ‖x′ − x‖₂ over all values of the image, in the input's own units"),
+    "l1_x": ("L1 in X", "{:.2f}", "mean ‖x′ − x‖₁: the sum of |x′ − x| over all values of the image"),
+    "changed": (
+        "pixels changed",
+        "{:.1%}",
+        "share of the values (pixels, in colour their channels) that differ by more than 0.05",
+    ),
     "ssim": ("SSIM", "{:.3f}", "mean structural similarity of x′ and x: 1 where nothing changes"),
     "feature_distance": (
         "distance in features",
@@ -130,7 +177,7 @@ MEANINGS = {
     "l2_z": (
         "L2 in Z",
         "{:.3f}",
-        "mean ‖z′ − z‖ in the chart's coordinates: how far along (small) or off (large) the manifold",
+        "median ‖f(x′) − f(x)‖ in the chart's coordinates f: how far along (small) or off (large) the manifold",
     ),
     "cout": (
         "COUT",
@@ -162,15 +209,37 @@ MEANINGS = {
 
 #: columns that only the rows have → label, meaning
 COLUMNS = {
-    "confidence": ("confidence", "the model's probability of the target for x′"),
+    "confidence": ("confidence", "the objective's score of x′: the model's probability of the target, margin or value"),
+    "probability": ("probability", "the model's probability of the target for x′"),
     "prediction": ("prediction", "the model's class for x′"),
-    "steps": ("steps", "gradient steps"),
+    "steps": ("steps", "gradient steps, with those after the first hit"),
+    "first_hit": ("first hit", "gradient steps until the objective was reached"),
     "seconds": ("seconds", "wall time of this search, in its batch"),
     "distance": ("distance to the manifold", "to the known data manifold"),
     "l2_x_class": ("L2 in X to the class", "mean distance of x′ to all originals of the source class"),
     "l2_z_class": ("L2 in Z to the class", "the same in the chart's coordinates"),
+    "strangeness": ("strangeness", "how far its measurements lie beyond those of real images, added up"),
     "status": ("status", "how the search ended"),
     "certificate": ("certificate", "the verdict on this counterfactual"),
     "certificate_reasons": ("reasons", "what the certificate found"),
     "reason": ("reason", "why the search failed"),
 }
+
+#: what a confidence is where it is no probability → label, meaning; by the summary's ``confidence_is``
+CONFIDENCES = {
+    "logit margin": (
+        "confidence: logit margin",
+        "the target's logit for x′ less the largest other, as was searched for",
+    ),
+    "distance beyond the goal": (
+        "beyond the goal",
+        "how far the model's value for x′ lies beyond the goal; negative before",
+    ),
+}
+
+
+def labels(confidence_is: str = "probability") -> dict[str, tuple[str, str]]:
+    """Column → label and meaning, in the order in which a search's values are shown."""
+    columns = {**COLUMNS, "confidence": CONFIDENCES.get(confidence_is, COLUMNS["confidence"])}
+    first = {key: columns[key] for key in ("status", "confidence", "prediction", "steps", "first_hit")}
+    return {**first, **{key: (label, meaning) for key, (label, _, meaning) in MEANINGS.items()}, **columns}

@@ -6,33 +6,43 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from callbacks.report.figures import CONTROL, GREY, INK, OWN, canvas, legend_above
+from callbacks.naming import column
+from callbacks.report.figures import GREY, INK, KINDS, canvas, legend_above
+from callbacks.report.overview import results_of
 from callbacks.report.results import Results
+from metrics import votes
+from metrics.samples import ALREADY_TARGET, FLIPPED, of_result
 
-KINDS = (("source", "source image", GREY), ("control", "control", CONTROL), ("", "counterfactual", OWN))
+#: what is shown beside the results (``KINDS``): originals, and what the chart makes of them before any step
+BEFORE = (("source", "source image", GREY), ("reconstruction", "reconstruction", "#c3c9d4"))
 MOST_TARGETS = 6  # boxes of more could not be told apart
 
 
 def oracle_figure(results: Results) -> Figure | None:
-    """Bars of the share of each oracle that says target; box plots of its values, by target, for regression.
+    """Bars of the share that each oracle, and all of them, give the target; for values box plots, by target.
 
-    Over the rows that the result flipped; source images (where the table holds the oracles' verdicts
-    on them, ``source_oracle_NAME``) over those that the chart's search flipped. Source:
-    *Diffeomorphic Counterfactuals*, Fig. 11.
+    Of all searches: those that flipped and that it agrees with; of originals and reconstructions (where the table
+    holds the oracles' verdicts on them) those that it gives the target without a search. The boxes are of flipped
+    rows. Source: *Diffeomorphic Counterfactuals*, Fig. 11.
     """
     if not results.class_names:
         return _boxes(results, {o: f"oracle_{o}" for o in results.oracles()}, "oracle's value (dotted: target)")
-    said = {kind: _said(results, kind[0]) for kind in KINDS}
-    said = {kind: verdicts for kind, verdicts in said.items() if verdicts}
+    said = {kind: _said(results, kind[0]) for kind in (*BEFORE, *KINDS)}
+    said = {kind: shares for kind, shares in said.items() if shares}
     return _bars(said) if said else None
 
 
-def _said(results: Results, kind: str) -> dict[str, np.ndarray]:
-    """Oracle → whether it says target, over flipped rows."""
-    rows = _flipped(results, kind)
-    target = results.table["target"].to_numpy()[rows]
-    verdicts = {o: results.values(kind, f"oracle_{o}") for o in results.oracles()}
-    return {o: v.to_numpy()[rows] == target for o, v in verdicts.items() if v is not None and rows.any()}
+def _said(results: Results, kind: str) -> dict[str, float]:
+    """Oracle → share of the searched rows that it gives the target."""
+    name = "" if kind in ("source", "reconstruction") else kind
+    if name not in results.names:
+        return {}
+    own = of_result(results.table, column(name, ""))
+    own = own[own["status"] != ALREADY_TARGET]
+    found = votes(own)
+    of_counterfactual = found.counterfactual.where(own["status"] == FLIPPED, 0.0)
+    said = {"source": found.original, "reconstruction": found.reconstruction}.get(kind, of_counterfactual)
+    return {str(oracle): float(share) for oracle, share in said.mean().items()} if len(said) else {}
 
 
 def _flipped(results: Results, kind: str) -> np.ndarray:
@@ -42,13 +52,13 @@ def _flipped(results: Results, kind: str) -> np.ndarray:
     return results.flipped("" if kind == "source" else kind)
 
 
-def _bars(said: Mapping[tuple[str, str, str], dict[str, np.ndarray]]) -> Figure:
+def _bars(said: Mapping[tuple[str, str, str], dict[str, float]]) -> Figure:
     oracles = list(dict.fromkeys(o for verdicts in said.values() for o in verdicts))
     figure, axes = canvas()
     width = 0.8 / len(said)
     for i, ((_, label, colour), verdicts) in enumerate(said.items()):
         at = np.arange(len(oracles)) + (i - (len(said) - 1) / 2) * width
-        shares = [100 * float(verdicts[o].mean()) if o in verdicts else np.nan for o in oracles]
+        shares = [100 * verdicts.get(o, np.nan) for o in oracles]
         bars = axes.bar(at, shares, 0.92 * width, color=colour, label=label)
         axes.bar_label(bars, fmt="%.0f", fontsize=8, color=INK, padding=1)
     axes.set(ylim=(0, 118), yticks=range(0, 101, 25), ylabel="says target, %")
@@ -61,7 +71,8 @@ def _boxes(results: Results, columns: Mapping[str, str], label: str) -> Figure |
     """Box plots over flipped rows: a tick a column (title → name) and target, a box a kind; dotted the target."""
     targets = _by_target(results)
     ticks = {f"{title}\n{t}".strip(): (name, rows) for title, name in columns.items() for t, rows in targets.items()}
-    parts = {kind: [_finite(results, kind[0], name, rows) for name, rows in ticks.values()] for kind in KINDS}
+    kinds = (*BEFORE[:1], *KINDS)
+    parts = {kind: [_finite(results, kind[0], name, rows) for name, rows in ticks.values()] for kind in kinds}
     parts = {kind: values for kind, values in parts.items() if any(len(part) for part in values)}
     if not parts:
         return None
@@ -137,7 +148,7 @@ def _mean(results: Results, name: str) -> tuple[float, Sequence[float] | None]:
     values = results.values(name, "neighbours")
     if values is None or not results.flipped(name).any():
         return float("nan"), None
-    numbers = results.summary if not name else results.summary.get(name, {})
+    numbers = results_of(results.summary).get(name or "counterfactual", {})
     return float(values[results.flipped(name)].mean()), numbers.get("intervals", {}).get("neighbours")
 
 

@@ -9,43 +9,59 @@ from markupsafe import Markup
 
 from callbacks.files import write_whole
 from callbacks.generation import REPORT, forget_report, record_report
+from callbacks.naming import CONTROLS
 from callbacks.report.drawings import draw_all, save_examples, saved_figures
 from callbacks.report.failures import failures
 from callbacks.report.figures import save
 from callbacks.report.gallery import gallery_data, pictures_of, scale_of
-from callbacks.report.meanings import COLUMNS, MEANINGS
-from callbacks.report.overview import outcome, results_of
+from callbacks.report.meanings import MEANINGS, labels
+from callbacks.report.overview import before, oracles_of, outcome, results_of, variants
 from callbacks.report.pairs import confusion, mean_change_figure, mean_change_uris, mean_changes
 from callbacks.report.results import Results
 from callbacks.report.sprites import Sheets, pack
 from callbacks.report.values import value_table
+from metrics.oracle import ALL
 
 MOST_BYTES = 40_000_000  # of a page: more is slow to open and cannot be mailed
 MAX_CARDS = 5000
 
 
 class SummaryRow(NamedTuple):
-    """One line of the summary: label, every result's value and 95 % interval as text, and what it means."""
+    """One line of the summary: label, every result's value, 95 % interval and rows as text, and what it means."""
 
     label: str
     values: list[str]
     intervals: list[str]
     meaning: str
+    rows: list[str]
 
 
 def summary_rows(summary: dict[str, Any]) -> list[SummaryRow]:
-    """The summary's lines, all results side by side; what none has is left out."""
-    results = results_of(summary).values()
-    return [
-        SummaryRow(
-            label,
-            [_text(form, numbers.get(key)) for numbers in results],
-            [_interval(form, numbers.get("intervals", {}).get(key)) for numbers in results],
-            meaning,
-        )
-        for key, (label, form, meaning) in MEANINGS.items()
-        if any(numbers.get(key) is not None for numbers in results)
-    ]
+    """The summary's lines, all results side by side, a line an oracle; what none has is left out."""
+    results = [*results_of(summary).values()]
+    rows = []
+    for key in MEANINGS:
+        names = variants(summary, key) or [""]
+        known = [
+            name
+            for name in names
+            if any(numbers.get(f"{key}/{name}" if name else key) is not None for numbers in results)
+        ]
+        rows += [_row(results, key, name, known[0]) for name in known]
+    return rows
+
+
+def _row(results: list[dict[str, Any]], key: str, oracle: str, first: str) -> SummaryRow:
+    label, form, meaning = MEANINGS[key]
+    full = f"{key}/{oracle}" if oracle else key
+    counts = [numbers.get("rows", {}).get(full) for numbers in results]
+    return SummaryRow(
+        f"{label}: {'all of them' if oracle == ALL else oracle}" if oracle else label,
+        [_text(form, numbers.get(full)) for numbers in results],
+        [_interval(form, numbers.get("intervals", {}).get(full)) for numbers in results],
+        meaning if oracle in ("", first) else "",  # once for all oracles
+        ["" if count is None else f"n = {count:,}" for count in counts],
+    )
 
 
 def _text(form: str, value: float | None) -> str:
@@ -87,7 +103,8 @@ def build_report(folder: Path, class_names: list[str] | None = None, max_cards: 
 
     def render(sheets: list[Sheets]) -> str:
         shown = _shown(sheets, rows)
-        data = script_json(gallery_data(results, sheets, shown) | {"labels": _labels()})
+        words = {"labels": labels(_confidence_is(results)), "confidence": _confidence_is(results), "controls": CONTROLS}
+        data = script_json(gallery_data(results, sheets, shown) | words)
         return template.render(
             **context, data=data, sheets=sheets, parts=_parts(sheets), shown=shown, quality=_quality(sheets, wanted)
         )
@@ -120,10 +137,10 @@ def _parts(sheets: list[Sheets]) -> list[tuple[str, int, str]]:
     return [part[1:] for part in sorted(parts, key=lambda part: part[0])]
 
 
-def _labels() -> dict[str, tuple[str, str]]:
-    meanings = {key: (label, meaning) for key, (label, _, meaning) in MEANINGS.items()}
-    first = {key: COLUMNS[key] for key in ("status", "confidence", "prediction", "steps")}
-    return {**first, **meanings, **COLUMNS}
+def _confidence_is(results: Results) -> str:
+    """What searches had to reach; older summaries do not say."""
+    usual = "probability" if results.class_names else "distance beyond the goal"
+    return str(results.summary.get("confidence_is", usual))
 
 
 def _quality(sheets: list[Sheets], wanted: list[Any]) -> list[str]:
@@ -146,6 +163,10 @@ def _numbers(results: Results) -> dict[str, Any]:
         "results": list(results_of(summary)),
         "rows": summary_rows(summary),
         "outcomes": [outcome(results, name) for name in results.names],
+        "before": before(summary),
+        "judges": oracles_of(summary),
+        "controls": CONTROLS,
+        "confidence": labels(_confidence_is(results))["confidence"][0],
         "failures": failures(results),
         "values": value_table(summary),
         "total": len(results.table),
@@ -158,10 +179,10 @@ def _numbers(results: Results) -> dict[str, Any]:
 
 def _sorts(results: Results) -> dict[str, str]:
     """Columns that the gallery sorts by → what they are called."""
-    labels, first = _labels(), ("steps", "confidence", "l2_x", "l2_z")
-    known = [c for c in (*first, *labels) if c in results.table and results.values("", c) is not None]
+    names, first = labels(_confidence_is(results)), ("steps", "confidence", "l2_x", "l2_z")
+    known = [c for c in (*first, *names) if c in results.table and results.values("", c) is not None]
     numeric = [c for c in dict.fromkeys(known) if results.table[c].dtype.kind in "if" and c != "prediction"]
-    return {"index": "index"} | {c: labels[c][0] for c in numeric}
+    return {"index": "index"} | {c: names[c][0] for c in numeric}
 
 
 def _pairs(results: Results) -> dict[str, Any]:

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from callbacks.naming import column
-from callbacks.report.figures import CONTROL, INK, OWN, canvas, legend_above
+from callbacks.naming import CONTROLS, column
+from callbacks.report.figures import INK, KINDS, OWN, canvas, legend_above
 from callbacks.report.overview import results_of
 from callbacks.report.results import Results
 
@@ -75,15 +75,17 @@ def dose_strips(results: Results) -> Figure | None:
 
 
 def dose_curve(results: Results) -> Figure | None:
-    """Mean value of x′ by the value asked for: the model's, every oracle's, and the first oracle's for the control."""
+    """Mean value of x′ by the value asked for: the model's, every oracle's, and the first oracle's for controls."""
     doses = _doses(results)
     if doses is None:
         return None
     lines = {"model": ("prediction", OWN)}
     for oracle, colour in zip(results.oracles(), cycle(COLOURS)):
         lines[oracle] = (f"oracle_{oracle}", colour)
-    if "control" in results.names and results.oracles():
-        lines[f"{results.oracles()[0]}, control"] = (column("control", f"oracle_{results.oracles()[0]}"), CONTROL)
+    for name, title, colour in KINDS:
+        if name in results.names and name in CONTROLS and results.oracles():
+            first = results.oracles()[0]
+            lines[f"{first}, {title}"] = (column(name, f"oracle_{first}"), colour)
     figure, axes = canvas()
     axes.plot(sorted(doses), sorted(doses), color=INK, linewidth=0.8, linestyle=":")
     for name, (values, colour) in lines.items():

@@ -25,6 +25,7 @@ from tests.runs import QUIET, config, run_explain
 SHORT = [
     "--model.method.init_args.max_steps=20",
     "--model.control.init_args.max_steps=10",
+    "--model.paper_control=null",
     "--model.objective.init_args.confidence=0.6",
     "--data.predict_limit=12",
 ]
@@ -32,6 +33,8 @@ ROLES = {
     "predictor": "classifier",
     "chart": "flow",
     "oracle_svm": "svm",
+    "oracle_cnn": "oracle",
+    "oracle_noisy": "oracle_noise",
     "features": "features",
     "autoencoders": "autoencoders",
 }

@@ -1,6 +1,7 @@
 """Every measure gets NaN from the network that it uses, and the run ends well, with the other numbers as they were."""
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -41,9 +42,21 @@ def everything(x: Tensor) -> Tensor:
     return torch.ones(len(x), dtype=torch.bool)
 
 
+def pictures(x: Tensor) -> list[bytes]:
+    """Every image's grey values."""
+    return [row.numpy().tobytes() for row in (16 * x.detach()).round().byte()]
+
+
+@cache
+def real_digits() -> frozenset[bytes]:
+    data = Digits()
+    splits = [data.split(name) for name in ("train", "val", "test")]
+    return frozenset(p for split in splits for p in pictures(split.__getitems__(range(len(split)))["x"]))
+
+
 def counterfactuals_alone(x: Tensor) -> Tensor:
-    """Real digits have 17 grey values."""
-    return ~((16 * x - (16 * x).round()).abs() < 1e-5).flatten(1).all(1)
+    """What is no digit of the data set."""
+    return torch.tensor([picture not in real_digits() for picture in pictures(x)], dtype=torch.bool)
 
 
 def some_of_these(x: Tensor) -> Tensor:
@@ -186,10 +199,6 @@ def test_a_network_that_says_nan_of_counterfactuals_costs_their_values_and_nothi
         assert torch.equal(lost, broken(sick.counterfactuals.counterfactual)) and not lost.all()
     if name == "extractor":
         assert all(summary[key] != summary[key] for key in ("fid", "kid")), "NaN, not an exception"
-    if name == "oracle":
-        answered = sick.counterfactuals.flipped & ~lost
-        agreed = healthy.columns["oracle_one"] == healthy.counterfactuals.target
-        assert summary["oracle_accuracy"] == pytest.approx(float(agreed[answered].float().mean()))
 
 
 @pytest.mark.parametrize(

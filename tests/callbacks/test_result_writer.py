@@ -21,6 +21,7 @@ SHORT = [
     "--model.slots=4",
     "--model.method.init_args.max_steps=20",
     "--model.control.init_args.max_steps=10",
+    "--model.paper_control=null",
 ]
 
 

@@ -24,7 +24,7 @@ def test_every_number_stands_beside_the_controls() -> None:
     assert list(found) == ["Explanations", "Trainings"]
     bars = [p["config"]["metrics"] for p in found["Explanations"] if p["viewType"] == "Bar Chart"]
     assert bars == [
-        *([f"cf/{n}", f"cf/control/{n}"] for n in module.EXPLANATION + module.VALUES),
+        *([f"cf/{n}", f"cf/control/{n}", f"cf/paper_control/{n}"] for n in module.EXPLANATION + module.VALUES),
         list(module.CERTIFICATE),
     ]
     lines = [p["config"] for p in found["Trainings"] if p["viewType"] == "Run History Line Plot"]

@@ -8,7 +8,7 @@ import torch
 from cli.trusted import trusted_by
 from lightning_modules import ClassifierModule, load
 from networks import InputError
-from tests.runs import fit, run_explain
+from tests.runs import NO_CONTROLS, fit, run_explain
 
 MINE = """
 from torch import nn
@@ -41,7 +41,11 @@ def test_a_network_of_ones_own(in_digits_home: Path, tmp_path: Path, monkeypatch
     network = ["--model.network=mine_of_my_own.Mine", "--model.network.init_args.width=8"]
     fit("digits/svm.yaml", *network, f"--trainer.default_root_dir={root}")
     explain = ["digits/explain_4_to_9.yaml", f"--model.predictor={root}/best.ckpt", "--data.predict_limit=2"]
-    explain += ["--model.method.init_args.max_steps=2", "--model.control=null", "--trainer.callbacks=null"]
+    explain += [
+        "--model.method.init_args.max_steps=2",
+        *NO_CONTROLS,
+        "--trainer.callbacks=null",
+    ]
     explain += [f"--trainer.default_root_dir={tmp_path}/explain"]
     monkeypatch.delitem(sys.modules, "mine_of_my_own")
     with pytest.raises(InputError, match=r"asks for the class 'mine_of_my_own.Mine'.*--trust '\[my_package.MyNet\]'"):

@@ -30,6 +30,13 @@ def test_the_first_member_starts_at_z_and_nothing_pushes_it(linear_chart, linear
     assert torch.allclose(cf.z_prime[::3], alone.z_prime, atol=1e-5) and torch.equal(cf.steps[::3], alone.steps)
 
 
+@pytest.mark.parametrize("bf16", [False, True])
+def test_every_member_knows_what_the_original_decodes_to(bf16: bool, linear_chart, linear_predictor) -> None:
+    x = torch.randn(5, 6)
+    cf = explain(linear_predictor, linear_chart, x, RunnerUp(), Diverse(Ascent(0.05, 300, clip=None, bf16=bf16), 3))
+    assert torch.allclose(cf.reconstruction, cf.x, atol=1e-5), "decode(encode(x)), not of where the member began"
+
+
 def test_repulsion_spreads_a_set(linear_chart, linear_predictor) -> None:
     x = torch.randn(30, 6)
     spread = [

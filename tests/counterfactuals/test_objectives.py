@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from counterfactuals import Ascent, InputError, OwnClass, Prototype, ReachClass, ReachMargin, Status, explain
+from counterfactuals import InputError, ReachClass, ReachMargin
 
 
 def test_score_is_the_probability_and_loss_its_log() -> None:
@@ -43,12 +43,3 @@ def test_the_goal_is_the_loss_where_it_is_reached(objective) -> None:
     logits, target = torch.stack([torch.zeros(601), margin], 1), torch.ones(601).long()
     reached = objective.reached(objective.score(logits, target))
     assert torch.equal(reached, objective.loss(logits, target) < objective.goal)
-
-
-def test_a_prototype_is_surer_of_its_class(linear_chart, linear_predictor) -> None:
-    x = torch.randn(20, 6)
-    plain = explain(linear_predictor, linear_chart, x, OwnClass())
-    assert (plain.status == Status.ALREADY_TARGET).all()
-    cf = explain(linear_predictor, linear_chart, x, OwnClass(), Ascent(clip=None), Prototype(0.99))
-    assert cf.flipped.all() and (cf.confidence > 0.99).all() and torch.equal(cf.target, cf.source)
-    assert (cf.confidence > cf.source_confidence).float().mean() > 0.9

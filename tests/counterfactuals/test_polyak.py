@@ -1,7 +1,17 @@
 import pytest
 import torch
 
-from counterfactuals import Ascent, InputError, PixelChart, Polyak, ReachMargin, explain
+from counterfactuals import (
+    Ascent,
+    InputError,
+    MinimalChange,
+    Momentum,
+    PixelChart,
+    PixelL2,
+    Polyak,
+    ReachMargin,
+    explain,
+)
 
 
 def test_a_linear_loss_takes_one_step() -> None:
@@ -30,3 +40,10 @@ def test_lengths_are_bounded() -> None:
 def test_bounds_upside_down() -> None:
     with pytest.raises(InputError, match="got 2 and 1"):
         Polyak(longest=1, shortest=2)
+
+
+def test_with_a_distance_it_does_not_know_the_goal() -> None:
+    for method in (lambda rule: Ascent(optimizer=rule, distance=PixelL2()), lambda rule: MinimalChange(optimizer=rule)):
+        with pytest.raises(InputError, match="what is descended with a distance is not the loss alone"):
+            method(Polyak())
+        method(Momentum())

@@ -47,6 +47,21 @@ def test_fista_solves_the_lasso() -> None:
     assert torch.allclose(state.delta, a.sign() * (a.abs() - 0.1 / 4).clamp(min=0), atol=1e-3)
 
 
+@pytest.mark.parametrize("confidence", [0.5, 0.99])
+def test_it_starts_where_the_target_has_no_probability(blobs, confidence: float) -> None:
+    """1e-20 or less: f_κ of probabilities has no gradient there in float32; with κ = 0 nor has it between ½ and Λ."""
+    predictor, x = blobs
+    chart = PixelChart([3])
+    with torch.no_grad():
+        predictor.weight.mul_(10)
+        predictor.bias.mul_(10)
+        assert predictor(x[:10]).softmax(1)[:, 1].max() < 1e-15
+    method = PrototypeGuided(theta=0.0, c=0.01, rounds=1, steps=60)
+    method.prepare(Problem(predictor, chart, ReachClass(confidence)), x)
+    cf = explain(predictor, chart, x[:10], 1, method, ReachClass(confidence))
+    assert cf.flipped.all() and (cf.counterfactual[:, 0] < 0.75).all()
+
+
 def test_alone_as_in_a_batch(blobs) -> None:
     predictor, x = blobs
     chart, method = PixelChart([3]), PrototypeGuided(theta=1.0, steps=40, rounds=2)

@@ -15,7 +15,7 @@ from networks import InputError
 from tests.hostile.checkpoints import Checkpoint
 from tests.hostile.conftest import one_sentence, untouched
 from tests.hostile.watch import watched
-from tests.runs import NO_LOGGER, QUIET, config, run_explain
+from tests.runs import NO_CONTROLS, NO_LOGGER, QUIET, config, run_explain
 
 STRANGE: list[Any] = [None, True, -1, 0, 3, 2**40, 1.5, float("nan"), "", "x", "evilmod.Net", [], [1], {}, {"a": 1}, ()]
 STRANGE += [{"class_path": "evilmod.Net"}, {"class_path": "subprocess.Popen"}, {"class_path": "torch.nn.Linear"}]
@@ -95,7 +95,7 @@ def test_command_lines(first: int, home: Path, good: Checkpoint) -> None:
         "digits/explain_4_to_9.yaml",
         "--data.predict_limit=1",
         "--trainer.callbacks=null",
-        "--model.control=null",
+        *NO_CONTROLS,
     ]
     explain += ["--model.method.init_args.max_steps=2", folder, f"--model.predictor={file}"]
     for seed in range(first, first + 20):

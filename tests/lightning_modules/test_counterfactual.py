@@ -1,9 +1,11 @@
+import json
 from pathlib import Path
 
 import pytest
 import pytorch_lightning as pl
 import torch
 
+from callbacks import ResultWriter
 from callbacks.identity import searches_depend_on
 from counterfactuals import (
     Across,
@@ -17,12 +19,14 @@ from counterfactuals import (
     LatentSearch,
     MinimalChange,
     PixelChart,
+    ReachMargin,
     RunnerUp,
     Shift,
     Value,
     Values,
     explain,
 )
+from counterfactuals.objectives import logit_margin
 from datamodules import Digits
 from lightning_modules import CounterfactualModule, Explanation
 from networks import CNN, MLP
@@ -50,24 +54,58 @@ def predict(module: CounterfactualModule, data: Digits, **trainer) -> dict[str, 
 
 
 def test_a_real_predict_loop_gives_what_explain_gives() -> None:
-    cfm, data = module(slots=3), Digits(batch_size=7, predict_limit=20)
+    settings = {"others": {"slow": Ascent(0.01, 300), "slower": Ascent(5e-3, 300)}, "matched": ["slower"]}
+    cfm, data = module(slots=3, paper_control=Ascent(0.02, 50), **settings), Digits(batch_size=7, predict_limit=20)
     results = predict(cfm, data)
-    assert list(results) == ["", "control"]
+    assert sorted(results) == ["", "control", "paper_control", "slow", "slower"]
     x = data.split("test").__getitems__(range(20))["x"]
+    own = results[""].counterfactuals
     for name, result in results.items():
         assert result.index.tolist() == list(range(20)) and (result.seconds > 0).all()
-        expected = explain(cfm.predictor, cfm.chart, x, RunnerUp(), cfm.searches[name][1])
-        assert torch.equal(result.counterfactuals.status, expected.status)
+        matched = own if name in ("control", "slower") else None
+        method = cfm.searches[name][1]
+        expected = explain(cfm.predictor, cfm.chart, x, RunnerUp(), method, levels=17, matched=matched)
+        assert torch.equal(result.counterfactuals.status, expected.status), name
         assert torch.allclose(result.counterfactuals.z_prime, expected.z_prime, atol=1e-4)
+        as_image = result.counterfactuals.counterfactual * 16
+        assert torch.equal(as_image, as_image.round()), "what a file can hold"
+        margin = logit_margin(cfm.predictor(expected.counterfactual), expected.target)
+        assert torch.allclose(result.columns["logit_margin"], margin, atol=1e-4)
+        assert ("matched" in result.columns) == (matched is not None)
+        if matched is not None:
+            assert torch.equal(result.columns["matched"], expected.first_hit >= 0)
     assert all(p.grad is None for p in cfm.parameters())
 
 
+def test_only_others_can_be_matched() -> None:
+    with pytest.raises(InputError, match="matched: quick is none of the others, which are slow"):
+        module(others={"slow": Ascent()}, matched=["quick"])
+
+
 def test_distances_in_z_are_those_of_the_chart() -> None:
+    """Of the x′ that is shown, rounded as it is, for the chart's own searches as for the control's."""
     results = predict(module(), Digits(batch_size=20, predict_limit=20))
-    own, control = results[""].counterfactuals, results["control"].counterfactuals
-    assert torch.allclose(results[""].columns["l2_z"], (own.z_prime - own.z).norm(dim=1))
-    expected = (control.counterfactual - control.x).flatten(1).norm(dim=1)
-    assert torch.allclose(results["control"].columns["l2_z"], expected)
+    for result in results.values():
+        cf = result.counterfactuals
+        expected = (cf.counterfactual - cf.x).flatten(1).norm(dim=1)
+        assert torch.allclose(result.columns["l2_z"], expected, atol=1e-6)
+        assert (expected - (cf.z_prime - cf.z).norm(dim=1)).abs().max() > 1e-3, "where the search ended is elsewhere"
+
+
+def test_a_margin_has_its_probability_beside_it(tmp_path: Path) -> None:
+    """Among ten classes the largest logit need not have half of the probability."""
+    cfm, collect = module(objective=ReachMargin(0.3)), Collect()
+    data = Digits(batch_size=20, predict_limit=20)
+    callbacks = [collect, ResultWriter()]
+    trainer = pl.Trainer(**QUIET, inference_mode=False, default_root_dir=tmp_path, callbacks=callbacks)
+    trainer.predict(cfm, datamodule=data, return_predictions=False)
+    cf, summary = collect.results()[""].counterfactuals, json.loads((tmp_path / "summary.json").read_text())
+    p = cfm.predictor(cf.counterfactual).softmax(1).gather(1, cf.target[:, None])[:, 0]
+    assert torch.allclose(collect.results()[""].columns["probability"], p, atol=1e-6)
+    assert summary["confidence_is"] == "logit margin"
+    assert summary["flip_rate_half"] == pytest.approx(float((p > 0.5)[cf.searched].float().mean()))
+    assert summary["flip_rate"] > 0.9 and summary["flip_rate_half"] < 0.5
+    assert "probability" not in predict(module(), data)[""].columns, "there the confidence is one"
 
 
 class Counting(PixelChart):

@@ -6,7 +6,7 @@ import torch
 from scipy.linalg import sqrtm
 from torchmetrics.image.kid import poly_mmd
 
-from metrics import FrechetDistance, KernelDistance
+from metrics import FrechetDistance, KernelDistance, class_weights, in_proportion
 
 
 @pytest.mark.parametrize(("n", "d"), [(200, 6), (10, 20)])
@@ -17,6 +17,41 @@ def test_frechet_against_scipy(n: int, d: int) -> None:
     root = sqrtm(np.cov(x.T) @ np.cov(y.T)).real
     expected = ((x.mean(0) - y.mean(0)) ** 2).sum() + np.trace(np.cov(x.T) + np.cov(y.T) - 2 * root)
     assert FrechetDistance(b)(a) == pytest.approx(expected, rel=1e-6)
+
+
+def test_weights_against_numpy() -> None:
+    generator = torch.Generator().manual_seed(0)
+    a, b, w = (torch.randn(*s, generator=generator).double() for s in ((30, 3), (40, 3), (40,)))
+    w = w.square()
+    gaussian = FrechetDistance(b, w)
+    x, y, v = a.numpy(), b.numpy(), (w / w.sum()).numpy()
+    assert np.allclose(gaussian.mean, v @ y)
+    assert np.allclose(gaussian.root @ gaussian.root, np.cov(y.T, aweights=v))
+    kernel = lambda p, q: (p @ q.T / 3 + 1) ** 3  # noqa: E731
+    unlike = lambda k, p: (p @ k @ p - (p**2) @ np.diag(k)) / (1 - (p**2).sum())  # noqa: E731
+    within = unlike(kernel(x, x), np.full(30, 1 / 30)) + unlike(kernel(y, y), v)
+    assert KernelDistance(b, w)(a) == pytest.approx(within - 2 * kernel(x, y).mean(0) @ v)
+
+
+def test_another_mix_of_classes_is_no_distance() -> None:
+    """Two classes far apart, nine of the first to one of the second, against as many of both."""
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(2000) % 2
+    real = torch.randn(2000, 3, generator=generator) + 5 * labels[:, None]
+    counts = torch.tensor([900, 100])
+    fake = torch.randn(1000, 3, generator=generator) + 5 * (torch.arange(1000) >= 900)[:, None]
+    for distance in (FrechetDistance, KernelDistance):
+        in_mix, in_all = distance(real, class_weights(labels, counts))(fake), distance(real)(fake)
+        assert abs(in_mix) < 0.01 * in_all
+
+
+def test_as_many_of_every_class_as_there_are_in_proportion() -> None:
+    labels = torch.tensor([0, 1, 0, 2, 1, 0, 0, 1])
+    assert in_proportion(labels, torch.tensor([2, 1, 0])).tolist() == [0, 1, 2]
+    assert in_proportion(labels, torch.tensor([4, 6, 0])).tolist() == [0, 1, 2, 4, 7], "half of what is asked for"
+    assert in_proportion(labels, torch.tensor([1, 0, 1, 5])).tolist() == [0, 3], "of the last one there are none"
+    weights = class_weights(labels, torch.tensor([2, 1, 0]))
+    assert [float(weights[labels == k].sum()) for k in range(3)] == pytest.approx([2, 1, 0])
 
 
 def test_frechet_of_the_same_set_is_zero() -> None:

@@ -12,8 +12,9 @@ def test_batches_are_joined() -> None:
         bank = FeatureBank(3)
         for part in order.split(2):
             bank.update(x[part], keys[part])
-        assert torch.equal(bank.compute(), x)
-    assert FeatureBank(3).compute().shape == (0, 3)
+        found = bank.compute()
+        assert torch.equal(found.features, x) and torch.equal(found.keys, keys)
+    assert FeatureBank(3).compute().features.shape == (0, 3)
 
 
 def _rank(rank: int, world_size: int, store: str, results: str) -> None:
@@ -24,7 +25,7 @@ def _rank(rank: int, world_size: int, store: str, results: str) -> None:
         n = batch + 1
         keys = torch.stack([torch.full((n,), -rank), torch.arange(n) + 10 * batch], 1)
         bank.update(torch.full((n, 2), float(10 * rank + batch)), keys)
-    torch.save(bank.compute(), f"{results}/{rank}.pt")
+    torch.save(bank.compute().features, f"{results}/{rank}.pt")
     torch.distributed.destroy_process_group()
 
 

@@ -26,6 +26,17 @@ def test_a_reference_is_its_own_neighbour_at_distance_zero() -> None:
     assert found.positions[:, 0].tolist() == [0, 1, 2, 3, 4] and found.distances[:, 0].tolist() == [0] * 5
 
 
+def test_of_equally_far_ones_the_first_is_nearer() -> None:
+    """Images of 17 grey values, each three times, and one query among many: as alone."""
+    torch.manual_seed(0)
+    images = torch.randint(17, (40, 64)) / 16
+    found = Nearest(images.repeat(3, 1))
+    queries = torch.randint(17, (30, 64)) / 16
+    together, alone = found(queries, 4).positions, torch.cat([found(q[None], 4).positions for q in queries])
+    assert torch.equal(together, alone)
+    assert torch.equal(together[:, :3] - together[:, :1], torch.tensor([[0, 40, 80]]).expand(30, 3))
+
+
 def test_fewer_references_than_candidates() -> None:
     assert Nearest(torch.rand(3, 2))(torch.zeros(1, 2), 3).positions.sort().values.tolist() == [[0, 1, 2]]
 

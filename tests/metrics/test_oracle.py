@@ -2,22 +2,24 @@ import pandas as pd
 import pytest
 import torch
 
-from metrics import OracleAccuracy, agrees, decision
+from metrics import decision, votes
 from metrics.oracle import share_of_way
 
-
-def test_counts_over_uneven_batches() -> None:
-    logits, target = torch.randn(50, 4), torch.randint(4, (50,))
-    metric = OracleAccuracy()
-    for part in (slice(0, 7), slice(7, 30), slice(30, 50)):
-        metric.update(logits[part], target[part])
-    assert float(metric.compute()) == float(agrees(logits, target).float().mean())
+NAN = float("nan")
 
 
-def test_nothing_counted_is_not_a_number() -> None:
-    metric = OracleAccuracy()
-    metric.update(torch.randn(0, 4), torch.zeros(0, dtype=torch.long))
-    assert metric.compute().isnan()
+def test_all_of_them_agree_where_none_refuses_and_all_have_answered() -> None:
+    said = {"oracle_a": [1, 1, 0, 1, 0], "oracle_b": [1, 0, 0, NAN, NAN], "source_oracle_a": 0}
+    found = votes(pd.DataFrame({"target": 1, **said}))
+    assert found.counterfactual["a"].tolist() == [1, 1, 0, 1, 0]
+    assert found.counterfactual["b"].tolist() == pytest.approx([1, 0, 0, NAN, NAN], nan_ok=True)
+    assert found.counterfactual["all"].tolist() == pytest.approx([1, 0, 0, NAN, 0], nan_ok=True)
+    assert list(found.original) == ["a"], "one of two is not all of them"
+    assert found.reconstruction.empty
+
+
+def test_one_oracle_is_not_all() -> None:
+    assert list(votes(pd.DataFrame({"target": [1], "oracle_a": [1]})).counterfactual) == ["a"]
 
 
 def test_share_of_the_way_up_and_down() -> None:
@@ -31,6 +33,3 @@ def test_share_of_the_way_up_and_down() -> None:
 def test_nan_is_no_decision() -> None:
     logits = torch.tensor([[1.0, 2.0], [torch.nan, 2.0], [3.0, -torch.inf]])
     assert decision(logits[[0, 2]]).tolist() == [1, 0] and decision(logits).isnan().tolist() == [False, True, False]
-    metric = OracleAccuracy()
-    metric.update(logits, torch.tensor([1, 0, 1]))
-    assert float(metric.compute()) == 0.5

@@ -84,11 +84,18 @@ def test_randomised_agrees_with_exact_at_both_ends_of_a_flow() -> None:
     assert torch.allclose(exact.sigma.log().sum(1), -flow(x).log_det, atol=1e-8)
 
 
-def test_the_energy_is_estimated_from_the_first_products() -> None:
-    a = decaying(50, 50)
-    points = torch.zeros(1, 50, dtype=torch.float64)
-    estimates = torch.stack([leading_spectrum(lambda x: x @ a.T, points, 8).energy for _ in range(50)])
-    assert abs(estimates.mean() / a.square().sum() - 1) < 0.1
+def test_the_energy_of_the_leading_values_is_exact_and_points_have_vectors_of_their_own() -> None:
+    """A spectrum that falls slowly: the estimates of one point scatter little, and their mean over points less."""
+    sigma = torch.arange(1, 301).float().pow(-0.75)
+    seeds = torch.arange(12 * 8).view(12, 8).tolist()
+    of = lambda own: leading_spectrum(lambda x: x * sigma, torch.zeros(8, 300), 8, seeds=own)  # noqa: E731
+    results = [of(own) for own in seeds]
+    estimates = torch.stack([effective_dimension(r.sigma, r.energy) for r in results])  # of 12 seeds at 8 points
+    exact = effective_dimension(sigma)
+    energies = torch.stack([r.energy for r in results]) / sigma.square().sum()
+    assert abs(energies.mean() - 1) < 0.005 and energies.std() < 0.02
+    assert estimates.std() < 0.04 * exact and estimates.mean(1).std() < 0.02 * exact
+    assert torch.allclose(of([seeds[1][0]] * 8).energy, results[1].energy[0].expand(8), rtol=1e-5)
 
 
 def test_effective_dimension_of_leading_values_knows_of_the_others() -> None:

@@ -1,6 +1,8 @@
 import math
 
 import pandas as pd
+import pytest
+from scipy.stats import binomtest, t
 
 from metrics import summarize
 
@@ -47,8 +49,10 @@ def test_counts_by_pair_and_reasons() -> None:
 
 
 def test_intervals_are_of_the_same_rows_as_the_values() -> None:
-    low, high = summarize(table())["intervals"]["l2_x"]
-    assert (low, high) == (1.0, 3.0)
+    summary = summarize(table())
+    assert summary["intervals"]["l2_x"] == pytest.approx(t.interval(0.95, 1, 2, 1))  # of 1 and 3
+    assert summary["intervals"]["flip_rate"] == pytest.approx(binomtest(2, 4).proportion_ci(method="wilson"))
+    assert (summary["rows"]["l2_x"], summary["rows"]["flip_rate"]) == (2, 4)
 
 
 def test_what_a_result_does_not_have_is_not_taken_from_the_charts() -> None:
@@ -57,6 +61,77 @@ def test_what_a_result_does_not_have_is_not_taken_from_the_charts() -> None:
     summary = summarize(pd.concat([own, control], axis=1), "control_")
     assert "im1" not in summary and summary["oracle_accuracy/svm"] == 0
     assert summarize(pd.concat([own, control], axis=1))["oracle_accuracy/svm"] == 1
+
+
+def judged() -> pd.DataFrame:
+    """Five searches, of which three flipped; two oracles, of which one had given two originals the target already."""
+    columns = {
+        "index": range(5),
+        "label": 0,
+        "source": 0,
+        "target": 1,
+        "status": ["flipped", "flipped", "flipped", "timeout", "already_target"],
+        "oracle_svm": [1, 1, 0, 1, 1],
+        "oracle_cnn": [1, 0, 0, 1, 1],
+        "source_oracle_svm": [1, 0, 0, 1, 1],
+        "source_oracle_cnn": [0, 0, 0, 0, 1],
+        "reconstruction_oracle_svm": [1, 1, 1, 1, 1],
+        "reconstruction_oracle_cnn": [0, 0, 1, 0, 1],
+    }
+    return table().assign(**columns)
+
+
+def test_agreement_stands_beside_what_was_said_without_a_search() -> None:
+    summary = summarize(judged())
+    names = ("accuracy", "accuracy_searched", "base", "reconstruction", "gain", "own_accuracy")
+    found = {o: [summary.get(f"oracle_{name}/{o}") for name in names] for o in ("svm", "cnn", "all")}
+    assert found["svm"] == pytest.approx([2 / 3, 2 / 4, 2 / 4, 1, 0, 2 / 5])
+    assert found["cnn"] == pytest.approx([1 / 3, 1 / 4, 0, 1 / 4, 1 / 4, 4 / 5])
+    assert found["all"][:5] == pytest.approx([1 / 3, 1 / 4, 0, 1 / 4, 1 / 4])
+    assert (summary["rows"]["oracle_accuracy/svm"], summary["rows"]["oracle_gain/svm"]) == (3, 4)
+    low, high = summary["intervals"]["oracle_gain/svm"]
+    assert low < 0 < high and high - low < 1.5
+
+
+def test_a_control_is_measured_from_the_same_originals() -> None:
+    own = ["status", "confidence", "steps", "seconds", "reconstruction_error", "reason", "oracle_svm", "oracle_cnn"]
+    for name in ("control_", "paper_control_"):
+        both = judged().join(judged()[own].assign(oracle_svm=0).add_prefix(name))
+        summary = summarize(both, name)
+        assert (summary["oracle_base/svm"], summary["oracle_gain/svm"]) == (0.5, -0.5)
+        assert "oracle_reconstruction/svm" not in summary and "label_agreement" not in summary
+
+
+def test_at_a_half_is_a_probability_whatever_was_asked_for() -> None:
+    """Under a margin the confidence is no probability, and 0.6 of it need not be half of the certainty."""
+    rows = table().assign(confidence=[3.0, 0.2, 0.6, 1.0, 0.0], probability=[0.9, 0.45, 0.55, 0.9, 0.1])
+    assert summarize(rows)["flip_rate_half"] == 2 / 4
+
+
+def test_how_many_came_to_the_margin() -> None:
+    summary = summarize(table().assign(matched=[True, False, True, True, False]))
+    assert summary["matched"] == 2 / 4 and "matched" not in summarize(table())
+
+
+def test_steps_end_at_the_first_hit() -> None:
+    assert summarize(table().assign(first_hit=[2, 4, -1, -1, -1]))["median_steps"] == 3
+    assert summarize(table())["median_steps"] == 7
+
+
+def test_what_has_no_bound_is_a_median() -> None:
+    rows = pd.concat([table().head(2)] * 2, ignore_index=True).iloc[:3]
+    names = ("l2_z", "l2_z_class", "off_axis", "chart_error", "strangeness")
+    summary = summarize(rows.assign(**{name: [1.0, 2.0, 1e9] for name in names}))
+    assert [summary[name] for name in names] == [2] * 5
+
+
+def test_rows_of_one_image_are_not_independent() -> None:
+    rows = pd.concat([table().head(2)] * 20, ignore_index=True).assign(status=["flipped", "timeout"] * 20)
+    apart = summarize(rows.assign(index=range(40)))["intervals"]["flip_rate"]
+    whole = summarize(rows.assign(status=["flipped"] * 20 + ["timeout"] * 20, index=[i // 4 for i in range(40)]))
+    low, high = whole["intervals"]["flip_rate"]
+    assert whole["rows"]["flip_rate"] == 40
+    assert high - low > 1.7 * (apart[1] - apart[0]), "four rows of an image that are alike are one"
 
 
 def test_certificates() -> None:

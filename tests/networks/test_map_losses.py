@@ -5,7 +5,7 @@ import torch
 from scipy.ndimage import distance_transform_edt
 from torch.nn.functional import binary_cross_entropy
 
-from networks import BlurredFocal, WeightedHausdorff
+from networks import BlurredFocal, InputError, WeightedHausdorff
 from networks.map_losses import blur
 
 
@@ -40,6 +40,23 @@ def test_weighted_hausdorff_against_a_double_loop(alpha: float, places: list[tup
     logits = torch.randn(1, 1, 6, 8)
     found = WeightedHausdorff(alpha)(logits, points(*places)).item()
     assert found == pytest.approx(double_loop(logits.sigmoid()[0, 0], places, alpha), rel=1e-4)
+
+
+@pytest.mark.parametrize("alpha", [-9.0, -20.0, -100.0])
+def test_weighted_hausdorff_has_gradients_in_float32_however_like_a_minimum(alpha: float) -> None:
+    torch.manual_seed(0)
+    logits = (8 * torch.randn(1, 1, 64, 64)).requires_grad_()
+    y = points((20, 30), (5, 60), height=64, width=64)
+    (grad,) = torch.autograd.grad(WeightedHausdorff(alpha)(logits, y), logits)
+    double = logits.detach().double().requires_grad_()
+    (expected,) = torch.autograd.grad(WeightedHausdorff(alpha)(double, y), double)
+    assert expected.abs().max() > 0 and torch.allclose(grad.double(), expected, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1.0, float("nan"), -float("inf")])
+def test_weighted_hausdorff_needs_a_negative_exponent(alpha: float) -> None:
+    with pytest.raises(InputError, match="alpha must be negative; got"):
+        WeightedHausdorff(alpha)
 
 
 def test_weighted_hausdorff_of_a_batch_is_the_mean_also_with_empty_images() -> None:

@@ -17,11 +17,14 @@ def test_columns_go_to_their_results() -> None:
             "cout": [np.nan, np.nan],
             "reason": ["", ""],
             "source_oracle_svm": [3, 4],
+            "reconstruction_oracle_svm": [3, 5],
+            "reconstruction_error": [0.5, 0.25],
         }
     )
     columns = columns_of(table, ["", "liu", "liu_2", "control"])
     assert columns["shared"] == {"index": [0, 1]}
-    assert columns[""] == {"l2_x": [1.0, None]}, "what is empty is left out"
+    assert columns[""] == {"l2_x": [1.0, None], "reconstruction_error": [0.5, 0.25]}, "what is empty is left out"
+    assert columns["reconstruction"] == {"oracle_svm": [3, 5]}
     assert columns["liu"] == {"l2_x": [2.0, 3.0]} and columns["liu_2"] == {"l2_x": [4.0, 5.0]}
     assert columns["control"] == {"status": {"words": ["flipped", "failed"], "codes": [0, 1]}}
     assert columns["source"] == {"oracle_svm": [3, 4]}

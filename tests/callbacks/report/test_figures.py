@@ -7,8 +7,8 @@ from callbacks.report.figures import INK, inline_svg, save, spectrum_plot, steps
 
 def test_inline_svg() -> None:
     for figure in (
-        steps_histogram(np.array([1, 5, 9]), np.array([100])),
-        steps_histogram(np.array([]), None),
+        steps_histogram({"": np.array([1, 5, 9]), "control": np.array([100])}),
+        steps_histogram({"": np.array([])}),
         spectrum_plot([1, 2, 3], [2.0, 0.1, 0.01]),
         spectrum_plot([1, 2, 783, 784], [2.0, 1.0, 0.1, 0.01]),
     ):

@@ -19,15 +19,29 @@ def heights(figure) -> list[float]:
 
 
 def test_bars_are_the_oracles_shares(results: Results) -> None:
+    """Of all searches, so that one that rarely flips does not look better than one that always does."""
     table = results.table
-    results.table["source_oracle_svm"] = table["source"]
+    table["source_oracle_svm"], table["source_oracle_cnn"] = table["source"], table["target"]
     shares = []
     for prefix in ("control_", ""):
-        flipped = table[table[prefix + "status"] == "flipped"]
-        shares += [100 * (flipped[f"{prefix}oracle_{o}"] == flipped["target"]).mean() for o in ("svm", "cnn")]
+        searched = table[table[prefix + "status"] != "already_target"]
+        agreed = [searched[f"{prefix}oracle_{o}"] == searched["target"] for o in ("svm", "cnn")]
+        agreed.append(agreed[0] & agreed[1])
+        shares += [100 * (one & (searched[prefix + "status"] == "flipped")).mean() for one in agreed]
     figure = oracle_figure(results)
     assert figure is not None
-    assert heights(figure)[:1] == [0] and heights(figure)[2:] == pytest.approx(shares)
+    assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == ["svm", "cnn", "all"]
+    assert heights(figure) == pytest.approx([0, 100, 0, *shares])
+
+
+def test_both_controls_are_shown(tmp_path: Path) -> None:
+    """The one that stops at Λ stands among the others, and is drawn like the other control."""
+    results = Results(write_run(tmp_path / "run", n=200, size=8, others=("liu", "paper_control")))
+    legends = [figure.legends[0] for figure in (oracle_figure(results), distance_histograms(results)) if figure]
+    shown = [{t.get_text() for t in legend.get_texts()} for legend in legends]
+    assert shown[0] == {"paper control", "control", "counterfactual"}
+    assert "paper control to its own original" in shown[1] and len(distance_histograms(results).axes) == 6
+    assert len(heights(neighbour_figure(results))) == 3
 
 
 def test_values_get_boxes_of_each_target(results: Results) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from callbacks.report.meanings import MEANINGS
+from callbacks.report.meanings import MEANINGS, labels
 from callbacks.report.page import build_report, script_json, summary_rows
 from tests.callbacks.report.browser import indices, mark, opened
 
@@ -23,6 +23,7 @@ def run(digits_home: Path) -> Path:
             "--data.predict_limit=70",
             "--model.method.init_args.max_steps=40",
             "--model.control.init_args.max_steps=40",
+            "--model.paper_control=null",
             "--model.objective.init_args.confidence=0.6",
             "--trainer.default_root_dir=report",
         )
@@ -116,6 +117,26 @@ def test_intervals_stand_with_their_values() -> None:
     assert row.values == ["2.000", "1.000"] and row.intervals == ["1.500 – 2.500", ""]
     (row,) = summary_rows({"flip_rate": 0.5, "intervals": {"flip_rate": [0.25, None]}})
     assert row.intervals == [""]
+
+
+def test_every_oracle_has_its_line_and_every_number_its_rows() -> None:
+    both = {
+        "oracle_accuracy": 0.5,
+        "oracle_accuracy/a": 0.5,
+        "oracle_accuracy/b": 0.25,
+        "rows": {"oracle_accuracy/b": 1200},
+    }
+    rows = summary_rows({**both, "control": {"oracle_accuracy": 0.1, "oracle_accuracy/a": 0.1}})
+    assert [row.label for row in rows] == ["oracle accuracy: a", "oracle accuracy: b"]
+    assert rows[1].values == ["25.0%", "–"] and rows[1].rows == ["n = 1,200", ""] and rows[0].rows == ["", ""]
+    (row,) = summary_rows({"oracle_gain": 0.5, "oracle_gain/a": 0.5, "intervals": {"oracle_gain": [-0.1, 0.7]}})
+    assert (row.label, row.values, row.intervals) == ("oracle's gain", ["+50.0%"], ["-10.0 – +70.0%"])
+
+
+def test_a_margin_is_not_called_a_probability() -> None:
+    assert "probability" in labels()["confidence"][1]
+    assert labels("logit margin")["confidence"][0] == "confidence: logit margin"
+    assert "probability" not in " ".join(labels("distance beyond the goal")["confidence"])
 
 
 def test_every_metric_is_told_in_one_sentence() -> None:
