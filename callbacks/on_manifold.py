@@ -43,7 +43,8 @@ class OnManifold(Callback):
     as a blank image, is not strange by this.
 
     The summary's ``originals_off_manifold`` is the share of the explained originals that are called off the
-    manifold, ``originals_off_manifold_by_class`` the same of each class, and ``false_alarms`` what to expect:
+    manifold, ``originals_off_manifold_by_class`` the same of each class, ``reconstructions_off_manifold`` of the
+    originals as the chart gives them back, which is its own mark on images, and ``false_alarms`` what to expect:
     how many held-out samples there were, the share of real ones that is called off on average over calibrations, and
     within which 95 of 100 calibrations lie (``metrics.Calibration``). That is a promise for all classes together; one
     class may be called off more often than another. Where more originals are called off than chance explains they are
@@ -140,10 +141,14 @@ class OnManifold(Callback):
     def _count_false_alarms(self, trainer: Trainer, pl_module: CounterfactualModule, data: DataModule) -> None:
         explained, level = data.predict_selection(), self.thresholds.off_manifold
         some = torch.randperm(len(explained), generator=torch.Generator().manual_seed(0))[: self.num_samples]
-        originals = self.calibration.strangeness(strange(self._measure_some(trainer, pl_module, explained, some)))
-        alarms = self.calibration.p_value(originals) <= level
+        alarms, of_reconstructions = (
+            self.calibration.p_value(self.calibration.strangeness(strange(measured))) <= level
+            for back in (False, True)
+            for measured in [self._measure_some(trainer, pl_module, explained, some, back)]
+        )
         expected = self.calibration.false_alarms(level)
         pl_module.summary["originals_off_manifold"] = float(alarms.mean())
+        pl_module.summary["reconstructions_off_manifold"] = float(of_reconstructions.mean())
         pl_module.summary["false_alarms"] = expected._asdict()
         pl_module.summary["thresholds"] = self.thresholds._asdict()
         if data.task == "classification":
@@ -157,6 +162,14 @@ class OnManifold(Callback):
                 f"{alarms.mean():.1%} of the originals are called off the manifold, and {expected.low:.1%} to "
                 f"{expected.high:.1%} would be expected of samples like the {expected.samples} of {self.split}: they "
                 "are not, and certificates are too strict",
+            )
+        elif self.calibration.chance_of(int(of_reconstructions.sum()), len(alarms), level) < UNLIKELY:
+            self._tell(
+                trainer,
+                pl_module,
+                f"the chart leaves its mark on images: {of_reconstructions.mean():.1%} of the originals are called off "
+                f"the manifold once it has encoded and decoded them, and {alarms.mean():.1%} before. Red certificates "
+                "may be the chart's and not the search's: train it longer, or let it take more steps",
             )
 
     @staticmethod
@@ -182,13 +195,16 @@ class OnManifold(Callback):
             some = torch.randperm(len(split), generator=torch.Generator().manual_seed(0))[:FITTED]
             x = split.__getitems__(some.tolist())["x"]
             with frozen(chart):
-                parts = [part.to(pl_module.device) for part in x[:GIVEN_BACK].split(BATCH)]
-                back = self._rounded(torch.cat([chart.decode(chart.encode(part)) for part in parts]).cpu())
+                back = self._rounded(self._given_back(chart, x[:GIVEN_BACK], pl_module.device))
             back = back[back.isfinite().flatten(1).all(1)]
             return Grain.learn(x, self.levels, back if len(back) else None)
 
         depends_on = [split.fingerprint(), fingerprint(chart, FITTED, GIVEN_BACK, self.levels)]
         return Grain(**cached(trainer, "grain", depends_on, learn))
+
+    @staticmethod
+    def _given_back(chart: Chart, x: Tensor, device: torch.device) -> Tensor:
+        return torch.cat([chart.decode(chart.encode(part.to(device))).cpu() for part in x.split(BATCH)])
 
     def _rounded(self, x: Tensor) -> Tensor:
         """As it would be in a file."""
@@ -208,16 +224,18 @@ class OnManifold(Callback):
         return cached(trainer, "latents", [fingerprint(chart, chosen), split.fingerprint()], encode)["z"]
 
     def _measure_some(
-        self, trainer: Trainer, pl_module: CounterfactualModule, split: Split, chosen: Tensor
+        self, trainer: Trainer, pl_module: CounterfactualModule, split: Split, chosen: Tensor, given_back: bool = False
     ) -> dict[str, Tensor]:
-        """Of real samples, from the cache where they are there."""
+        """Of real samples, or of what the chart gives back of them; from the cache where they are there."""
         chart, device = pl_module.chart, pl_module.device
 
         def measure() -> dict[str, Tensor]:
+            x = split.__getitems__(chosen.tolist())["x"]
             with frozen(chart):
-                return self._measure(chart, split.__getitems__(chosen.tolist())["x"], device)
+                return self._measure(chart, self._given_back(chart, x, device) if given_back else x, device)
 
-        depends_on = [fingerprint(chart, chosen, self.levels, self.axes), split.fingerprint(), self.fitted_on]
+        depends_on = [fingerprint(chart, chosen, self.levels, self.axes, given_back), split.fingerprint()]
+        depends_on.append(self.fitted_on)
         return cached(trainer, "manifold", depends_on, measure)
 
     @torch.no_grad()

@@ -59,6 +59,7 @@ def test_false_alarms_are_foretold(ran) -> None:
     assert expected["samples"] == 180 and expected["expected"] == 7 / 181  # two thirds of 270
     assert 0.01 < expected["low"] < expected["expected"] < expected["high"] < 0.08
     assert set(summary["originals_off_manifold_by_class"]) <= set(map(str, range(10)))
+    assert summary["reconstructions_off_manifold"] == summary["originals_off_manifold"], "this chart is exact"
 
 
 def test_nothing_that_is_explained_calibrates() -> None:
