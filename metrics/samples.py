@@ -94,7 +94,7 @@ def samples(table: pd.DataFrame, prefix: str = "") -> Samples:
     if is_classes(searched.target):
         _add_classes(found, searched)
         if not prefix and "label" in own and "index" in own:
-            found.shares.update(_of_originals(own.drop_duplicates("index")))
+            found.shares.update(of_originals(own.drop_duplicates("index")))
     else:
         found.means.update({f"oracle_share/{name}": share_of_way(flipped, name) for name in oracles_in(flipped)})
     return found
@@ -116,7 +116,7 @@ def _add_classes(found: Samples, searched: pd.DataFrame) -> None:
             found.shares[f"oracle_reconstruction/{name}"] = said.reconstruction[name]
 
 
-def _of_originals(originals: pd.DataFrame) -> dict[str, pd.Series]:
+def of_originals(originals: pd.DataFrame) -> dict[str, pd.Series]:
     """What model and oracles are worth on the explained originals, each counted once."""
     said = {"label_agreement": originals.source}
     said |= {f"oracle_own_accuracy/{name}": originals[f"source_oracle_{name}"] for name in _judged(originals)}

@@ -65,7 +65,7 @@ def _inside_array(value: Any) -> list[Any]:
     if isinstance(value, torch.device):
         return []
     if isinstance(value, torch.Tensor):
-        content = value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
+        content = torch.cat([value.detach().cpu().flatten()]).view(torch.uint8).numpy()  # strides of its own
         return [str(value.dtype), tuple(value.shape), content.tobytes()]
     return [str(value.dtype), value.shape, value.tobytes()]
 

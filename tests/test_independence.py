@@ -84,7 +84,14 @@ def test_batches_slots_order_and_ranks(
     predictor = load(PREDICTOR, ClassifierModule).network
     chart = load("runs/digits/flow/best.ckpt", FlowModule).chart()
     cf = explain(
-        predictor, chart, x[order], RunnerUp(), Ascent(0.2, 100, optimizer=Momentum()), ReachClass(0.6), slots=16
+        predictor,
+        chart,
+        x[order],
+        RunnerUp(),
+        Ascent(0.2, 100, optimizer=Momentum()),
+        ReachClass(0.6),
+        slots=16,
+        levels=17,
     )
     assert [Status(s).name.lower() for s in cf.status[order.argsort()].tolist()] == status
     assert torch.allclose(cf.z_prime[order.argsort()], z_prime, atol=1e-4)

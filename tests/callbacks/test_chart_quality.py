@@ -4,10 +4,12 @@ from torch import Tensor, nn
 
 from callbacks import ChartQuality, OracleAccuracy
 from callbacks.chart_quality import distances
+from callbacks.merged import rows_of
 from counterfactuals import Ascent, PixelChart, RunnerUp
 from datamodules import Digits
 from lightning_modules import CounterfactualModule
 from networks import MLP, Features, LinearSVM
+from tests.collect import Collect
 
 QUIET = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
 
@@ -47,9 +49,10 @@ def test_noise_is_farther_from_the_data_than_real_images() -> None:
 
 def run(chart: nn.Module, quality: ChartQuality, capsys) -> tuple[dict, str]:
     module = CounterfactualModule(MLP([1, 8, 8], 10, hidden=[16]), chart, RunnerUp(), method=Ascent(0.02, 20))
-    callbacks = [quality, OracleAccuracy({"svm": LinearSVM()})]
+    callbacks = [quality, OracleAccuracy({"svm": LinearSVM()}), collect := Collect()]
     data = Digits(batch_size=40, predict_limit=40)
     pl.Trainer(**QUIET, inference_mode=False, callbacks=callbacks).predict(module, datamodule=data)
+    module.finished_table(rows_of(collect.results()[""]))  # as the result writer does at the end
     return module.summary["quality"], capsys.readouterr().out
 
 

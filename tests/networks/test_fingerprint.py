@@ -124,3 +124,10 @@ def test_objects_that_hold_each_other_end() -> None:
     one, other = nn.Identity(), nn.Identity()
     one.next, other.back = [other], [one]
     assert fingerprint(one) == fingerprint(one) != fingerprint(other)
+
+
+def test_strides_do_not_count() -> None:
+    one = torch.ones(1).expand(1, 1, 1)  # of stride 0, as buffers of other libraries are
+    assert fingerprint([one]) == fingerprint([torch.ones(1, 1, 1)])
+    assert fingerprint([torch.ones(1).expand(3)]) == fingerprint([torch.ones(3)])
+    assert fingerprint([torch.tensor(2.0)]) != fingerprint([torch.tensor(3.0)])
