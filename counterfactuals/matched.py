@@ -96,7 +96,8 @@ def judged(predictor: nn.Module, objective: Objective, cf: Counterfactuals, matc
 
     A row that reached Λ and not m has flipped.
     """
-    before, after = predictor(cf.x), predictor(cf.counterfactual)
+    after = predictor(cf.counterfactual)
+    before = predictor(cf.x) if matched or isinstance(objective, Anchored) else after  # of no use elsewhere
     aim = objective.aim(cf.target, before) if isinstance(objective, Anchored) else cf.target
     margin, p = margin_of(objective, after, aim), probability(objective, after, cf.target)
     if not matched:

@@ -155,24 +155,21 @@ class CounterfactualModule(LightningModule):
         self.target = target
         self.objective = objective or ReachClass()
         _check_committee(self.predictor, self.objective)
+        _check_names(others or {})
+        on_chart, in_pixels = {"": method or Ascent(), **(others or {})}, PixelChart(self.chart.shape)
+        controls = {"paper_control": paper_control, "control": control}
         #: name → coordinates and method of each result
-        self.searches: dict[str, tuple[Chart, Method]] = {"": (self.chart, method or Ascent())}
-        for name, other in (others or {}).items():
-            if not name.isidentifier() or name in RESERVED:
-                raise InputError(
-                    f"others: {name!r} cannot name a method: use letters, digits and _, and not {', '.join(RESERVED)}"
-                )
-            self.searches[name] = (self.chart, other)
-        for name, searching in (("paper_control", paper_control), ("control", control)):
-            if searching is not None:
-                self.searches[name] = (PixelChart(self.chart.shape), searching)
+        self.searches: dict[str, tuple[Chart, Method]] = {
+            **{name: (self.chart, searching) for name, searching in on_chart.items()},
+            **{name: (in_pixels, searching) for name, searching in controls.items() if searching is not None},
+        }
         self.matched = _matched(matched or [], others or {})
         #: (index, number) → margin of the chart's x′, 0 where it did not flip; what the others are matched to
         self.margins: dict[tuple[int, int], float] = {}
-        for name, (own, method_of_it) in self.searches.items():
-            if isinstance(method_of_it, Particular):
+        for name, (own, searching) in self.searches.items():
+            if isinstance(searching, Particular):
                 with InputError.about(name or "method"):
-                    method_of_it.check(own)
+                    searching.check(own)
         #: networks that methods and objective hold, so that they are moved with the rest
         self.held = nn.ModuleList(modules_in(self.objective, [searching for _, searching in self.searches.values()]))
         each = {name or "method": counterfactuals_each(method) for name, (_, method) in self.searches.items()}
@@ -366,6 +363,14 @@ class CounterfactualModule(LightningModule):
         """
         z = cf.z if self.searches[name][0] is self.chart else self.chart.encode(cf.x)
         return (self.chart.encode(cf.counterfactual) - z).norm(dim=1)
+
+
+def _check_names(others: dict[str, Method]) -> None:
+    for name in others:
+        if not name.isidentifier() or name in RESERVED:
+            raise InputError(
+                f"others: {name!r} cannot name a method: use letters, digits and _, and not {', '.join(RESERVED)}"
+            )
 
 
 def _matched(names: list[str], others: dict[str, Method]) -> set[str]:

@@ -12,6 +12,8 @@ from lightning_modules import CounterfactualModule
 from networks import MLP, InputError
 from tests.collect import Collect
 
+QUIET = {"logger": False, "enable_progress_bar": False, "accelerator": "cpu", "inference_mode": False}
+
 
 def test_the_explained_model_as_its_own_oracle_always_agrees(tmp_path: Path) -> None:
     net = MLP([1, 8, 8], 10, hidden=[])
@@ -21,14 +23,8 @@ def test_the_explained_model_as_its_own_oracle_always_agrees(tmp_path: Path) -> 
         net, PixelChart([1, 8, 8]), RunnerUp(), method=Ascent(0.05, 200), control=Ascent(0.05, 50)
     )
     collect = Collect()
-    trainer = pl.Trainer(
-        logger=False,
-        enable_progress_bar=False,
-        accelerator="cpu",
-        inference_mode=False,
-        default_root_dir=tmp_path,
-        callbacks=[OracleAccuracy({"self": net, "other": other}), collect, ResultWriter()],
-    )
+    callbacks = [OracleAccuracy({"self": net, "other": other}), collect, ResultWriter()]
+    trainer = pl.Trainer(**QUIET, default_root_dir=tmp_path, callbacks=callbacks)
     trainer.predict(module, datamodule=Digits(batch_size=30, predict_limit=30), return_predictions=False)
     summary, results = json.loads((tmp_path / "summary.json").read_text()), collect.results()
     cf, y, columns = results[""].counterfactuals, results[""].y, results[""].columns
@@ -71,13 +67,7 @@ def test_a_chart_that_draws_another_picture_is_asked_about_that(tmp_path: Path) 
     net, other = MLP([1, 8, 8], 10, hidden=[]), MLP([1, 8, 8], 10, hidden=[32])
     module = CounterfactualModule(net, Turned([1, 8, 8]), RunnerUp(), method=Ascent(0.05, 3))
     collect = Collect()
-    trainer = pl.Trainer(
-        logger=False,
-        enable_progress_bar=False,
-        accelerator="cpu",
-        inference_mode=False,
-        callbacks=[OracleAccuracy({"other": other}), collect],
-    )
+    trainer = pl.Trainer(**QUIET, callbacks=[OracleAccuracy({"other": other}), collect])
     trainer.predict(module, datamodule=Digits(batch_size=30, predict_limit=30))
     result = collect.results()[""]
     assert torch.equal(
