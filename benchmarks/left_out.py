@@ -20,7 +20,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from callbacks.on_manifold import FITTED, GIVEN_BACK
+from callbacks.on_manifold import FITTED, GIVEN_BACK, OnManifold
 from counterfactuals import Ascent, Chart, PixelChart, Polyak, ReachClass, RunnerUp, explain
 from counterfactuals.engine import Method
 from datamodules import MNIST as Mnist
@@ -92,10 +92,9 @@ def _made(name: str, paths: str, root: str, num: int) -> dict[str, Tensor]:
     for kind, method in (("paper", paper), ("strong", STRONG)):
         found |= {kind: _search(network, pixels, test, method), f"val_{kind}": _search(network, pixels, tried, method)}
     if chart:
-        learned = found["train"][:GIVEN_BACK]
         own = load_chart(chart).eval()
-        back, learned = (torch.cat([own.decode(own.encode(part)) for part in x.split(PART)]) for x in (test, learned))
-        found |= {"given_back": learned, "reconstructed": back}
+        found["drawn"] = OnManifold.drawn(own, found["train"][:GIVEN_BACK], torch.device("cpu"))
+        found["reconstructed"] = torch.cat([own.decode(own.encode(part)) for part in test.split(PART)])
         found["counterfactual"] = _search(network, own, test, COUNTERFACTUAL)
     return {k: (v.clamp(0, 1) * (levels - 1)).round() / (levels - 1) for k, v in found.items()} | {
         "levels": torch.tensor(levels)
@@ -118,7 +117,7 @@ def _shares(images: dict[str, Tensor], unit: float, noise: tuple[float, float]) 
     images, levels = dict(images), int(images["levels"])
     del images["levels"]
     with patch("metrics.grain.NOISE", noise), patch("metrics.grain.UNIT", unit):
-        grain = Grain(**Grain.learn(images.pop("train"), levels, images.pop("given_back", None)))
+        grain = Grain(**Grain.learn(images.pop("train"), levels, images.pop("drawn", None)))
     real = grain(images.pop("val"))
     third = len(real) // 3
     calibration = Calibration({"grain": real[:third]}, {"grain": real[third:]})

@@ -26,7 +26,7 @@ from networks.fingerprint import fingerprint
 
 BATCH = 128
 FITTED = 2000  # training samples that the grain is learned from
-GIVEN_BACK = 200  # of them, that the chart encodes and decodes for it
+GIVEN_BACK = 200  # of them, that the chart encodes and decodes for it, and mixes
 UNLIKELY = 0.01  # chance of so many alarms among the originals at which they are not like the held-out samples
 ROUNDING = 1e-3  # reconstruction errors of less, in units of x, do not tell samples apart
 
@@ -195,12 +195,22 @@ class OnManifold(Callback):
             some = torch.randperm(len(split), generator=torch.Generator().manual_seed(0))[:FITTED]
             x = split.__getitems__(some.tolist())["x"]
             with frozen(chart):
-                back = self._rounded(self._given_back(chart, x[:GIVEN_BACK], pl_module.device))
-            back = back[back.isfinite().flatten(1).all(1)]
-            return Grain.learn(x, self.levels, back if len(back) else None)
+                drawn = self._rounded(self.drawn(chart, x[:GIVEN_BACK], pl_module.device))
+            drawn = drawn[drawn.isfinite().flatten(1).all(1)]
+            return Grain.learn(x, self.levels, drawn if len(drawn) else None)
 
         depends_on = [split.fingerprint(), fingerprint(chart, FITTED, GIVEN_BACK, self.levels)]
-        return Grain(**cached(trainer, "grain", depends_on, learn))
+        return Grain(**cached(trainer, "grain_and_mixtures", depends_on, learn))
+
+    @staticmethod
+    def drawn(chart: Chart, x: Tensor, device: torch.device) -> Tensor:
+        """x as the chart gives it back, and mixtures of two, whose noise is that of images that x does not hold.
+
+        (zᵢ + zⱼ)/√2 is distributed as z is, where that is normal: a sample of the chart that asks for no prior.
+        """
+        z = torch.cat([chart.encode(part.to(device)) for part in x.split(BATCH)])
+        z = torch.cat([z, (z + z.roll(1, 0)) / math.sqrt(2)])
+        return torch.cat([chart.decode(part).cpu() for part in z.split(BATCH)])
 
     @staticmethod
     def _given_back(chart: Chart, x: Tensor, device: torch.device) -> Tensor:

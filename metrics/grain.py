@@ -23,7 +23,7 @@ class Grain:
     each run of three differences of neighbours occurs, in steps of two grey values (subtractive pixel adjacency;
     Pevný, Bas & Fridrich 2010, *Steganalysis by subtractive pixel adjacency matrix*). Adversarial changes that nobody
     sees break these statistics as hidden messages do: a pixel of a photograph follows from its neighbours more closely
-    than that. No predictor and no control takes part. Images that a chart gives back count as real: what noise a chart
+    than that. No predictor and no control takes part. Images that a chart draws count as real: what noise a chart
     leaves in whatever it decodes is not what is looked for.
 
     Args:
@@ -40,7 +40,7 @@ class Grain:
         """What ``Grain`` takes, of some hundred real images N×C×H×W in [0, 1] that nothing is calibrated on.
 
         Args:
-            drawn: some of them as a chart gives them back, rounded: its own noise is not what is looked for.
+            drawn: images that a chart decodes, rounded: its own noise is not what is looked for.
             levels: their grey values; ``None`` where they are not rounded. Grey values of less than 1/255 count as
                 such: finer noise is in every photograph.
         """

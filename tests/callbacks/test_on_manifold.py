@@ -8,7 +8,7 @@ from torch import Tensor
 
 from callbacks import OnManifold
 from callbacks.on_manifold import strange
-from counterfactuals import FlowChart
+from counterfactuals import FlowChart, PixelChart
 from datamodules import Digits
 from metrics import Axes
 from networks import InputError, VectorRealNVP
@@ -60,6 +60,14 @@ def test_false_alarms_are_foretold(ran) -> None:
     assert 0.01 < expected["low"] < expected["expected"] < expected["high"] < 0.08
     assert set(summary["originals_off_manifold_by_class"]) <= set(map(str, range(10)))
     assert summary["reconstructions_off_manifold"] == summary["originals_off_manifold"], "this chart is exact"
+
+
+def test_the_grain_is_learned_from_what_the_chart_draws_as_well() -> None:
+    """Each image as it comes back, and each with the one before it, of the same variance where z is normal."""
+    x = torch.rand(150, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    drawn = OnManifold.drawn(PixelChart([1, 4, 4]), x, torch.device("cpu"))
+    assert torch.equal(drawn[:150], x)
+    assert torch.allclose(drawn[150:], torch.stack([x[i] + x[i - 1] for i in range(150)]) / 2**0.5)
 
 
 def test_nothing_that_is_explained_calibrates() -> None:
