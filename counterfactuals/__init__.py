@@ -21,6 +21,7 @@ from counterfactuals.labels import ReachLabel
 from counterfactuals.latent_search import LatentSearch
 from counterfactuals.minimal_change import MinimalChange
 from counterfactuals.momentum import Momentum
+from counterfactuals.nearer import Nearer
 from counterfactuals.objectives import Objective, ReachAll, ReachClass, ReachMargin
 from counterfactuals.polyak import Polyak
 from counterfactuals.prototype import Prototype
@@ -72,6 +73,7 @@ __all__ = [
     "Method",
     "MinimalChange",
     "Momentum",
+    "Nearer",
     "Objective",
     "OwnClass",
     "PixelChart",

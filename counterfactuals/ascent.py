@@ -166,11 +166,15 @@ class Ascent:
     def move(self, state: AscentState, here: Evaluation, done: Tensor, factor: Tensor | float = 1.0) -> AscentState:
         """One step, ``factor`` times as long (n×1), of the rows that are not done."""
         optimizer, displacement = self.optimizer.step(state.optimizer, here.grad, here.excess)
-        if self.locked:
-            displacement = displacement.index_fill(1, torch.tensor(self.locked, device=displacement.device), 0.0)
         search = state.search
-        z = torch.where(done[:, None], search.z, search.z + self.step_size * factor * displacement)
+        z = torch.where(done[:, None], search.z, search.z + self.step_size * factor * self.unlocked(displacement))
         return state._replace(search=search._replace(z=z, steps=search.steps + ~done), optimizer=optimizer)
+
+    def unlocked(self, displacement: Tensor) -> Tensor:
+        """n×D without its part along locked coordinates."""
+        if not self.locked:
+            return displacement
+        return displacement.index_fill(1, torch.tensor(self.locked, device=displacement.device), 0.0)
 
     def result(self, problem: Problem, state: AscentState) -> Counterfactuals:
         search = state.search

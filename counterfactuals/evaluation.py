@@ -29,7 +29,8 @@ class Evaluation(NamedTuple):
         hit: the objective is reached, n bool.
         excess: loss above the objective's goal, n.
         distance: d(x, x₀), n; zero without a distance.
-        grad: of loss + λ d, n×D.
+        grad: of loss + λ d, n×D; of the loss alone where λ is ``None``.
+        pull: of d then, n×D, otherwise of no rows.
         fault: number in ``FAULTS``, n int64.
     """
 
@@ -41,6 +42,7 @@ class Evaluation(NamedTuple):
     excess: Tensor
     distance: Tensor
     grad: Tensor
+    pull: Tensor
     fault: Tensor
 
 
@@ -50,7 +52,7 @@ def evaluate(
     clip: tuple[float, float] | None,
     region: Region | None = None,
     distance: Distance | None = None,
-    weight: Tensor | float = 1.0,
+    weight: Tensor | float | None = 1.0,
     coarse: Coarse = FLOAT32,
     smoothing: Smoothing | None = None,
 ) -> Evaluation:
@@ -58,7 +60,7 @@ def evaluate(
 
     Args:
         clip, region, distance: see ``Ascent``.
-        weight: λ, one or n.
+        weight: λ, one or n; ``None`` for both gradients apart.
         smoothing: of the loss that gradients are taken of.
         coarse: what the gradients are taken in; hits are then confirmed in float32.
     """
@@ -71,7 +73,8 @@ def evaluate(
         loss = sharp if smooth is None else smooth
         d = torch.zeros_like(loss) if distance is None else distance.measure(Points(decoded, z, state.x, state.z0))
         check_gradient(problem, decoded, logits)
-        total = loss if distance is None else loss + weight * d
+        pull = torch.autograd.grad(d.sum(), z, retain_graph=True)[0] if weight is None else z.detach()[:0]
+        total = loss if distance is None or weight is None else loss + weight * d
         (grad,) = torch.autograd.grad(total.sum(), z)
     seen = Seen(decoded.detach(), logits.detach())
     if coarse.any:
@@ -90,6 +93,7 @@ def evaluate(
         excess=sharp.detach() - problem.objective.goal,
         distance=d.detach(),
         grad=grad,
+        pull=pull,
         fault=first_fault((DECODED, image), (LOGITS, score), (GRADIENT, grad)),
     )
 
