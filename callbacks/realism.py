@@ -25,6 +25,7 @@ from metrics import (
     FrechetDistance,
     KernelDistance,
     Nearest,
+    Recognised,
     class_weights,
     half_sampling_interval,
     in_proportion,
@@ -52,7 +53,8 @@ class Realism(Callback):
     For every row the columns ``feature_distance`` (‖φ(x′) − φ(x)‖), ``neighbours`` (the share of the
     k nearest real samples that have the target's label; where labels are values, their mean), by the
     Euclidean norm in pixels as in Dombrowski et al., IV.B.3, and ``neighbour_1`` … (positions of the nearest in
-    the reference split).
+    the reference split); of images also ``recognised`` (1 where x′ is more like its own original than like any of the
+    real samples, otherwise 0; ``metrics.Recognised``).
 
     The reference's features are computed once for a network and a split, and cached.
 
@@ -95,6 +97,7 @@ class Realism(Callback):
         self.neighbours = min(self.k or (10 if self.classes else 3), len(chosen))
         self.nearest = Nearest(torch.cat([split.__getitems__(part.tolist())["x"] for part in chosen.split(BATCH)]))
         pl_module.listeners.append(self._find_neighbours)
+        self.recognised = Recognised(self.nearest.references) if len(data.shape) == 3 else None
         if len(data.shape) == 3:
             folder = results_folder(trainer)
             pl_module.finishers.append(lambda table, result: self._save_shown(table, result, split, folder))
@@ -113,6 +116,8 @@ class Realism(Callback):
         columns["neighbours"] = label_share(labels, cf.target) if self.classes else labels.float().mean(1)
         for i in range(min(SHOWN, self.neighbours)):
             columns[f"neighbour_{i + 1}"] = self.positions[found[:, i]]
+        if self.recognised is not None:
+            columns["recognised"] = self.recognised(cf.counterfactual, cf.x).float()
 
     @staticmethod
     def _save_shown(table: pd.DataFrame, result: str, split: Split, folder: Path) -> pd.DataFrame:

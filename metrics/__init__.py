@@ -10,6 +10,7 @@ from metrics.distribution import FrechetDistance, KernelDistance, class_weights,
 from metrics.feature_bank import FeatureBank
 from metrics.fid import FID
 from metrics.grain import Grain
+from metrics.identity import Recognised
 from metrics.interpretability import im1, im2
 from metrics.intervals import (
     difference_interval,
@@ -45,6 +46,7 @@ __all__ = [
     "KernelDistance",
     "LocalisationF1",
     "Nearest",
+    "Recognised",
     "Spectrum",
     "bits_per_dim",
     "certify",

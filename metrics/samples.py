@@ -13,7 +13,7 @@ FLIPPED, ALREADY_TARGET, FAILED = "flipped", "already_target", "failed"
 SHARED = ("index", "label", "source", "target")
 
 #: columns of values in [0, 1], of which the mean over flipped rows is a share
-SHARES = ("changed", "neighbours", "log_q", "z_norm", "tangent_share", "relaxation", "heads_agree")
+SHARES = ("changed", "neighbours", "recognised", "log_q", "z_norm", "tangent_share", "relaxation", "heads_agree")
 
 #: columns of which the summary holds the mean over flipped rows
 MEANS = (

@@ -73,6 +73,11 @@ MEANINGS = {
         "{:.3f}",
         "share of the nearest real images that are of the target class (for values: their mean value)",
     ),
+    "recognised": (
+        "recognised",
+        "{:.1%}",
+        "more like their own original than like any other real image, whatever their brightness and contrast",
+    ),
     "fid": (
         "FID",
         "{:.2f}",
