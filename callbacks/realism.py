@@ -62,13 +62,13 @@ class Realism(Callback):
         extractor: checkpoint of a ``ClassifierModule`` or ``RegressorModule``, or any network with ``features`` and
             ``num_features``, such as ``TimmModel``. It should be neither the explained predictor, whose
             features the control attacks, nor an oracle. ``None`` for the neighbours alone.
-        reference: split of the real samples.
+        reference: split of the real samples; those that are explained are left out.
         most: real samples to compare with, at most, drawn by seed; they are held in memory.
         k: neighbours to look at; ``None`` for the papers' 10, or 3 where labels are values.
 
     Raises:
         InputError: k below 1, a checkpoint that cannot be used; as predict begins, features of real samples that are
-            not finite. Where those of a counterfactual are not, ``fid``, ``kid`` and ``spatial_fid`` are NaN.
+            not finite, or no real sample that is not explained. Where those of a counterfactual are not, ``fid``, ``kid`` and ``spatial_fid`` are NaN.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Realism(Callback):
         data: DataModule = trainer.datamodule  # type: ignore[attr-defined]  # Lightning attaches it at run time
         pl_module.checkpoints |= self.checkpoints
         split = data.split(self.reference)
-        chosen = torch.randperm(len(split), generator=torch.Generator().manual_seed(0))[: self.most]
+        chosen = self._chosen(data, split)
         self.positions, self.labels = chosen, split.y[chosen]
         self.classes, self.num_classes = data.task == "classification", data.num_classes
         self.neighbours = min(self.k or (10 if self.classes else 3), len(chosen))
@@ -104,6 +104,19 @@ class Realism(Callback):
         if self.extractor is not None:
             self._prepare_features(trainer, pl_module, self.extractor.to(pl_module.device), split)
             self.held_out = HeldOut([data.split(name) for name in SPLITS if name != self.reference], self._class_of)
+
+    def _chosen(self, data: DataModule, split: Split) -> Tensor:
+        """Positions of the real samples to compare with: what is explained is not its own neighbour."""
+        drawn = torch.randperm(len(split), generator=torch.Generator().manual_seed(0))
+        if data.predict_split == self.reference:
+            drawn = drawn[~torch.isin(drawn, data.predict_selection().positions)]
+        if not len(drawn):
+            raise InputError(
+                f"--data.predict_split {self.reference} explains all {len(split)} samples that Realism compares with, "
+                "and none is compared with itself: explain fewer, with --data.predict_limit, or give Realism another "
+                "reference split"
+            )
+        return drawn[: self.most]
 
     def _class_of(self, labels: Tensor) -> Tensor:
         """Classes, int64; where labels are values, one for all."""

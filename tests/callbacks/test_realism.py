@@ -101,6 +101,15 @@ def test_the_pictures_of_the_nearest_are_kept_for_the_report(tmp_path: Path) -> 
     assert torch.equal(kept["images"], (images[kept["positions"]] * 255).round().byte())
 
 
+def test_what_is_explained_is_not_its_own_neighbour() -> None:
+    some, split = Digits(predict_split="train", predict_limit=50), Digits().split("train")
+    chosen, explained = Realism()._chosen(some, split), some.predict_selection().positions
+    assert len(chosen) == len(split) - 50 and not set(chosen.tolist()) & set(explained.tolist())
+    assert len(Realism()._chosen(Digits(), split)) == len(split)
+    with pytest.raises(InputError, match=f"train explains all {len(split)} samples .* with --data.predict_limit"):
+        Realism()._chosen(Digits(predict_split="train"), split)
+
+
 def test_no_neighbours() -> None:
     with pytest.raises(InputError, match="must be positive; got 0"):
         Realism(MLP([1, 8, 8], 10), k=0)
