@@ -68,7 +68,8 @@ class Realism(Callback):
 
     Raises:
         InputError: k below 1, a checkpoint that cannot be used; as predict begins, features of real samples that are
-            not finite, or no real sample that is not explained. Where those of a counterfactual are not, ``fid``, ``kid`` and ``spatial_fid`` are NaN.
+            not finite, or no real sample that is not explained. Where those of a counterfactual are not finite,
+            ``fid``, ``kid`` and ``spatial_fid`` are NaN.
     """
 
     def __init__(
