@@ -89,8 +89,10 @@ ALL = {
     "scenes": SCENES,
     "mall": MALL,
 }
+TINY_ASCENT = ["--model.method.init_args.max_steps=3"]
+TINY_RETURN = ["--model.method.init_args.ascent.init_args.max_steps=3", "--model.method.init_args.steps=2"]
+TINY_RELAXATION = ["--model.method.init_args.rounds=1"]  # has no steps to limit
 TINY_SEARCH = [
-    "--model.method.init_args.max_steps=3",
     "--model.control.init_args.max_steps=3",
     "--model.paper_control.init_args.max_steps=3",
     "--model.slots=6",
@@ -103,8 +105,6 @@ TINY_OTHERS = [
     "--model.others.zhao.init_args.max_steps=3",
     "--model.others.looveren.init_args.steps=3",
 ]
-#: a relaxation has no steps to limit
-TINY_RELAXATION = ["--model.method.init_args.rounds=1", *TINY_SEARCH[1:]]
 FLOW = "--model.init_args.flow.init_args"
 VELOCITY = f"{FLOW}.velocity.init_args"
 #: an untrained regressor says about 0 of every image: all are few, and searched from
@@ -193,7 +193,7 @@ def run_group(names: list[str], home: Path, *options: str) -> list[Path]:
         folder = home / "runs" / name.removesuffix(".yaml")
         small = [*TINIER.get(name, []), *TINY_DATA.get(name.split("/")[0], []), *options]
         if any(job in name for job in ("explain", "compare", "dose")):
-            run_explain(name, *(TINY_RELAXATION if "vaex" in name else TINY_SEARCH), *small)
+            run_explain(name, *_tiny_method(name), *TINY_SEARCH, *small)
             searches = 54 if "pairs" in name else 36 if "dose" in name else 6
             assert len(pd.read_parquet(folder / "counterfactuals.parquet")) == searches
             explained.append(folder)
@@ -201,3 +201,9 @@ def run_group(names: list[str], home: Path, *options: str) -> list[Path]:
             fit(name, *small)
             assert (folder / "best.ckpt").is_file()
     return explained
+
+
+def _tiny_method(name: str) -> list[str]:
+    if "vaex" in name:
+        return TINY_RELAXATION
+    return TINY_RETURN if name == "image_folder/explain.yaml" else TINY_ASCENT

@@ -16,7 +16,7 @@ from networks import CNN, Adapter, ConvNet, Glow, InputError
 from networks.precision import no_tf32
 from tests.collect import Collect
 from tests.runs import NO_LOGGER, config, needs_gpu
-from tests.test_configs import TINY_SEARCH
+from tests.test_configs import TINY_ASCENT, TINY_SEARCH
 
 pytestmark = needs_gpu
 QUIET = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "enable_checkpointing": False}
@@ -69,7 +69,7 @@ def test_a_group_of_one_rank(in_digits_home: Path, monkeypatch: pytest.MonkeyPat
 
     arguments = ["--trainer.accelerator=gpu", "--trainer.devices=1", "--trainer.strategy=ddp"]
     quiet = ["--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false"]
-    run = [config("digits/explain.yaml"), *quiet, *NO_LOGGER, *TINY_SEARCH, *arguments]
+    run = [config("digits/explain.yaml"), *quiet, *NO_LOGGER, *TINY_ASCENT, *TINY_SEARCH, *arguments]
     program.main([*run, "--trainer.default_root_dir=on_gpu"])
     torch.distributed.destroy_process_group()
     assert len(pd.read_parquet("on_gpu/counterfactuals.parquet")) == 6
