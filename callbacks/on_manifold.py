@@ -10,6 +10,7 @@ from pytorch_lightning import Callback, Trainer
 from torch import Tensor
 
 from callbacks.cache import cached
+from callbacks.chart_quality import chart_encodings, decoded
 from callbacks.naming import column
 from counterfactuals import Chart
 from counterfactuals.freeze import frozen
@@ -208,13 +209,12 @@ class OnManifold(Callback):
 
         (zᵢ + zⱼ)/√2 is distributed as z is, where that is normal: a sample of the chart that asks for no prior.
         """
-        z = torch.cat([chart.encode(part.to(device)) for part in x.split(BATCH)])
-        z = torch.cat([z, (z + z.roll(1, 0)) / math.sqrt(2)])
-        return torch.cat([chart.decode(part).cpu() for part in z.split(BATCH)])
+        z = chart_encodings(chart, x.to(device))
+        return decoded(chart, torch.cat([z, (z + z.roll(1, 0)) / math.sqrt(2)])).cpu()
 
     @staticmethod
     def _given_back(chart: Chart, x: Tensor, device: torch.device) -> Tensor:
-        return torch.cat([chart.decode(chart.encode(part.to(device))).cpu() for part in x.split(BATCH)])
+        return decoded(chart, chart_encodings(chart, x.to(device))).cpu()
 
     def _rounded(self, x: Tensor) -> Tensor:
         """As it would be in a file."""
@@ -229,7 +229,7 @@ class OnManifold(Callback):
                 return {"z": torch.zeros(0, chart.dim)}
             with frozen(chart):
                 x = split.__getitems__(chosen.tolist())["x"]
-                return {"z": torch.cat([chart.encode(part.to(device)) for part in x.split(BATCH)])}
+                return {"z": chart_encodings(chart, x.to(device))}
 
         return cached(trainer, "latents", [fingerprint(chart, chosen), split.fingerprint()], encode)["z"]
 
