@@ -21,10 +21,9 @@ from pytorch_lightning.plugins import CheckpointIO
 from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
 
 from callbacks import FirstLook, Ranks, SaveConfig, WholeCheckpoints
-from callbacks.late_csv import LateCSV
-from callbacks.lock import hold
 from callbacks.programs import misplaced_callbacks
 from callbacks.ranks import told_elsewhere
+from callbacks.tracking.late_csv import LateCSV
 from cli import given, wandb_environment
 from cli.class_flags import class_flags
 from cli.constructors import Constructors, build, shorter
@@ -35,11 +34,12 @@ from cli.wording import check_all, missing
 from counterfactuals.memory import lacks_memory, shortage
 from datamodules import DataModule
 from interrupts import catch
-from lightning_modules.building import trust
-from lightning_modules.checkpoint import read
+from lightning_modules.checkpoints.building import trust
+from lightning_modules.checkpoints.checkpoint import read
 from lightning_modules.from_data import blanks, fastest_precision, fill
 from networks.errors import InputError, printable
 from restarts import is_first, take_a_fresh_store
+from results.lock import hold
 
 IGNORED_WARNINGS = (
     "does not have many workers",  # 0 workers is right for data in memory, and a flag for the rest

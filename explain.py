@@ -15,9 +15,9 @@ from pytorch_lightning.cli import ArgsType, LightningArgumentParser
 
 import counterfactuals  # noqa: F401  # short class names in configs
 from callbacks import Dashboard, Report, ResultWriter, SearchProgress
-from callbacks.lock import freed
-from callbacks.outcome import check_batches
-from callbacks.report import rebuild
+from results.lock import freed
+from callbacks.training.outcome import check_batches
+from report.command import rebuild
 from cli.paths import expanded
 from cli.specs import specs
 from cli.untrained import untrained

@@ -11,11 +11,11 @@ from pytorch_lightning.cli import ArgsType, LightningArgumentParser
 
 import lightning_modules  # noqa: F401
 from callbacks import BestAndLast, Divergence, EarlierTraining, ModelArtifact, Requeue, Resume, ResumeHint
-from callbacks.lock import freed
-from callbacks.outcome import check_batches, outcome
+from results.lock import freed
+from callbacks.training.outcome import check_batches, outcome
 from cli.restoring import restoring_explained
 from command_line import RunCLI, run
-from lightning_modules.checkpoint import read
+from lightning_modules.checkpoints.checkpoint import read
 from lightning_modules.task import Task
 from networks.errors import InputError
 from networks.precision import uses_tf32

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.func import jacrev, vmap
 
 from benchmarks.headlines import ORACLES, run, train
-from callbacks.on_manifold import strange
+from callbacks.measures.on_manifold import strange
 from counterfactuals import (
     Ascent,
     Chart,
@@ -36,12 +36,12 @@ from counterfactuals import (
     Smoothing,
     explain,
 )
-from counterfactuals.distances import Points
 from counterfactuals.engine import Problem, Stepped
-from counterfactuals.matched import judged
+from counterfactuals.goals.distances import Points
+from counterfactuals.goals.matched import judged
 from datamodules import Digits
-from lightning_modules.charted import load_chart
-from lightning_modules.predictor import load_predictor
+from lightning_modules.checkpoints.charted import load_chart
+from lightning_modules.checkpoints.predictor import load_predictor
 from metrics import Axes, Calibration
 
 RUNS, LEVEL = Path("runs"), 0.04

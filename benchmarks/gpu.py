@@ -55,7 +55,7 @@ from torch import Tensor, nn
 
 import explain
 import train
-from benchmarks import engine_speed
+from benchmarks.speed import engine_speed
 from counterfactuals import (
     Adam,
     Ascent,
@@ -69,9 +69,9 @@ from counterfactuals import (
     ReachClass,
 )
 from counterfactuals import explain as explain_one
-from counterfactuals.ascent import RowOptimizer
 from counterfactuals.engine import Problem, run
 from counterfactuals.freeze import frozen
+from counterfactuals.methods.ascent import RowOptimizer
 from lightning_modules import FlowMatchingModule
 from metrics import bits_per_dim
 from networks import CNN, ContinuousFlow, ConvNet, ConvVAE, Exported, Gaussian, Glow, HierarchicalVAE, VelocityUNet

@@ -15,12 +15,12 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from callbacks.naming import CONTROLS, column
 from datamodules import ImageFolder
 from lightning_modules import ClassifierModule, load
 from metrics import FrechetDistance, class_weights
 from metrics.samples import ALREADY_TARGET, FLIPPED
 from networks import Features
+from results.naming import CONTROLS, column
 
 MOST = 3000  # training images of the target classes
 

@@ -20,15 +20,15 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from callbacks.on_manifold import FITTED, GIVEN_BACK, OnManifold
+from callbacks.measures.on_manifold import FITTED, GIVEN_BACK, OnManifold
 from counterfactuals import Ascent, Chart, PixelChart, Polyak, ReachClass, RunnerUp, explain
 from counterfactuals.engine import Method
 from datamodules import MNIST as Mnist
 from datamodules import CelebA, DataModule, Digits, ImageFolder
 from lightning_modules import ClassifierModule, load
-from lightning_modules.charted import load_chart
+from lightning_modules.checkpoints.charted import load_chart
 from metrics import Calibration, Grain
-from metrics.grain import NOISE, UNIT
+from metrics.certificate.grain import NOISE, UNIT
 
 LEVEL, PART = 0.04, 100
 HELD_OUT = 500  # a third of them for the units
@@ -116,7 +116,7 @@ def _shares(images: dict[str, Tensor], unit: float, noise: tuple[float, float]) 
     """Kind → share that is called off by the grain alone."""
     images, levels = dict(images), int(images["levels"])
     del images["levels"]
-    with patch("metrics.grain.NOISE", noise), patch("metrics.grain.UNIT", unit):
+    with patch("metrics.certificate.grain.NOISE", noise), patch("metrics.certificate.grain.UNIT", unit):
         grain = Grain(**Grain.learn(images.pop("train"), levels, images.pop("drawn", None)))
     real = grain(images.pop("val"))
     third = len(real) // 3

@@ -13,9 +13,9 @@ from typing import Any
 
 import pandas as pd
 
-from callbacks.naming import CONTROLS, column
 from metrics import summarize
 from metrics.samples import ALREADY_TARGET
+from results.naming import CONTROLS, column
 
 
 def numbers(rows: pd.DataFrame) -> list[dict[str, Any]]:

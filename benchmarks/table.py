@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from callbacks.report.page import results_of, summary_rows
-from callbacks.report.values import value_table
+from report.figures.values import value_table
+from report.page import results_of, summary_rows
 
 
 def joined(folders: list[Path]) -> dict[str, Any]:

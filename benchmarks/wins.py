@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from callbacks.naming import CONTROLS, column
-from callbacks.report.overview import results_of
 from metrics.intervals import Interval, difference_interval, mean_interval, median_interval
 from metrics.samples import Samples, samples
+from report.overview import results_of
+from results.naming import CONTROLS, column
 
 #: key of summary.json → what it is called, and whether more of it is published as better
 METRICS = {

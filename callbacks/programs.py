@@ -4,17 +4,17 @@ from collections.abc import Sequence
 
 from pytorch_lightning import Callback
 
-from callbacks.dashboard import Dashboard
-from callbacks.divergence import Divergence
-from callbacks.earlier_training import EarlierTraining
-from callbacks.model_artifact import ModelArtifact
+from callbacks.checkpoints.earlier_training import EarlierTraining
+from callbacks.checkpoints.resume import Resume
+from callbacks.checkpoints.resume_hint import ResumeHint
 from callbacks.progress import SearchProgress
 from callbacks.ranks import Ranks
 from callbacks.report import Report
 from callbacks.result_writer import ResultWriter
-from callbacks.resume import Resume
-from callbacks.resume_hint import ResumeHint
-from callbacks.save_config import SaveConfig
+from callbacks.tracking.dashboard import Dashboard
+from callbacks.tracking.model_artifact import ModelArtifact
+from callbacks.training.divergence import Divergence
+from callbacks.training.save_config import SaveConfig
 
 #: program → beginnings of the hooks that it calls
 HOOKS = {

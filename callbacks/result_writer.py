@@ -7,20 +7,20 @@ from typing import Any
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
-from callbacks import generation
-from callbacks.files import finite, write_json
-from callbacks.identity import Samples, differences, measures_depend_on, searches_depend_on, stamp
-from callbacks.journal import Journal, Record
-from callbacks.lock import hold, let_go
-from callbacks.logs import log_scalars
-from callbacks.merged import loggable, merge, summary_of
-from callbacks.provenance import fingerprints, provenance
 from callbacks.ranks import meet, told
-from callbacks.shards import Run, Shards, Unseen
+from callbacks.tracking.logs import log_scalars
 from datamodules import DataModule
 from lightning_modules import CounterfactualModule, Explanation
 from lightning_modules.counterfactual import OWN_COLUMNS
 from networks.errors import InputError
+from results import generation
+from results.files import finite, write_json
+from results.identity import Samples, differences, measures_depend_on, searches_depend_on, stamp
+from results.journal import Journal, Record
+from results.lock import hold, let_go
+from results.provenance import fingerprints, provenance
+from results.shards import Run, Shards, Unseen
+from results.table import loggable, merge, summary_of
 
 
 class ResultWriter(Callback):

@@ -9,7 +9,7 @@ import wandb
 from pydantic import ValidationError
 
 from networks.errors import InputError
-from networks.reachable import unreachable
+from networks.imported.reachable import unreachable
 
 OFFLINE = ("offline", "dryrun", "disabled")  # values of WANDB_MODE
 ONLINE = ("online", "run", "shared")

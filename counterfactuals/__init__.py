@@ -9,29 +9,18 @@
 (8, True)
 """
 
-from counterfactuals.adam import Adam
-from counterfactuals.ascent import Ascent, RowOptimizer
-from counterfactuals.charts import AutoencoderChart, Chart, FlowChart, PixelChart
-from counterfactuals.distances import Distance, FeatureL2, LatentL2, PixelL1, PixelL2
-from counterfactuals.diverse import Diverse
+from counterfactuals.charts.autoencoder import AutoencoderChart
+from counterfactuals.charts.chart import Chart
+from counterfactuals.charts.flow import FlowChart
+from counterfactuals.charts.hierarchical import HierarchicalChart
+from counterfactuals.charts.pixel import PixelChart
 from counterfactuals.engine import Method
 from counterfactuals.explain import explain
-from counterfactuals.hierarchical_chart import HierarchicalChart
-from counterfactuals.labels import ReachLabel
-from counterfactuals.latent_search import LatentSearch
-from counterfactuals.minimal_change import MinimalChange
-from counterfactuals.momentum import Momentum
-from counterfactuals.nearer import Nearer
-from counterfactuals.objectives import Objective, ReachAll, ReachClass, ReachMargin
-from counterfactuals.polyak import Polyak
-from counterfactuals.prototype import Prototype
-from counterfactuals.prototype_guided import PrototypeGuided
-from counterfactuals.region import Box, MaskFile, Region
-from counterfactuals.relaxation import Relaxation
-from counterfactuals.result import Counterfactuals, Status
-from counterfactuals.schedules import Cosine, Exponential, Schedule
-from counterfactuals.smoothing import Smoothing
-from counterfactuals.targets import (
+from counterfactuals.goals.distances import Distance, FeatureL2, LatentL2, PixelL1, PixelL2
+from counterfactuals.goals.labels import ReachLabel
+from counterfactuals.goals.objectives import Objective, ReachAll, ReachClass, ReachMargin
+from counterfactuals.goals.region import Box, MaskFile, Region
+from counterfactuals.goals.targets import (
     EveryOther,
     FewAndMany,
     FixedTarget,
@@ -43,7 +32,21 @@ from counterfactuals.targets import (
     Value,
     Values,
 )
-from counterfactuals.values import Across, AtLeast, AtMost, Within
+from counterfactuals.goals.values import Across, AtLeast, AtMost, Within
+from counterfactuals.methods.ascent import Ascent, RowOptimizer
+from counterfactuals.methods.diverse import Diverse
+from counterfactuals.methods.latent_search import LatentSearch
+from counterfactuals.methods.minimal_change import MinimalChange
+from counterfactuals.methods.nearer import Nearer
+from counterfactuals.methods.prototype import Prototype
+from counterfactuals.methods.prototype_guided import PrototypeGuided
+from counterfactuals.methods.relaxation import Relaxation
+from counterfactuals.result import Counterfactuals, Status
+from counterfactuals.steps.adam import Adam
+from counterfactuals.steps.momentum import Momentum
+from counterfactuals.steps.polyak import Polyak
+from counterfactuals.steps.schedules import Cosine, Exponential, Schedule
+from counterfactuals.steps.smoothing import Smoothing
 from networks.errors import InputError
 
 __all__ = [

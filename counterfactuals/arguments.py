@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from counterfactuals.charts import Chart
+from counterfactuals.charts.chart import Chart
 from counterfactuals.engine import Method
-from counterfactuals.objectives import Objective
-from counterfactuals.targets import FixedTarget, Searches, TargetPolicy, Value, check_classes, everyone
+from counterfactuals.goals.objectives import Objective
+from counterfactuals.goals.targets import FixedTarget, Searches, TargetPolicy, Value, check_classes, everyone
 from networks.checks import objects, whole
 from networks.errors import InputError
 

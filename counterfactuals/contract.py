@@ -8,9 +8,9 @@ from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from counterfactuals.call import attempt
 from counterfactuals.freeze import frozen
-from counterfactuals.labels import ReachLabel
-from counterfactuals.objectives import Objective, ReachClass
-from counterfactuals.targets import FewAndMany, Shift, Value, Values
+from counterfactuals.goals.labels import ReachLabel
+from counterfactuals.goals.objectives import Objective, ReachClass
+from counterfactuals.goals.targets import FewAndMany, Shift, Value, Values
 from networks.adapter import Adapter, name_of
 from networks.answers import Outputs, check_fits, check_rows, kind_of
 from networks.errors import InputError

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from counterfactuals.charts import Chart
-from counterfactuals.objectives import Objective
+from counterfactuals.charts.chart import Chart
+from counterfactuals.goals.objectives import Objective
 from counterfactuals.result import Counterfactuals
 from counterfactuals.rows import join, take
 

@@ -8,18 +8,18 @@ import torch
 from torch import Tensor, nn
 
 from counterfactuals.arguments import check_range, problems_with, searches_for
-from counterfactuals.ascent import Ascent
 from counterfactuals.call import call, check_place
-from counterfactuals.charts import Chart
+from counterfactuals.charts.chart import Chart
 from counterfactuals.contract import climbs, of_values, suited, understand
 from counterfactuals.engine import Finished, Method, Particular, Problem, find_slots, run
 from counterfactuals.freeze import frozen
+from counterfactuals.goals.matched import Matched, judged
+from counterfactuals.goals.objectives import Objective, ReachClass
+from counterfactuals.goals.targets import Searches
 from counterfactuals.held import modules_in
-from counterfactuals.matched import Matched, judged
-from counterfactuals.objectives import Objective, ReachClass
+from counterfactuals.methods.ascent import Ascent
+from counterfactuals.methods.state import finite
 from counterfactuals.result import Counterfactuals
-from counterfactuals.state import finite
-from counterfactuals.targets import Searches
 from networks.errors import InputError
 from networks.precision import exact
 

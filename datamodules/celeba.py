@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from datamodules.attributes import read_attribute
 from datamodules.base import LARGEST_SIZE, DataModule, Split, SplitName
-from datamodules.listed import listed_splits, required
+from datamodules.folders.attributes import read_attribute
+from datamodules.folders.listed import listed_splits, required
 from networks.checks import whole
 from networks.errors import InputError
 

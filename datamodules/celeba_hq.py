@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from datamodules.attributes import read_attribute
 from datamodules.base import LARGEST_SIZE, SPLITS, DataModule, Split, SplitName, seeded_split
-from datamodules.listed import listed_splits, required
+from datamodules.folders.attributes import read_attribute
+from datamodules.folders.listed import listed_splits, required
 from networks.checks import seeds, whole
 from networks.errors import InputError
 

@@ -7,8 +7,8 @@ from typing import Any, Literal
 import pandas as pd
 
 from datamodules.base import LARGEST_SIZE, DataModule, Split, SplitName, seeded_split
-from datamodules.layouts import named
-from datamodules.listed import listed_splits, required
+from datamodules.folders.layouts import named
+from datamodules.folders.listed import listed_splits, required
 from networks.checks import seeds, whole
 from networks.errors import InputError
 

@@ -7,14 +7,14 @@ from typing import Any
 import torch
 
 from datamodules.base import LARGEST_SIZE, SPLITS, DataModule, Split, SplitName, shares
-from datamodules.copies import same_bytes
-from datamodules.dealing import deal, together
-from datamodules.file_split import FileSplit
-from datamodules.found import look_at
-from datamodules.groups import groups_of
-from datamodules.layouts import counted, readable, shown, understood
-from datamodules.reading import Background
-from datamodules.remarks import on_absent_classes, on_copies, on_groups
+from datamodules.folders.copies import same_bytes
+from datamodules.folders.dealing import deal, together
+from datamodules.folders.found import look_at
+from datamodules.folders.groups import groups_of
+from datamodules.folders.layouts import counted, readable, shown, understood
+from datamodules.folders.remarks import on_absent_classes, on_copies, on_groups
+from datamodules.images.file_split import FileSplit
+from datamodules.images.reading import Background
 from networks.checks import each, seeds, whole
 from networks.errors import InputError
 

@@ -11,8 +11,8 @@ from scipy.io.matlab import MatReadError
 from torch import Tensor
 
 from datamodules.base import SPLITS, DataModule, Split, SplitName, TensorSplit
-from datamodules.image_files import opened
-from datamodules.listed import required
+from datamodules.folders.listed import required
+from datamodules.images.image_files import opened
 from networks.checks import whole
 from networks.errors import InputError
 

@@ -2,14 +2,14 @@
 
 from lightning_modules.autoencoder import AutoencoderModule
 from lightning_modules.autoencoders import ClassAutoencodersModule
-from lightning_modules.charted import Charted, chart_of
-from lightning_modules.checkpoint import load
+from lightning_modules.checkpoints.charted import Charted, chart_of
+from lightning_modules.checkpoints.checkpoint import load
+from lightning_modules.checkpoints.predictor import load_predictor
 from lightning_modules.classifier import ClassifierModule
 from lightning_modules.counterfactual import CounterfactualModule, Explanation
 from lightning_modules.flow import FlowModule
 from lightning_modules.flow_matching import FlowMatchingModule
 from lightning_modules.hierarchical_vae import HierarchicalVAEModule
-from lightning_modules.predictor import load_predictor
 from lightning_modules.regressor import RegressorModule
 from lightning_modules.vae import VAEModule
 

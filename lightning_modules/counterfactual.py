@@ -12,23 +12,24 @@ from pytorch_lightning import LightningModule
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch import Tensor, nn
 
-from counterfactuals.ascent import Ascent
-from counterfactuals.charts import Chart, PixelChart, counting
+from counterfactuals.charts.chart import Chart, counting
+from counterfactuals.charts.pixel import PixelChart
 from counterfactuals.contract import check_made
-from counterfactuals.diverse import Diverse
 from counterfactuals.engine import Method, Particular, Prepared, Problem
 from counterfactuals.explain import plan, search, slots_that_pay
 from counterfactuals.freeze import frozen
+from counterfactuals.goals.matched import Matched, judged
+from counterfactuals.goals.objectives import Objective, ReachAll, ReachClass
+from counterfactuals.goals.targets import Foretold, Searches, TargetPolicy
 from counterfactuals.held import modules_in
-from counterfactuals.matched import Matched, judged
 from counterfactuals.memory import advising
-from counterfactuals.objectives import Objective, ReachAll, ReachClass
+from counterfactuals.methods.ascent import Ascent
+from counterfactuals.methods.diverse import Diverse
 from counterfactuals.result import Counterfactuals
-from counterfactuals.targets import Foretold, Searches, TargetPolicy
-from lightning_modules.charted import load_chart
-from lightning_modules.checkpoint import load
+from lightning_modules.checkpoints.charted import load_chart
+from lightning_modules.checkpoints.checkpoint import load
+from lightning_modules.checkpoints.predictor import load_predictor
 from lightning_modules.classifier import ClassifierModule
-from lightning_modules.predictor import load_predictor
 from lightning_modules.task import PRECISIONS, shape_problem
 from lightning_modules.understood import Understood, understood
 from networks.adapter import inside

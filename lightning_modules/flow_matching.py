@@ -6,7 +6,7 @@ import torch
 from pytorch_lightning.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
 
-from counterfactuals.charts import FlowChart
+from counterfactuals.charts.flow import FlowChart
 from lightning_modules.flow import condition_problems, flow_chart, flow_samples
 from lightning_modules.task import Task, shape_problem
 from metrics import bits_per_dim

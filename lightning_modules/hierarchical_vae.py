@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from pytorch_lightning.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 
-from counterfactuals.hierarchical_chart import HierarchicalChart
+from counterfactuals.charts.hierarchical import HierarchicalChart
 from lightning_modules.task import Task, shape_problem
 from metrics import bits_per_dim
 from networks.autoencoders import HierarchicalVAE

@@ -9,13 +9,13 @@ from torchmetrics import MeanAbsoluteError, MeanSquaredError
 
 from counterfactuals.call import call
 from counterfactuals.freeze import frozen
-from counterfactuals.values import values
+from counterfactuals.goals.values import values
 from lightning_modules.task import Task, shape_problem
 from metrics import LocalisationF1, localise
 from networks.checks import not_negative, positive
 from networks.errors import InputError
 from networks.placement import blank
-from networks.unet import Counted
+from networks.unets.unet import Counted
 
 
 @runtime_checkable

@@ -11,9 +11,9 @@ from counterfactuals.call import call
 from counterfactuals.contract import climbs, of_values, suited, understand, wants_values
 from counterfactuals.engine import Method
 from counterfactuals.freeze import frozen
-from counterfactuals.objectives import Objective
-from counterfactuals.targets import TargetPolicy
-from datamodules.layouts import folded
+from counterfactuals.goals.objectives import Objective
+from counterfactuals.goals.targets import TargetPolicy
+from datamodules.folders.layouts import folded
 from metrics.agreement import agreement
 from networks.adapter import Adapter, inside, name_of
 from networks.errors import InputError

@@ -6,7 +6,7 @@ import torch
 from pytorch_lightning.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 
-from counterfactuals.charts import AutoencoderChart
+from counterfactuals.charts.autoencoder import AutoencoderChart
 from lightning_modules.task import Task, shape_problem
 from metrics import ActiveUnits
 from networks.autoencoders import VAE

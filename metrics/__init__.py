@@ -1,16 +1,12 @@
 """Metrics: pure functions of tensors, and torchmetrics classes over them."""
 
 from metrics.active_units import ActiveUnits
-from metrics.axes import Axes
 from metrics.bits_per_dim import bits_per_dim
-from metrics.calibration import Calibration
-from metrics.certificate import certify
+from metrics.certificate.axes import Axes
+from metrics.certificate.calibration import Calibration
+from metrics.certificate.certificate import certify
+from metrics.certificate.grain import Grain
 from metrics.cout import cout
-from metrics.distribution import FrechetDistance, KernelDistance, class_weights, in_proportion
-from metrics.feature_bank import FeatureBank
-from metrics.fid import FID
-from metrics.grain import Grain
-from metrics.identity import Recognised
 from metrics.interpretability import im1, im2
 from metrics.intervals import (
     difference_interval,
@@ -21,9 +17,13 @@ from metrics.intervals import (
 )
 from metrics.label_variation import label_variation
 from metrics.localisation import LocalisationF1, localise
-from metrics.neighbours import Nearest, label_share
 from metrics.oracle import decision, votes
-from metrics.similarity import similarity
+from metrics.realism.distribution import FrechetDistance, KernelDistance, class_weights, in_proportion
+from metrics.realism.feature_bank import FeatureBank
+from metrics.realism.fid import FID
+from metrics.realism.identity import Recognised
+from metrics.realism.neighbours import Nearest, label_share
+from metrics.realism.similarity import similarity
 from metrics.spectrum import (
     Spectrum,
     dimension_above,

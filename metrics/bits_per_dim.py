@@ -4,7 +4,7 @@ import math
 
 from torch import Tensor
 
-from networks.flows.dequantize import levels_per_cell
+from networks.flows.layers.dequantize import levels_per_cell
 
 
 def bits_per_dim(log_prob: Tensor, dim: int, levels: int | None, n_bits: int | None = None) -> Tensor:

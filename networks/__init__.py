@@ -18,7 +18,6 @@ from networks.autoencoders import (
 from networks.cnn import CNN
 from networks.committee import Committee
 from networks.errors import InputError
-from networks.exported import Exported
 from networks.features import Features
 from networks.flows import (
     RK4,
@@ -37,15 +36,16 @@ from networks.flows import (
     SVDConv,
     VectorRealNVP,
 )
-from networks.hugging_face import HuggingFace
+from networks.imported.exported import Exported
+from networks.imported.hugging_face import HuggingFace
+from networks.imported.timm_model import TimmModel
+from networks.imported.torchscript import TorchScript
+from networks.imported.torchvision_model import TorchvisionModel
 from networks.linear_svm import LinearSVM
-from networks.map_losses import BlurredFocal, WeightedHausdorff
 from networks.mlp import MLP
-from networks.timm_model import TimmModel
-from networks.torchscript import TorchScript
-from networks.torchvision_model import TorchvisionModel
-from networks.unet import UNet
-from networks.velocity_unet import VelocityUNet
+from networks.unets.map_losses import BlurredFocal, WeightedHausdorff
+from networks.unets.unet import UNet
+from networks.unets.velocity_unet import VelocityUNet
 
 __all__ = [
     "CNN",

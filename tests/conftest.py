@@ -10,14 +10,14 @@ import wandb
 from torch import nn
 
 from counterfactuals import Chart
-from tests.runs import fit, train_digits
+from tests.support.runs import fit, train_digits
 
 os.environ.setdefault("WANDB_SILENT", "true")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What starts command lines comes first: it takes longest, and workers should end together."""
-    items.sort(key=lambda item: item.path.parent != Path(__file__).parent)
+    items.sort(key=lambda item: item.path.parent != Path(__file__).with_name("programs"))
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from networks.checks import positive
 from networks.errors import InputError
-from networks.flows.first_batch import sum_over_ranks
+from networks.flows.layers.first_batch import sum_over_ranks
 
 MOMENTUM = 0.9  # weight of the past in a running variance
 

@@ -12,7 +12,7 @@ from networks.autoencoders.conv import ConvDecoder, ConvEncoder
 from networks.autoencoders.likelihoods import Bernoulli, Likelihood
 from networks.checks import each, whole
 from networks.errors import InputError
-from networks.flows.householder import reflect_each
+from networks.flows.linear.householder import reflect_each
 from networks.mlp import gated_mlp
 
 

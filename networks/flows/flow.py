@@ -10,7 +10,7 @@ from FrEIA.modules import InvertibleModule
 from torch import Tensor, nn
 
 from networks.errors import InputError
-from networks.flows.dequantize import levels_per_cell
+from networks.flows.layers.dequantize import levels_per_cell
 
 
 class Latent(NamedTuple):

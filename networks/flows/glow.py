@@ -7,16 +7,16 @@ from torch import nn
 
 from networks.checks import whole
 from networks.errors import InputError
-from networks.flows.actnorm import ActNorm
-from networks.flows.bounded import bounded_to_real, flow_numbers
 from networks.flows.chain import Chain
-from networks.flows.coupling import ChannelCoupling, Subnet
 from networks.flows.flow import Flow
-from networks.flows.lu_conv import LUConv
-from networks.flows.multi_scale import MultiScale, image_dims
-from networks.flows.squeeze import Squeeze
-from networks.flows.subnets import ConvNet, ZeroConv
-from networks.flows.whiten import Whiten
+from networks.flows.layers.actnorm import ActNorm
+from networks.flows.layers.bounded import bounded_to_real, flow_numbers
+from networks.flows.layers.coupling import ChannelCoupling, Subnet
+from networks.flows.layers.multi_scale import MultiScale, image_dims
+from networks.flows.layers.squeeze import Squeeze
+from networks.flows.layers.subnets import ConvNet, ZeroConv
+from networks.flows.layers.whiten import Whiten
+from networks.flows.linear.lu_conv import LUConv
 
 Mixing = Callable[[list[tuple[int, int, int]]], nn.Module]
 

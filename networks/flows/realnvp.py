@@ -7,15 +7,15 @@ from FrEIA.modules import InvertibleModule
 
 from networks.checks import whole
 from networks.errors import InputError
-from networks.flows.actnorm import ActNorm
-from networks.flows.bounded import bounded_to_real, flow_numbers
 from networks.flows.chain import Chain
-from networks.flows.coupling import ChannelCoupling, CheckerboardCoupling, Subnet
 from networks.flows.flow import Flow
-from networks.flows.multi_scale import MultiScale, image_dims
-from networks.flows.squeeze import Squeeze
-from networks.flows.subnets import ResNet
-from networks.flows.whiten import Whiten
+from networks.flows.layers.actnorm import ActNorm
+from networks.flows.layers.bounded import bounded_to_real, flow_numbers
+from networks.flows.layers.coupling import ChannelCoupling, CheckerboardCoupling, Subnet
+from networks.flows.layers.multi_scale import MultiScale, image_dims
+from networks.flows.layers.squeeze import Squeeze
+from networks.flows.layers.subnets import ResNet
+from networks.flows.layers.whiten import Whiten
 
 Dims = Sequence[tuple[int, ...]]
 

@@ -9,10 +9,10 @@ from torch import nn
 
 from networks.checks import between, each, positive, whole, within
 from networks.errors import InputError
-from networks.flows.dequantize import cell_bounds
 from networks.flows.flow import Flow
-from networks.flows.logit import Logit
-from networks.flows.permute import Permute
+from networks.flows.layers.dequantize import cell_bounds
+from networks.flows.layers.logit import Logit
+from networks.flows.layers.permute import Permute
 from networks.mlp import mlp
 
 

@@ -9,7 +9,7 @@ from counterfactuals import Ascent, FlowChart, RunnerUp
 from datamodules import Digits
 from lightning_modules import CounterfactualModule
 from networks import MLP, RealNVP
-from tests.collect import Collect
+from tests.support.collect import Collect
 
 QUIET = {"logger": False, "enable_progress_bar": False, "accelerator": "cpu", "inference_mode": False}
 

@@ -11,11 +11,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from callbacks import generation
-from callbacks.journal import Journal, Record, read_journal
-from callbacks.report import callback as report
+from callbacks import report
 from networks import InputError
-from tests.faults import Figure, explain_points, points
+from results import generation
+from results.journal import Journal, Record, read_journal
+from tests.support.faults import Figure, explain_points, points
 
 
 @pytest.fixture(autouse=True)
@@ -279,7 +279,7 @@ def test_a_finished_run_whose_journals_were_left_does_not_keep_others_out(
     """Killed after the report was there."""
     with monkeypatch.context() as patch:
         patch.setattr(generation, "is_of", lambda *args: True)
-        patch.setattr("callbacks.shards.Shards.remove", lambda self: None)
+        patch.setattr("results.shards.Shards.remove", lambda self: None)
         explain_points(folder)
     (folder / "report.html").write_text("drawn")
     run = json.loads((folder / "shards" / "run.json").read_text())["id"]

@@ -11,7 +11,7 @@ from counterfactuals import Ascent, PixelChart, ReachClass, RunnerUp
 from datamodules import ImageFolder
 from lightning_modules import CounterfactualModule
 from networks import CNN
-from tests.trees import plant
+from tests.support.trees import plant
 
 
 @pytest.mark.parametrize(("val", "said"), [("a/1.png", "1 held-out images"), ("{a,b}/1.png", "1 held-out images")])

@@ -11,11 +11,11 @@ import torch
 from PIL import Image
 
 from callbacks import Report, ResultWriter
-from callbacks.report.results import Results
 from counterfactuals import Ascent, PixelChart, ReachClass, RunnerUp
 from datamodules import ImageFolder
 from lightning_modules import CounterfactualModule
 from networks import MLP, InputError
+from results.reader import Results
 
 
 @pytest.fixture

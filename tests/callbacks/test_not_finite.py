@@ -27,7 +27,7 @@ from counterfactuals import Ascent, FlowChart, RunnerUp
 from datamodules import Digits
 from lightning_modules import CounterfactualModule, Explanation
 from networks import CNN, MLP, ClassAutoencoders, ConvAutoencoder, InputError, RealNVP
-from tests.collect import Collect
+from tests.support.collect import Collect
 
 QUIET = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
 N = 12

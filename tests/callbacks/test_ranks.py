@@ -1,4 +1,4 @@
-"""Waiting without a clock, and ending together. Ranks are threads here; tests/test_ranks.py has real ones."""
+"""Waiting without a clock, and ending together. Ranks are threads here; tests/programs/test_ranks.py has real ones."""
 
 import os
 import time

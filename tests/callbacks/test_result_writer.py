@@ -6,14 +6,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from callbacks.files import finite
-from callbacks.journal import Journal, Record, read_journal
-from callbacks.merged import loggable, merge, merged, rows_of
-from callbacks.shards import Shards
 from counterfactuals import Ascent, explain
 from lightning_modules import Explanation
 from networks import InputError
-from tests.runs import run_explain
+from results.files import finite
+from results.journal import Journal, Record, read_journal
+from results.shards import Shards
+from results.table import loggable, merge, merged, rows_of
+from tests.support.runs import run_explain
 
 SHORT = [
     "--data.batch_size=16",

@@ -5,7 +5,7 @@ from jsonargparse import Namespace
 
 from cli.paths import expand, expanded
 from networks.errors import InputError
-from tests.runs import fit
+from tests.support.runs import fit
 
 HERE = {"SCRATCH": "/scratch", "USER": "me"}
 

@@ -8,7 +8,7 @@ import torch
 from cli.trusted import trusted_by
 from lightning_modules import ClassifierModule, load
 from networks import InputError
-from tests.runs import NO_CONTROLS, fit, run_explain
+from tests.support.runs import NO_CONTROLS, fit, run_explain
 
 MINE = """
 from torch import nn

@@ -8,7 +8,7 @@ from torch.optim import Optimizer
 from cli.wording import Group, alternatives, check, in_words, of_class
 from counterfactuals import Ascent
 from counterfactuals.engine import Method
-from counterfactuals.targets import TargetPolicy
+from counterfactuals.goals.targets import TargetPolicy
 from networks.errors import InputError
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from counterfactuals import Ascent, AtLeast, InputError, LatentSearch, PixelChart, ReachClass, ReachMargin, explain
 from counterfactuals.contract import suited, understand
-from counterfactuals.labels import ReachLabel
+from counterfactuals.goals.labels import ReachLabel
 from networks import Adapter
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from datamodules import MNIST, BinarizedMNIST
-from tests.trees import write_mnist
+from tests.support.trees import write_mnist
 
 REAL = Path(__file__).parents[3] / "shared" / "data"
 

@@ -7,7 +7,7 @@ import torch
 from datamodules import CelebA
 from datamodules.base import SPLITS
 from networks.errors import InputError
-from tests.trees import edit, write_celeba
+from tests.support.trees import edit, write_celeba
 
 
 @pytest.fixture

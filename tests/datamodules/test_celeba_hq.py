@@ -5,7 +5,7 @@ import torch
 
 from datamodules import CelebAHQ
 from networks.errors import InputError
-from tests.trees import edit, write_celeba_hq
+from tests.support.trees import edit, write_celeba_hq
 
 
 @pytest.fixture

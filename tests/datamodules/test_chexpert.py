@@ -7,7 +7,7 @@ import torch
 
 from datamodules import CheXpert
 from networks.errors import InputError
-from tests.trees import edit, write_chexpert
+from tests.support.trees import edit, write_chexpert
 
 SPLITS: tuple[Literal["train", "val", "test"], ...] = ("train", "val", "test")
 

@@ -4,7 +4,7 @@ import pytest
 
 from datamodules import FashionMNIST
 from networks.errors import InputError
-from tests.trees import write_mnist
+from tests.support.trees import write_mnist
 
 
 def test_torchvisions_layout(tmp_path: Path) -> None:

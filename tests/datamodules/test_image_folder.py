@@ -10,12 +10,12 @@ from PIL import Image
 
 from datamodules import ImageFolder
 from datamodules.base import SPLITS
-from datamodules.found import suitable
-from datamodules.pixels import read_image
+from datamodules.folders.found import suitable
+from datamodules.images.pixels import read_image
 from lightning_modules.from_data import WIDTHS
 from networks import CNN, ConvVAE, Glow, VelocityUNet
 from networks.errors import InputError
-from tests.trees import plant, write_image_folder, write_images
+from tests.support.trees import plant, write_image_folder, write_images
 
 
 @pytest.mark.parametrize("splits", [True, False])

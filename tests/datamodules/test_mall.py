@@ -8,7 +8,7 @@ from scipy.io import loadmat, savemat
 from datamodules import Mall
 from datamodules.mall import cut, read_heads
 from networks import InputError
-from tests.trees import write_jpeg, write_mall
+from tests.support.trees import write_jpeg, write_mall
 
 
 def test_tiles_hold_the_heads_that_were_annotated(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import torch
 
 from datamodules import MNIST
 from networks.errors import InputError
-from tests.trees import write_mnist
+from tests.support.trees import write_mnist
 
 REAL = Path(__file__).parents[3] / "shared" / "data"
 

@@ -10,7 +10,7 @@ from networks import InputError
 from tests.hostile.checkpoints import CORPUS, Checkpoint
 from tests.hostile.conftest import crafted, one_sentence, untouched
 from tests.hostile.watch import watched
-from tests.runs import NO_LOGGER, QUIET, config, run_explain
+from tests.support.runs import NO_LOGGER, QUIET, config, run_explain
 
 CLASSIFIER = "runs/digits/classifier/best.ckpt"
 

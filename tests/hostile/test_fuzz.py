@@ -15,7 +15,7 @@ from networks import InputError
 from tests.hostile.checkpoints import Checkpoint
 from tests.hostile.conftest import one_sentence, untouched
 from tests.hostile.watch import watched
-from tests.runs import NO_CONTROLS, NO_LOGGER, QUIET, config, run_explain
+from tests.support.runs import NO_CONTROLS, NO_LOGGER, QUIET, config, run_explain
 
 STRANGE: list[Any] = [None, True, -1, 0, 3, 2**40, 1.5, float("nan"), "", "x", "evilmod.Net", [], [1], {}, {"a": 1}, ()]
 STRANGE += [{"class_path": "evilmod.Net"}, {"class_path": "subprocess.Popen"}, {"class_path": "torch.nn.Linear"}]

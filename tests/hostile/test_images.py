@@ -16,12 +16,12 @@ import tifffile
 from PIL import Image
 from pydicom import uid
 
-from datamodules.found import look_at
-from datamodules.pixels import read_image
+from datamodules.folders.found import look_at
+from datamodules.images.pixels import read_image
 from networks.errors import InputError
-from tests.formats import COLOURS, GREYS, SEE_THROUGH, G, dicom
 from tests.hostile.conftest import one_sentence, untouched
 from tests.hostile.watch import watched
+from tests.support.formats import COLOURS, GREYS, SEE_THROUGH, G, dicom
 
 
 def npy(shape: str, kind: str = "'<f4'", data: bytes = b"") -> Callable[[Path], object]:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from networks import Exported, InputError
-from networks.exported_check import check_program
+from networks.imported.exported_check import check_program
 from tests.hostile.conftest import one_sentence, untouched
 from tests.hostile.programs import PROGRAMS, good_program, records_of, write_records
 from tests.hostile.watch import watched

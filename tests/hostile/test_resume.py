@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import torch
 
-from callbacks.resume import resumable
+from callbacks.checkpoints.resume import resumable
 from networks import InputError
 from tests.hostile.checkpoints import Checkpoint
 from tests.hostile.conftest import one_sentence, untouched
 from tests.hostile.watch import watched
-from tests.runs import fit
+from tests.support.runs import fit
 
 Change = Callable[[Checkpoint, Path], Any]
 KEY = "ModelCheckpoint{'monitor': 'val/loss', 'mode': 'min', 'every_n_train_steps': 0, 'every_n_epochs': 1, "

@@ -7,7 +7,7 @@ import torch
 from datamodules import Digits, Helix
 from lightning_modules import ClassAutoencodersModule, load
 from networks import ClassAutoencoders, ConvAutoencoder, VectorAutoencoder
-from tests.runs import fit
+from tests.support.runs import fit
 
 QUIET = {
     "logger": False,

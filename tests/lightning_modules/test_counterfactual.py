@@ -6,7 +6,6 @@ import pytorch_lightning as pl
 import torch
 
 from callbacks import ResultWriter
-from callbacks.identity import searches_depend_on
 from counterfactuals import (
     Across,
     Ascent,
@@ -26,12 +25,13 @@ from counterfactuals import (
     Values,
     explain,
 )
-from counterfactuals.objectives import logit_margin
+from counterfactuals.goals.objectives import logit_margin
 from datamodules import Digits
 from lightning_modules import CounterfactualModule, Explanation
 from networks import CNN, MLP
 from networks.errors import InputError
-from tests.collect import Collect
+from results.identity import searches_depend_on
+from tests.support.collect import Collect
 
 QUIET = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
 

@@ -4,8 +4,8 @@ import yaml
 
 from datamodules import Digits
 from lightning_modules.from_data import blanks, fastest_precision, fill
-from tests.runs import fit
-from tests.trees import write_image_folder
+from tests.support.runs import fit
+from tests.support.trees import write_image_folder
 
 
 def test_fills_what_is_left_blank_and_nothing_else() -> None:

@@ -8,8 +8,8 @@ from counterfactuals import AutoencoderChart
 from datamodules import Digits, Helix
 from lightning_modules import VAEModule, load
 from networks import BatchGaussian, ConvVAE, GatedVAE, InputError
-from tests.runs import fit
-from tests.trees import write_mnist
+from tests.support.runs import fit
+from tests.support.trees import write_mnist
 
 QUIET = {
     "logger": False,

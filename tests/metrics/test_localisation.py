@@ -3,7 +3,7 @@ import torch
 
 from metrics import LocalisationF1, localise
 from metrics.localisation import f1, matches
-from networks.map_losses import blur
+from networks.unets.map_losses import blur
 
 
 def map_of(places: list[tuple[int, int]], side: int = 48) -> torch.Tensor:

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from counterfactuals import Ascent, LatentSearch, PixelChart, ReachAll, Status, explain
-from counterfactuals.objectives import unanimous
+from counterfactuals.goals.objectives import unanimous
 from networks import Adapter, Committee, InputError
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from counterfactuals import FlowChart
-from counterfactuals.hierarchical_chart import HierarchicalChart
+from counterfactuals.charts.hierarchical import HierarchicalChart
 from networks import (
     CNN,
     MLP,

@@ -12,7 +12,7 @@ from networks.autoencoders.vae import reflect_each
 from networks.flows import BoundedLinear, Chain, Orthogonal, SVDLinear
 from networks.precision import no_tf32
 from tests.networks.flows.identities import perturb
-from tests.runs import needs_gpu
+from tests.support.runs import needs_gpu
 
 MIXING = [LUConv, SVDConv, PeriodicConv, CircularConv]
 

@@ -1,0 +1,1 @@
+"""What is measured of counterfactuals while they are found."""

@@ -1,0 +1,70 @@
+"""The report at the end of an explain run, and its table on the terminal."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+from networks.checks import whole
+from networks.errors import InputError
+from report.overview import results_of
+from report.page import MAX_CARDS, build_report, summary_rows
+from results.naming import column
+
+
+class Report(Callback):
+    """Builds ``report.html`` from the results folder and prints the summary.
+
+    It must come after ``ResultWriter``; ``explain.py`` sees to that.
+
+    Args:
+        max_cards: rows shown in the gallery, the first ones; the table, the numbers and the figures hold all.
+    """
+
+    def __init__(self, max_cards: int = MAX_CARDS) -> None:
+        InputError.collect(whole(0, max_cards=max_cards))
+        self.max_cards = max_cards
+
+    def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.is_global_zero:
+            folder = Path(trainer.default_root_dir)
+            report = build_report(folder, trainer.datamodule.class_names, self.max_cards)  # type: ignore[attr-defined]
+            summary = json.loads((folder / "summary.json").read_text())
+            print(terminal_table(summary))
+            table = pd.read_parquet(folder / "counterfactuals.parquet")
+            print("".join(f"{line}\n" for line in [*failures(table, summary), *missing(summary)]), end="")
+            print(f"results: {folder.resolve()}\nreport:  {report.resolve()}")
+
+
+def failures(table: pd.DataFrame, summary: dict[str, Any]) -> list[str]:
+    """For each result a line on the searches that failed, and why the first of them did; none where none has."""
+    lines = []
+    for label, name in zip(results_of(summary), ["", *summary.get("others", {}), "control"], strict=False):
+        failed = table[table[column(name, "status")] == "failed"] if column(name, "status") in table else table[:0]
+        if len(failed):
+            reason = failed[column(name, "reason")].iloc[0]
+            lines.append(f"failed, of {label}: {len(failed)} of {len(table)} searches, the first because {reason}")
+    return lines
+
+
+def missing(summary: dict[str, Any]) -> list[str]:
+    """For each result a line on the measures that are missing for some of its rows; none where all are there."""
+    return [
+        f"not finite, and left out of {name}: "
+        + ", ".join(f"{measure} of {n} flipped rows" for measure, n in numbers["not_finite"].items())
+        for name, numbers in results_of(summary).items()
+        if numbers.get("not_finite")
+    ]
+
+
+def terminal_table(summary: dict[str, Any]) -> str:
+    """The summary as aligned text."""
+    rows = [["", *results_of(summary)], *([r.label, *r.values] for r in summary_rows(summary))]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = [
+        "  ".join([f"{row[0]:<{widths[0]}}", *(f"{v:>{w}}" for v, w in zip(row[1:], widths[1:], strict=True))])
+        for row in rows
+    ]
+    return "\n".join(["", lines[0], "-" * len(lines[0]), *lines[1:], ""])

@@ -1,0 +1,1 @@
+"""Weights & Biases, and the CSV of logged numbers."""

@@ -1,0 +1,1 @@
+"""What is measured and shown while a model trains."""

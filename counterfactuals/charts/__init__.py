@@ -1,0 +1,9 @@
+"""Coordinates in which a search walks, one kind a file."""
+
+from counterfactuals.charts.autoencoder import AutoencoderChart
+from counterfactuals.charts.chart import Chart
+from counterfactuals.charts.flow import FlowChart
+from counterfactuals.charts.hierarchical import HierarchicalChart
+from counterfactuals.charts.pixel import PixelChart
+
+__all__ = ["AutoencoderChart", "Chart", "FlowChart", "HierarchicalChart", "PixelChart"]

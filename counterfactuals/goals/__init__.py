@@ -1,0 +1,1 @@
+"""What a search wants: objectives, targets, distances, and what must not change."""

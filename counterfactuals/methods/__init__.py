@@ -1,0 +1,1 @@
+"""How to search: one method a file, with the paper's symbols."""

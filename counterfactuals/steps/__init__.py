@@ -1,0 +1,1 @@
+"""How long a step of a search is, and where it goes."""

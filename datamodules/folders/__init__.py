@@ -1,0 +1,1 @@
+"""What is in which file, as people have their folders."""

@@ -1,0 +1,89 @@
+"""A split whose images lie in files."""
+
+import hashlib
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from datamodules.base import Batch, number_of
+from datamodules.images.image_files import content
+from datamodules.images.picture import peek
+from datamodules.images.pixels import read_image
+from datamodules.images.reading import Reading
+from networks.errors import InputError
+
+
+class FileSplit(Dataset):
+    """Images read from their files when they are asked for.
+
+    Once ``contents`` has been asked for, an image that is replaced meanwhile is refused.
+    """
+
+    def __init__(self, files: list[Path], y: Tensor, shape: tuple[int, ...], reading: Reading) -> None:
+        self.files, self.y, self.shape, self.reading = files, y, shape, reading
+        self.known: Tensor | None = None  # contents by position, 0 where they have not been asked for
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitems__(self, positions: Sequence[int]) -> Batch:
+        index = torch.as_tensor(positions)
+        x = torch.stack([self._image(p) for p in index.tolist()])
+        return Batch(x=x, y=self.y[index], index=index)
+
+    def _image(self, position: int) -> Tensor:
+        file = self.files[position]
+        if self.known is None or not self.known[position]:
+            return read_image(file, self.shape, None, self.reading)
+        data = content(file)
+        if self._number(position, data) != self.known[position]:
+            raise InputError(f"{file} has been replaced since this run began: run the same command again")
+        return read_image(file, self.shape, data, self.reading)
+
+    def fingerprint(self) -> str:
+        """Of the files' names, sizes and times of change: to read thousands of images takes minutes."""
+        digest = hashlib.sha256(repr((self.shape, self.reading)).encode() + self.y.numpy().tobytes())
+        for file in self.files:
+            stat = _stat(file)
+            digest.update(os.fsencode(file) + f" {stat.st_size} {stat.st_mtime_ns}\n".encode())
+        return digest.hexdigest()[:16]
+
+    def contents(self, positions: Sequence[int]) -> Tensor:
+        """Of the files' bytes, which are read one after the other."""
+        numbers = [self._number(p, content(self.files[p])) for p in positions]
+        found = torch.tensor(numbers, dtype=torch.int64)
+        self.known = torch.zeros(len(self), dtype=torch.int64) if self.known is None else self.known
+        self.known[torch.as_tensor(positions)] = found
+        return found
+
+    def _number(self, position: int, data: bytes) -> int:
+        return number_of(data, self.y[position].numpy().tobytes())
+
+    def unreadable(self, positions: Sequence[int], deadline: float) -> list[str]:
+        """What is wrong with images that cannot be read, a sentence each.
+
+        Args:
+            deadline: on ``time.monotonic``; until then whole images are read, and after it no more than their headers.
+        """
+        problems = []
+        for position in positions:
+            try:
+                if time.monotonic() < deadline:
+                    self._image(position)
+                else:
+                    peek(self.files[position])
+            except InputError as error:
+                problems.append(str(error))
+        return problems
+
+
+def _stat(file: Path) -> os.stat_result:
+    try:
+        return file.stat()
+    except OSError as error:
+        raise InputError(f"{file} cannot be read as an image: remove or replace it ({error.strerror})") from error

@@ -1,0 +1,1 @@
+"""Models from files that may come from anywhere."""

@@ -1,0 +1,1 @@
+"""Whether a sample could be a real one."""

@@ -1,0 +1,1 @@
+"""Distances between sets of samples, and of samples to their neighbours."""

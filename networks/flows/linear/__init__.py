@@ -1,0 +1,1 @@
+"""Linear layers of flows, with orthogonal, triangular and Fourier factors."""

@@ -1,0 +1,1 @@
+"""U-Nets, and the losses of their maps."""

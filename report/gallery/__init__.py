@@ -1,0 +1,1 @@
+"""Every search of a run, to filter and open."""

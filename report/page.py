@@ -1,0 +1,197 @@
+"""Building report.html from a results folder."""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, PackageLoader, select_autoescape
+from markupsafe import Markup
+
+from metrics.oracle import ALL
+from report.drawings import draw_all, save_examples, saved_figures
+from report.failures import failures
+from report.figures.pairs import confusion, mean_change_figure, mean_change_uris, mean_changes
+from report.figures.plots import save
+from report.figures.values import value_table
+from report.gallery.data import gallery_data, pictures_of, scale_of
+from report.gallery.sprites import Sheets, pack
+from report.overview import before, oracles_of, outcome, results_of, variants
+from results.files import write_whole
+from results.generation import REPORT, forget_report, record_report
+from results.meanings import MEANINGS, labels
+from results.naming import CONTROLS
+from results.reader import Results
+
+MOST_BYTES = 40_000_000  # of a page: more is slow to open and cannot be mailed
+MAX_CARDS = 5000
+
+
+class SummaryRow(NamedTuple):
+    """One line of the summary: label, every result's value, 95 % interval and rows as text, and what it means."""
+
+    label: str
+    values: list[str]
+    intervals: list[str]
+    meaning: str
+    rows: list[str]
+
+
+def summary_rows(summary: dict[str, Any]) -> list[SummaryRow]:
+    """The summary's lines, all results side by side, a line an oracle; what none has is left out."""
+    results = [*results_of(summary).values()]
+    rows = []
+    for key in MEANINGS:
+        names = variants(summary, key) or [""]
+        known = [
+            name
+            for name in names
+            if any(numbers.get(f"{key}/{name}" if name else key) is not None for numbers in results)
+        ]
+        rows += [_row(results, key, name, known[0]) for name in known]
+    return rows
+
+
+def _row(results: list[dict[str, Any]], key: str, oracle: str, first: str) -> SummaryRow:
+    label, form, meaning = MEANINGS[key]
+    full = f"{key}/{oracle}" if oracle else key
+    counts = [numbers.get("rows", {}).get(full) for numbers in results]
+    return SummaryRow(
+        f"{label}: {'all of them' if oracle == ALL else oracle}" if oracle else label,
+        [_text(form, numbers.get(full)) for numbers in results],
+        [_interval(form, numbers.get("intervals", {}).get(full)) for numbers in results],
+        meaning if oracle in ("", first) else "",  # once for all oracles
+        ["" if count is None else f"n = {count:,}" for count in counts],
+    )
+
+
+def _text(form: str, value: float | None) -> str:
+    return "–" if value is None else form.format(value)
+
+
+def _interval(form: str, bounds: list[float | None] | None) -> str:
+    if not bounds or None in bounds:
+        return ""
+    low, high = (form.format(bound) for bound in bounds)
+    return f"{low.removesuffix('%')} – {high}"
+
+
+def build_report(folder: Path, class_names: list[str] | None = None, max_cards: int = MAX_CARDS) -> Path:
+    """Write ``folder/report.html`` and ``folder/figures`` from the folder's merged results.
+
+    The page loads nothing from outside: pictures, figures, style and script are in it. It takes 40 MB
+    at most; its pictures are lossless where that allows it, and it says what they are otherwise.
+
+    Args:
+        folder: of a finished explain run.
+        class_names: empty for values; None takes those that the run has left.
+        max_cards: rows shown in the gallery, the first ones; table, numbers and figures hold all.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        InputError: no such folder, or the run in it is not finished.
+    """
+    results = Results(Path(folder), class_names)
+    forget_report(results.folder)
+    rows = min(max_cards, len(results.table))
+    save_examples(results)
+    environment = Environment(loader=PackageLoader("report", "."), autoescape=select_autoescape())
+    template = environment.get_template("template.html")
+    context = {**_numbers(results), **_pairs(results), "figures": draw_all(results)}
+    context["scale"] = scale_of(results) if results.images else 1.0
+
+    def render(sheets: list[Sheets]) -> str:
+        shown = _shown(sheets, rows)
+        words = {"labels": labels(_confidence_is(results)), "confidence": _confidence_is(results), "controls": CONTROLS}
+        data = script_json(gallery_data(results, sheets, shown) | words)
+        return template.render(
+            **context, data=data, sheets=sheets, parts=_parts(sheets), shown=shown, quality=_quality(sheets, wanted)
+        )
+
+    wanted = pictures_of(results, rows)
+    rest = len(render([]).encode())
+    html = render(pack(wanted, 0.995 * (MOST_BYTES - rest)))  # the sheets' tags take the rest of the rest
+    report = results.folder / REPORT
+    write_whole(report, lambda file: file.write_bytes(html.encode("utf-8", "backslashreplace")))
+    record_report(results.folder, [REPORT, *saved_figures(results.folder)])
+    return report
+
+
+def script_json(value: Any) -> Markup:
+    """JSON that may stand in a script element."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))
+
+
+def _shown(sheets: list[Sheets], rows: int) -> int:
+    """Rows for which there are pictures; all where there are no pictures at all."""
+    return min((s.pictures.count for s in sheets if s.pictures.essential), default=rows)
+
+
+def _parts(sheets: list[Sheets]) -> list[tuple[str, int, str]]:
+    """Role, number and text of every sheet; those of the first rows come first."""
+    parts = [
+        (s.first_row(number), s.pictures.role, number, text) for s in sheets for number, text in enumerate(s.files)
+    ]
+    return [part[1:] for part in sorted(parts, key=lambda part: part[0])]
+
+
+def _confidence_is(results: Results) -> str:
+    """What searches had to reach; older summaries do not say."""
+    usual = "probability" if results.class_names else "distance beyond the goal"
+    return str(results.summary.get("confidence_is", usual))
+
+
+def _quality(sheets: list[Sheets], wanted: list[Any]) -> list[str]:
+    """What the pictures are, where they are not all there and exact."""
+    there = {s.pictures.role for s in sheets}
+    lossy: dict[int, list[str]] = {}
+    for s in sheets:
+        if s.quality is not None:
+            lossy.setdefault(s.quality, []).append(s.pictures.title)
+    notes = [f"{', '.join(titles)}: compressed (WebP, quality {q})" for q, titles in lossy.items()]
+    left_out = [p.title for p in wanted if p.role not in there]
+    return notes + ([f"{', '.join(left_out)}: left out"] if left_out else [])
+
+
+def _numbers(results: Results) -> dict[str, Any]:
+    summary = results.summary
+    return {
+        "title": "/".join(results.folder.resolve().parts[-2:]),
+        "summary": summary,
+        "results": list(results_of(summary)),
+        "rows": summary_rows(summary),
+        "outcomes": [outcome(results, name) for name in results.names],
+        "before": before(summary),
+        "judges": oracles_of(summary),
+        "controls": CONTROLS,
+        "confidence": labels(_confidence_is(results))["confidence"][0],
+        "failures": failures(results),
+        "values": value_table(summary),
+        "total": len(results.table),
+        "oracles": results.oracles(),
+        "class_filters": bool(results.class_names),
+        "certified": results.values("", "certificate") is not None,
+        "sorts": _sorts(results),
+    }
+
+
+def _sorts(results: Results) -> dict[str, str]:
+    """Columns that the gallery sorts by → what they are called."""
+    names, first = labels(_confidence_is(results)), ("steps", "confidence", "l2_x", "l2_z")
+    known = [c for c in (*first, *names) if c in results.table and results.values("", c) is not None]
+    numeric = [c for c in dict.fromkeys(known) if results.table[c].dtype.kind in "if" and c != "prediction"]
+    return {"index": "index"} | {c: names[c][0] for c in numeric}
+
+
+def _pairs(results: Results) -> dict[str, Any]:
+    changes = mean_changes(results)
+    if changes:
+        save(mean_change_figure(changes[:12]), results.folder / "figures", "mean_change")
+    return {
+        "confusion": confusion(results),
+        "changes": mean_change_uris(changes),
+        "change_names": [name for name, _, _ in changes[0].pictures] if changes else [],
+        "num_pairs": sum(1 for _ in results.pairs()),
+    }

@@ -1,0 +1,216 @@
+"""Every shipped config, end to end on tiny settings."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.support.runs import ROOT, fit, run_explain
+from tests.support.trees import (
+    write_celeba,
+    write_celeba_hq,
+    write_chexpert,
+    write_image_folder,
+    write_mall,
+    write_mnist,
+)
+
+#: configs in an order in which each finds the checkpoints of those before it
+HELIX = ["helix/classifier.yaml", "helix/svm.yaml", "helix/oracle.yaml", "helix/flow.yaml", "helix/explain.yaml"]
+MNIST = [
+    f"mnist/{job}.yaml"
+    for job in (
+        "classifier",
+        "svm",
+        "oracle",
+        "oracle_noise",
+        "features",
+        "autoencoders",
+        "autoencoder",
+        "vae",
+        "vaex",
+        "flow",
+        "flow_matching",
+        "realnvp",
+        "explain_4_to_9",
+        "explain_4_to_9_continuous",
+        "explain_vae",
+        "explain_vaex",
+        "explain_pairs",
+        "compare",
+    )
+]
+FOLDER = [
+    f"image_folder/{job}.yaml"
+    for job in (
+        "classifier",
+        "oracle",
+        "oracle_noise",
+        "autoencoders",
+        "flow",
+        "flow_matching",
+        "vae",
+        "vaex",
+        "glow",
+        "glow_64",
+        "glow_128",
+        "explain",
+        "explain_vaex",
+    )
+]
+DIGITS = [
+    f"digits/{job}.yaml"
+    for job in (
+        "classifier",
+        "svm",
+        "oracle",
+        "oracle_noise",
+        "features",
+        "autoencoders",
+        "flow",
+        "vaex",
+        "explain",
+        "explain_4_to_9",
+        "explain_vaex",
+        "compare",
+    )
+]
+BINARIZED = [f"binarized_mnist/{job}.yaml" for job in ("vae", "vae_hf1", "vae_hf10")]
+JOBS = ("classifier", "svm", "oracle", "oracle_noise", "flow_matching", "explain")
+FASHION = [f"fashion_mnist/{job}.yaml" for job in JOBS]
+CELEBA = [f"celeba/{job}.yaml" for job in (*JOBS, "vae")]
+CELEBA_HQ = [f"celeba_hq/{job}.yaml" for job in JOBS]
+CHEXPERT = [f"chexpert/{job}.yaml" for job in JOBS]
+SCENES = [f"scenes/{job}.yaml" for job in ("regressor", "oracle", "cnn", "flow", "explain", "dose_response")]
+MALL = [f"mall/{job}.yaml" for job in ("regressor", "oracle", "cnn", "flow", "explain")]
+ALL = {
+    "helix": HELIX,
+    "mnist": MNIST,
+    "binarized_mnist": BINARIZED,
+    "image_folder": FOLDER,
+    "digits": DIGITS,
+    "fashion_mnist": FASHION,
+    "celeba": CELEBA,
+    "celeba_hq": CELEBA_HQ,
+    "chexpert": CHEXPERT,
+    "scenes": SCENES,
+    "mall": MALL,
+}
+TINY_ASCENT = ["--model.method.init_args.max_steps=3"]
+TINY_RETURN = ["--model.method.init_args.ascent.init_args.max_steps=3", "--model.method.init_args.steps=2"]
+TINY_RELAXATION = ["--model.method.init_args.rounds=1"]  # has no steps to limit
+TINY_SEARCH = [
+    "--model.control.init_args.max_steps=3",
+    "--model.paper_control.init_args.max_steps=3",
+    "--model.slots=6",
+    "--data.predict_limit=6",
+]
+TINY_OTHERS = [
+    "--model.others.dombrowski.init_args.max_steps=3",
+    "--model.others.joshi.init_args.max_steps=3",
+    "--model.others.liu.init_args.steps=3",
+    "--model.others.zhao.init_args.max_steps=3",
+    "--model.others.looveren.init_args.steps=3",
+]
+FLOW = "--model.init_args.flow.init_args"
+VELOCITY = f"{FLOW}.velocity.init_args"
+#: an untrained regressor says about 0 of every image: all are few, and searched from
+SEARCH_VALUES = {
+    "scenes/explain.yaml": {"few": 9, "many": 9.5},
+    "mall/explain.yaml": {"few": 1, "many": 1.8, "high": 1.9},  # no tile of the tiny frames has more than two
+}
+TINY_NETWORK = ["--model.init_args.network.init_args.widths=[4,4]"]
+#: of data sets whose defaults are larger than a test
+TINY_DATA = {
+    **{key: ["--data.n_val=20"] for key in ("mnist", "binarized_mnist", "fashion_mnist")},
+    "scenes": ["--data.n_train=64", "--data.n_val=32", "--data.n_test=32"],
+    "mall": ["--data.tile=32", "--data.gap=1"],
+}
+#: the papers' sizes, made small
+TINIER = {
+    **{f"{name}/{job}.yaml": TINY_NETWORK for name in ("scenes", "mall") for job in ("regressor", "oracle", "cnn")},
+    **{
+        f"{name}/{job}.yaml": TINY_NETWORK
+        for name in ("mnist", "image_folder", "fashion_mnist", "celeba", "celeba_hq", "chexpert")
+        for job in ("classifier", "oracle", "oracle_noise", "features")
+    },
+    **{
+        name: [f"--model.target.init_args.{key}={value}" for key, value in numbers.items()]
+        + ["--model.objective.init_args.middle=1"]
+        for name, numbers in SEARCH_VALUES.items()
+    },
+    "scenes/flow.yaml": ["--data.batch_size=4", f"{FLOW}.num_steps=1"],
+    "mall/flow.yaml": ["--data.batch_size=2", f"{FLOW}.num_steps=1", f"{FLOW}.subnet.init_args.width=8"],
+    **{f"{name}/compare.yaml": TINY_OTHERS for name in ("digits", "mnist")},
+    **{
+        f"{name}/explain_vaex.yaml": ["--model.others.ascent.init_args.max_steps=3"]
+        for name in ("digits", "mnist", "image_folder")
+    },
+    "mnist/explain_vae.yaml": ["--model.others.looveren.init_args.steps=3"],
+    "image_folder/flow_matching.yaml": [f"{VELOCITY}.patch=4"],  # widths are left to the machine
+    **{
+        f"{name}/flow_matching.yaml": [f"{VELOCITY}.widths=[4]", f"{VELOCITY}.patch=4"]
+        for name in ("mnist", "fashion_mnist", "celeba", "celeba_hq", "chexpert")
+    },
+    "mnist/explain_4_to_9.yaml": ["--trainer.callbacks.init_args.num_samples=2"],  # of the last one, Spectrum
+    "digits/explain.yaml": ["--model.slots=null"],  # as many as pay
+    "celeba/vae.yaml": ["--data.batch_size=4"],
+    "mnist/flow.yaml": ["--data.batch_size=8", f"{FLOW}.num_steps=1"],
+    "mnist/realnvp.yaml": ["--data.batch_size=2", f"{FLOW}.num_blocks=1", f"{FLOW}.base_width=8"],
+    **{
+        f"image_folder/{job}.yaml": ["--data.batch_size=2", f"{FLOW}.num_steps=2", f"{FLOW}.subnet.init_args.width=8"]
+        for job in ("glow_64", "glow_128")
+    },
+}
+
+
+def test_every_config_is_here() -> None:
+    shipped = {str(p.relative_to(ROOT / "configs")) for p in (ROOT / "configs").rglob("*.yaml")}
+    assert shipped == {name for names in ALL.values() for name in names}
+
+
+#: the others' tasks run here, too; and all of them on the pretended GPU, always
+QUICK = ("helix", "image_folder", "digits")
+
+
+@pytest.mark.parametrize(
+    "names", [pytest.param(v, id=k, marks=() if k in QUICK else pytest.mark.slow) for k, v in ALL.items()]
+)
+def test_runs(names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in run_group(names, tmp_path):
+        assert (folder / "report.html").stat().st_size > 10_000
+
+
+def run_group(names: list[str], home: Path, *options: str) -> list[Path]:
+    """Every config in its turn, with ``options`` for each; ``home`` is the working directory, and empty.
+
+    Returns:
+        The folders of the explain runs.
+    """
+    write_mnist(home / "data", n_test=80)
+    write_mnist(home / "data", n_test=80, name="FashionMNIST")
+    write_image_folder(home / "data" / "images", n=40)
+    write_celeba(home / "data")
+    write_celeba_hq(home / "data" / "CelebAMask-HQ")
+    write_chexpert(home / "data")
+    write_mall(home / "data" / "mall_dataset")
+    explained = []
+    for name in names:
+        folder = home / "runs" / name.removesuffix(".yaml")
+        small = [*TINIER.get(name, []), *TINY_DATA.get(name.split("/")[0], []), *options]
+        if any(job in name for job in ("explain", "compare", "dose")):
+            run_explain(name, *_tiny_method(name), *TINY_SEARCH, *small)
+            searches = 54 if "pairs" in name else 36 if "dose" in name else 6
+            assert len(pd.read_parquet(folder / "counterfactuals.parquet")) == searches
+            explained.append(folder)
+        else:
+            fit(name, *small)
+            assert (folder / "best.ckpt").is_file()
+    return explained
+
+
+def _tiny_method(name: str) -> list[str]:
+    if "vaex" in name:
+        return TINY_RELAXATION
+    return TINY_RETURN if name == "image_folder/explain.yaml" else TINY_ASCENT

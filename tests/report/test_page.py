@@ -1,0 +1,150 @@
+"""The report of a real run in a real browser."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from report.page import build_report, script_json, summary_rows
+from results.meanings import MEANINGS, labels
+from tests.report.browser import indices, mark, opened
+
+
+@pytest.fixture(scope="module")
+def run(digits_home: Path) -> Path:
+    from tests.support.runs import run_explain
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(digits_home)
+        run_explain(
+            "digits/explain.yaml",
+            "--data.predict_limit=70",
+            "--model.method.init_args.max_steps=40",
+            "--model.control.init_args.max_steps=40",
+            "--model.paper_control=null",
+            "--model.objective.init_args.confidence=0.6",
+            "--trainer.default_root_dir=report",
+        )
+    return digits_home / "report"
+
+
+@pytest.fixture(scope="module")
+def page(browser: Any, run: Path) -> Any:
+    return opened(browser, run)
+
+
+def test_the_summary_names_the_classes(run: Path) -> None:
+    assert json.loads((run / "summary.json").read_text())["class_names"] == [str(d) for d in range(10)]
+
+
+def test_summary_stands_side_by_side(run: Path, page) -> None:
+    summary = json.loads((run / "summary.json").read_text())
+    rows = page.locator("#summary tbody tr").all_inner_texts()
+    flip = next(r for r in rows if r.startswith("flip rate"))
+    assert f"{summary['flip_rate']:.1%}" in flip and f"{summary['control']['flip_rate']:.1%}" in flip
+
+
+def test_pictures_are_really_drawn(run: Path, page) -> None:
+    from safetensors.torch import load_file
+
+    mark(page, "drawn")
+    canvases = page.locator(".card").first.locator("canvas")
+    assert canvases.count() == 5
+    read = "e => [...e.getContext('2d').getImageData(0, 0, e.width, e.height).data].filter((_, i) => i % 4 === 0)"
+    tensors = load_file(run / "counterfactuals.safetensors")
+    for i, name in ((0, "x"), (1, "counterfactual"), (3, "control_counterfactual")):
+        expected = (tensors[name][0, 0].clamp(0, 1) * 255).round().flatten().int().tolist()
+        assert canvases.nth(i).evaluate(read) == expected
+    assert page.locator("figure svg").count() == 5  # steps, spectrum, oracles, neighbours, distances
+
+
+def test_sort_filter_and_more(page) -> None:
+    import pandas as pd
+
+    table = pd.read_parquet(Path(page.url.removeprefix("file://")).with_name("counterfactuals.parquet"))
+    assert indices(page) == list(range(60))
+    page.click("#more")
+    assert indices(page) == list(range(70)) and not page.locator("#more").is_visible()
+    page.select_option("#sort", "confidence")
+    page.check("#descending")
+    best = table.sort_values("confidence", ascending=False)["index"].tolist()
+    assert indices(page)[:1] == best[:1]
+    page.select_option("#status", "flipped")
+    flipped = table.loc[table.status == "flipped", "index"]
+    assert set(indices(page)) <= set(flipped) and len(indices(page)) == min(60, len(flipped))
+    page.select_option("#oracle", "false")
+    votes = table[["oracle_svm", "oracle_cnn", "oracle_noisy"]]
+    disagree = table[(table.status == "flipped") & votes.ne(table.target, axis=0).any(axis=1)]
+    assert set(indices(page)) <= set(disagree["index"]) and len(indices(page)) == min(60, len(disagree))
+    assert page.inner_text("#count") == f"{len(disagree)} of 70"
+    page.select_option("#oracle", "")
+    page.select_option("#status", "")
+    page.select_option("#target", str(table["target"][0]))
+    assert len(indices(page)) == min(60, (table["target"] == table["target"][0]).sum())
+    page.click("#reset")
+    assert page.inner_text("#count") == "70 of 70"
+
+
+def test_nothing_breaks_and_nothing_leaves_the_page(page) -> None:
+    assert page.problems == []
+
+
+def test_mean_changes_of_every_pair_are_shown(run: Path, page) -> None:
+    assert (run / "figures" / "mean_change.png").stat().st_size > 10_000
+    pairs = page.locator(".changes tbody tr")
+    assert pairs.count() > 1 and pairs.first.locator("img").count() == 6
+
+
+def test_figures_for_papers(run: Path) -> None:
+    for name in ("examples", "mean_change", "oracles", "neighbours", "distances", "steps", "spectrum"):
+        assert (run / "figures" / f"{name}.png").is_file() and (run / "figures" / f"{name}.pdf").is_file()
+
+
+def test_a_chart_that_is_not_good_enough_is_said_first(run: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(run, tmp_path / "copy"))
+    summary = json.loads((folder / "summary.json").read_text())
+    summary["quality"] = {"reconstruction_error": 0.3, "problems": ["the chart does not give an <image> back"]}
+    (folder / "summary.json").write_text(json.dumps(summary))
+    (folder / "manifest.json").unlink()  # as in folders of older versions: a changed file is refused otherwise
+    html = build_report(folder, [str(d) for d in range(10)]).read_text()
+    warning = "Do not trust these pictures yet:</b> the chart does not give an &lt;image&gt; back"
+    assert warning in html and html.index(warning) < html.index('<h2 id="overview-title">')
+
+
+def test_intervals_stand_with_their_values() -> None:
+    (row,) = summary_rows({"l2_x": 2.0, "intervals": {"l2_x": [1.5, 2.5], "fid": [1, 2]}, "control": {"l2_x": 1.0}})
+    assert row.values == ["2.000", "1.000"] and row.intervals == ["1.500 – 2.500", ""]
+    (row,) = summary_rows({"flip_rate": 0.5, "intervals": {"flip_rate": [0.25, None]}})
+    assert row.intervals == [""]
+
+
+def test_every_oracle_has_its_line_and_every_number_its_rows() -> None:
+    both = {
+        "oracle_accuracy": 0.5,
+        "oracle_accuracy/a": 0.5,
+        "oracle_accuracy/b": 0.25,
+        "rows": {"oracle_accuracy/b": 1200},
+    }
+    rows = summary_rows({**both, "control": {"oracle_accuracy": 0.1, "oracle_accuracy/a": 0.1}})
+    assert [row.label for row in rows] == ["oracle accuracy: a", "oracle accuracy: b"]
+    assert rows[1].values == ["25.0%", "–"] and rows[1].rows == ["n = 1,200", ""] and rows[0].rows == ["", ""]
+    (row,) = summary_rows({"oracle_gain": 0.5, "oracle_gain/a": 0.5, "intervals": {"oracle_gain": [-0.1, 0.7]}})
+    assert (row.label, row.values, row.intervals) == ("oracle's gain", ["+50.0%"], ["-10.0 – +70.0%"])
+
+
+def test_a_margin_is_not_called_a_probability() -> None:
+    assert "probability" in labels()["confidence"][1]
+    assert labels("logit margin")["confidence"][0] == "confidence: logit margin"
+    assert "probability" not in " ".join(labels("distance beyond the goal")["confidence"])
+
+
+def test_every_metric_is_told_in_one_sentence() -> None:
+    for label, form, meaning in MEANINGS.values():
+        assert label and form.format(0.5) and meaning[-1] not in ".;" and len(meaning) < 120
+
+
+def test_json_cannot_end_its_script() -> None:
+    assert "</script>" not in script_json({"name": "</script><b>"})
+    assert json.loads(script_json({"name": "</script>"})) == {"name": "</script>"}

@@ -1,0 +1,73 @@
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from counterfactuals import PixelChart, RunnerUp
+from datamodules import Digits
+from lightning_modules import CounterfactualModule
+from networks import MLP
+from results.identity import Samples, differences, measures_depend_on, searches_depend_on, stamp
+
+
+class Trainer:
+    """Of callbacks that judge by checkpoints."""
+
+    def __init__(self, **checkpoints: Any) -> None:
+        self.callbacks = [type("Judge", (), {"checkpoints": {role: str(p) for role, p in checkpoints.items()}})(), None]
+
+
+def test_what_searches_depend_on() -> None:
+    module = CounterfactualModule(MLP([1, 8, 8], 10), PixelChart([1, 8, 8]), RunnerUp())
+    settings = {"model": {"slots": 4, "method": {"steps": [1, 2]}}, "data": {"batch_size": 7}, "callbacks": [{"a": 1}]}
+    first = searches_depend_on(module, Digits(predict_limit=5), settings)
+    assert first["model.method.steps.1"] == "2" and "model.slots" not in first and "data.batch_size" not in first
+    assert not any("callbacks" in key for key in first), "what measures may change"
+    assert searches_depend_on(module, Digits(predict_limit=6), settings) == first, "a sample more changes no search"
+    nn.init.zeros_(module.predictor.head.weight)
+    second = searches_depend_on(module, Digits(predict_limit=5), settings)
+    assert [d.split(" was ")[0] for d in differences(first, second)] == ["the predictor"]
+
+
+def test_what_measures_depend_on(tmp_path) -> None:
+    weights, data = tmp_path / "svm.ckpt", Digits()
+    weights.write_bytes(b"1")
+    first = measures_depend_on(Trainer(svm=weights), data, {"callbacks": [{"k": 3}], "model": 1})
+    assert first["callbacks.0.k"] == "3" and "model" not in first
+    weights.write_bytes(b"2")
+    second = measures_depend_on(Trainer(svm=weights), data, {"callbacks": [{"k": 4}]})
+    changed = [d.split(" was ")[0] for d in differences(first, second)]
+    assert changed == ["callbacks.0.k", "the weights of svm"]
+    samples = Samples(torch.tensor([0, 1]), torch.tensor([5, 6]))
+    other = Samples(torch.tensor([0, 1]), torch.tensor([5, 7]))
+    stamps = {stamp(first, samples), stamp(second, samples), stamp(first, other), stamp(first, samples)}
+    assert len(stamps) == 3
+
+
+@pytest.mark.parametrize("chance", range(20))
+def test_samples_are_found_wherever_they_stand(chance: int) -> None:
+    """Replaced, removed, added, in another order, and some of them equal."""
+    generator = torch.Generator().manual_seed(chance)
+    contents = torch.randint(-5, 5, (12,), generator=generator)
+    before = Samples(torch.arange(0, 24, 2), contents)
+    shuffled = torch.randperm(12, generator=generator)
+    kept, added = shuffled[:8], torch.tensor([77, 78])
+    after = Samples(100 + torch.randperm(10, generator=generator), torch.cat([contents[kept], added]))
+    found = after.find(before.keys_of(torch.arange(0, 24, 2)))
+    now = dict(zip(after.index.tolist(), range(10), strict=True))
+    assert len(found.rows) == 8 and len(set(found.positions.tolist())) == 8
+    of = {int(k): int(c) for k, c in zip(before.keys, contents, strict=True)}
+    contents_after = {int(k): None for k in after.keys}
+    for row, position in zip(found.rows.tolist(), found.positions.tolist(), strict=True):
+        key = int(after.keys_of(torch.tensor([position])))
+        assert key in contents_after and of[key] == int(contents[row]) and position in now
+
+
+def test_a_million_samples() -> None:
+    """The keys of a data set without repeats are its contents."""
+    contents = torch.randint(-(2**62), 2**62, (1_000_000,))
+    samples = Samples(torch.arange(1_000_000), contents)
+    assert torch.equal(samples.keys_of(torch.tensor([999_999, 3])), contents[[999_999, 3]])
+    found = samples.find(contents[[5, 7]] + torch.tensor([0, 1]))
+    assert found.rows.tolist() == [0] and found.positions.tolist() == [5]
