@@ -5,6 +5,8 @@ import os
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
+from typing import TypeVar
 
 import torch.distributed as dist
 from pytorch_lightning import Callback, LightningModule, Trainer
@@ -16,6 +18,8 @@ WATCH = 0.5  # seconds between two looks at whether another rank has failed
 BEATS = 10  # looks between two signs of life
 SILENCE = 300.0  # seconds without a sign of life after which a rank is taken for dead
 GRACE = 10.0  # seconds that rank zero has to close its loggers where another rank has failed
+
+T = TypeVar("T")
 
 _meetings: Counter[tuple[int, str]] = Counter()
 
@@ -126,6 +130,16 @@ def meet(trainer: Trainer, name: str) -> None:
             arrived = store.add(meeting, 0)
         except RuntimeError:  # the process that kept the store is gone
             raise SystemExit(1) from None
+
+
+def rank_zero_first(trainer: Trainer, compute: Callable[[], T]) -> T:
+    """What it returns, on every rank: the others call it when rank zero has, and find what that has stored."""
+    if trainer.is_global_zero:
+        found = compute()
+        meet(trainer, "computed")
+        return found
+    meet(trainer, "computed")
+    return compute()
 
 
 def told(trainer: Trainer, name: str, value: str) -> str:

@@ -9,18 +9,24 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from callbacks.ranks import meet, told
 from callbacks.tracking.logs import log_scalars
+from counterfactuals.engine import Prepared
+from counterfactuals.explanation import OWN_COLUMNS
+from counterfactuals.goals.objectives import measured_as
 from datamodules import DataModule
+from datamodules.base import SplitName
 from lightning_modules import CounterfactualModule, Explanation
-from lightning_modules.counterfactual import OWN_COLUMNS
 from networks.errors import InputError
 from results import generation
 from results.files import finite, write_json
-from results.identity import Samples, differences, measures_depend_on, searches_depend_on, stamp
+from results.identity import Identity, Samples, differences, measures_depend_on, searches_depend_on, stamp
 from results.journal import Journal, Record
 from results.lock import hold, let_go
 from results.provenance import fingerprints, provenance
 from results.shards import Run, Shards, Unseen
-from results.table import loggable, merge, summary_of
+from results.summary import loggable, summary_of
+from results.table import merge
+
+COMPARED: tuple[SplitName, ...] = ("train", "val")  # with what was made
 
 
 class ResultWriter(Callback):
@@ -34,7 +40,7 @@ class ResultWriter(Callback):
 
     Afterwards rank zero leaves ``counterfactuals.safetensors`` (x, reconstruction, counterfactual, z,
     z_prime, and the control's), ``counterfactuals.parquet`` (one row a search, in the order of index and
-    number), ``summary.json`` and what callbacks have put into ``generation.results_folder``; all of it
+    number), ``summary.json`` and what callbacks have put into ``callbacks.staging.results_folder``; all of it
     appears together, and what an earlier run has left in the folder stays until then. The journals go
     when all callbacks are through.
 
@@ -64,8 +70,8 @@ class ResultWriter(Callback):
         meet(trainer, "opened")
         self.staging = folder / generation.STAGED
         self.samples = Samples.of(data.predict_selection())
-        searches = searches_depend_on(pl_module, data, self.settings)
-        now = Run.new(searches, measures_depend_on(trainer, data, self.settings))
+        searches = searches_of(pl_module, data, self.settings)
+        now = Run.new(searches, measures_of(trainer, data, self.settings))
         earlier = self.shards.run()
         if earlier is not None and (changed := differences(earlier.searches, searches)):
             if not generation.is_of(folder, earlier.id):
@@ -176,7 +182,9 @@ class ResultWriter(Callback):
             check_anything(explanations, pl_module, data)
             table = merge(explanations, self.staging, pl_module.finished_table)
             made_with = provenance(pl_module.checkpoints, self.hashes, pl_module.device)
-            summary = finite(summary_of(table, pl_module, data.class_names, made_with))
+            means = measured_as(pl_module.objective)
+            summary = summary_of(table, pl_module.searches, pl_module.summary, means, data.class_names, made_with)
+            summary = finite(summary)
             write_json(self.staging / "summary.json", summary)
             generation.commit(Path(trainer.default_root_dir), self.id)
             log_scalars(trainer, loggable(summary))
@@ -237,3 +245,18 @@ def check_anything(explanations: list[Explanation], module: CounterfactualModule
             f"no search was asked for: {type(module.target).__name__} leaves all {len(data.predict_selection())} "
             "samples as they are, by what the predictor says of them; change its numbers, or explain other samples"
         )
+
+
+def searches_of(module: CounterfactualModule, data: DataModule, settings: dict[str, Any]) -> Identity:
+    """What the searches of this run depend on."""
+    learners = any(isinstance(method, Prepared) for _, method in module.searches.values())
+    parts = {"the predictor": module.predictor, "the chart": module.chart}
+    parts |= {"what the methods hold": module.held} if len(module.held) else {}
+    return searches_depend_on(parts, data.shape, settings, data.split("train") if learners else None)
+
+
+def measures_of(trainer: Trainer, data: DataModule, settings: dict[str, Any]) -> Identity:
+    """What its measurements depend on besides."""
+    callbacks = trainer.callbacks  # type: ignore[attr-defined]  # Lightning attaches them at run time
+    judges = {role: path for c in callbacks for role, path in getattr(c, "checkpoints", {}).items()}
+    return measures_depend_on(fingerprints(judges), {s: data.split(s) for s in COMPARED}, settings)

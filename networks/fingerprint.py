@@ -5,7 +5,7 @@ import hashlib
 import types
 from collections.abc import Collection, Mapping
 from enum import Enum
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -110,3 +110,12 @@ def _attributes(value: Any, but: Collection[str] = ()) -> dict[str, Any]:
 def _holds_networks(value: Any) -> bool:
     held = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else [value]
     return any(isinstance(item, nn.Module) for item in held)
+
+
+def file_fingerprint(path: str | Path) -> str:
+    """SHA-256 of a file, hexadecimal; of a folder, that of its files' names and hashes."""
+    if Path(path).is_dir():
+        parts = [f"{file.name} {file_fingerprint(file)}" for file in sorted(Path(path).iterdir()) if file.is_file()]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

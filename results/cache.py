@@ -7,12 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from pytorch_lightning import Trainer
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from callbacks.ranks import meet
 from results.files import metadata, write_whole
 
 
@@ -21,13 +19,10 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "onmanifold"
 
 
-def cached(
-    trainer: Trainer, name: str, depends_on: list[str], compute: Callable[[], dict[str, Tensor]]
-) -> dict[str, Tensor]:
+def cached(name: str, depends_on: list[str], compute: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
     """What ``compute`` returns in the order of its names, from the cache where it is there.
 
-    Rank zero computes for all ranks that see its disk; all of them must call this. A file that is damaged, or that
-    holds something else than was put into it, is computed again.
+    A file that is damaged, or that holds something else than was put into it, is computed again.
 
     Args:
         name: beginning of the file's name.
@@ -37,11 +32,7 @@ def cached(
     """
     digest = hashlib.sha256("\n".join(depends_on).encode()).hexdigest()[:24]
     file = cache_folder() / f"{name}-{digest}.safetensors"
-    found = _read(file, digest)
-    if found is None and trainer.is_global_zero:
-        found = _compute(file, digest, compute)
-    meet(trainer, "cached")
-    found = found or _read(file, digest) or _compute(file, digest, compute)
+    found = _read(file, digest) or _compute(file, digest, compute)
     return dict(sorted(found.items()))  # files have an order of their own, and ranks must have one
 
 

@@ -6,20 +6,18 @@ What a report shows must be one run's. A folder may have been edited by hand, cu
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_integer_dtype, is_numeric_dtype
 from pyarrow import ArrowException
 from safetensors import SafetensorError, safe_open
+from torch import Tensor
 
 from networks.errors import InputError
 from results.meanings import COLUMNS, MEANINGS
 from results.naming import column, scalar
-
-if TYPE_CHECKING:
-    from results.reader import Results
 
 STATUSES = ("flipped", "timeout", "failed", "already_target")
 VERDICTS = ("green", "amber", "red")
@@ -33,6 +31,24 @@ CLOSE = 1e-6
 LARGEST = 1e30
 
 Check = Callable[[Any], bool]
+
+
+class Opened(Protocol):
+    """A folder that is open for reading: what ``results.reader.Results`` has."""
+
+    folder: Path
+    summary: dict[str, Any]
+    table: pd.DataFrame
+    tensors: Any
+    names: list[str]
+    class_names: list[str]
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def tensor(self, name: str) -> Tensor: ...
+
+    def oracles(self) -> list[str]: ...
 
 
 def unreadable(file: Path, error: Exception) -> InputError:
@@ -82,7 +98,7 @@ def read_tensors(file: Path) -> Any:
         raise unreadable(file, error) from error
 
 
-def problems_with(results: "Results") -> Iterator[str]:
+def problems_with(results: Opened) -> Iterator[str]:
     """What does not fit together, a clause each, the first of which may be why the others are there."""
     table, columns = results.table, set(map(str, results.table))
     if table.empty or len(columns) < len(table.columns):
@@ -121,7 +137,7 @@ def _right_type(values: pd.Series, results: list[str]) -> bool:
     return not known or (is_numeric_dtype(values) and not is_bool_dtype(values) and values.dtype.kind in "iuf")
 
 
-def _classes(results: "Results") -> Iterator[str]:
+def _classes(results: Opened) -> Iterator[str]:
     """Every class has a name."""
     table, k = results.table, len(results.class_names)
     roles = ["label", "source", "target", *(column(name, "prediction") for name in results.names)]
@@ -134,11 +150,11 @@ def _classes(results: "Results") -> Iterator[str]:
             return
 
 
-def _oracle_columns(results: "Results") -> list[str]:
+def _oracle_columns(results: Opened) -> list[str]:
     return [column(name, f"oracle_{oracle}") for name in results.names for oracle in results.oracles()]
 
 
-def _tensors(results: "Results") -> Iterator[str]:
+def _tensors(results: Opened) -> Iterator[str]:
     shapes = {name: results.tensors.get_slice(name).get_shape() for name in results.tensors.keys()}  # noqa: SIM118
     n = len(results.table)
     if missing := {"x", "counterfactual"} - set(shapes):
@@ -163,7 +179,7 @@ def _tensors(results: "Results") -> Iterator[str]:
             return
 
 
-def _neighbours(results: "Results") -> Iterator[str]:
+def _neighbours(results: Opened) -> Iterator[str]:
     file = results.folder / "neighbours.safetensors"
     if not file.is_file():
         return
@@ -175,7 +191,7 @@ def _neighbours(results: "Results") -> Iterator[str]:
         yield "has neighbours.safetensors of another run or kind"
 
 
-def _counts(results: "Results") -> Iterator[str]:
+def _counts(results: Opened) -> Iterator[str]:
     """What the summary counts is what the table holds."""
     table, summary = results.table, results.summary
     if summary.get("n", len(table)) != len(table):
@@ -259,6 +275,7 @@ def _grid(value: Any) -> bool:
 
 #: key of the summary → what may stand there where anything does
 SUMMARY: dict[str, Check] = {
+    "format": count,
     "n": count,
     "class_names": optional(each(text)),
     "others": values(values(anything)),

@@ -12,8 +12,6 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from pytorch_lightning import Trainer
-
 from networks.errors import InputError
 from results.files import write_whole
 
@@ -85,12 +83,6 @@ class Manifest:
                     f"{str(file)!r} is not what its run has left: it was changed, is damaged, or belongs to another "
                     "run. Put the right one back, or run the search again"
                 )
-
-
-def results_folder(trainer: Trainer) -> Path:
-    """Where callbacks leave their files: the staging folder of the run's writer, or the run's own where it has none."""
-    staging = (getattr(callback, "staging", None) for callback in trainer.callbacks)  # type: ignore[attr-defined]
-    return next((folder for folder in staging if folder is not None), Path(trainer.default_root_dir))
 
 
 def begin(folder: Path) -> Path:

@@ -1,53 +1,54 @@
 """What makes a run this run and no other, and a sample this sample."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from pytorch_lightning import Trainer
-from torch import Tensor
+from torch import Tensor, nn
 
-from counterfactuals.engine import Prepared
-from datamodules import DataModule
-from datamodules.base import Split, SplitName
-from lightning_modules import CounterfactualModule
+from datamodules.base import Split
 from networks.fingerprint import fingerprint
-from results.provenance import fingerprints
 
 Identity = dict[str, str]
 WITHOUT_EFFECT = ("batch_size", "num_workers", "slots")  # on results
 ODD = 0x9E3779B97F4A7C15 - 2**64  # any large odd number: repeats of a sample get numbers of their own
 
 
-def searches_depend_on(module: CounterfactualModule, data: DataModule, settings: dict[str, Any]) -> Identity:
+def searches_depend_on(
+    parts: Mapping[str, nn.Module], shape: Sequence[int], settings: dict[str, Any], learned_from: Split | None = None
+) -> Identity:
     """Settings by their dotted names and hashes of weights, as text: with others a search would end elsewhere.
 
     The samples are not among them: each has its own identity (``Samples``).
+
+    Args:
+        parts: networks that take part, by what they are called.
+        shape: of one sample.
+        settings: the config's part that results depend on, nested; ``callbacks`` in it are what measures.
+        learned_from: data that methods learn from.
     """
     chosen = {name: value for name, value in settings.items() if name != "callbacks"}
-    learners = any(isinstance(method, Prepared) for _, method in module.searches.values())
     return {
         **_named(chosen),
-        "the predictor": fingerprint(module.predictor),
-        "the chart": fingerprint(module.chart),
-        **({"what the methods hold": fingerprint(module.held)} if len(module.held) else {}),
-        "the shape of a sample": str(tuple(data.shape)),
-        **({"the data that methods learn from": data.split("train").fingerprint()} if learners else {}),
+        **{name: fingerprint(network) for name, network in parts.items()},
+        "the shape of a sample": str(tuple(shape)),
+        **({} if learned_from is None else {"the data that methods learn from": learned_from.fingerprint()}),
     }
 
 
-def measures_depend_on(trainer: Trainer, data: DataModule, settings: dict[str, Any]) -> Identity:
-    """The same for what callbacks measure: with others the searches stay what they are, and are measured anew."""
-    compared: tuple[SplitName, ...] = ("train", "val")
-    judges = {
-        f"the weights of {role}": digest
-        for callback in trainer.callbacks  # type: ignore[attr-defined]  # Lightning attaches them at run time
-        for role, digest in fingerprints(getattr(callback, "checkpoints", {})).items()
-    }
-    real = {f"the {name} data to compare with": data.split(name).fingerprint() for name in compared}
-    return {**_named({"callbacks": settings.get("callbacks")}), **judges, **real}
+def measures_depend_on(judges: Mapping[str, str], compared: Mapping[str, Split], settings: dict[str, Any]) -> Identity:
+    """The same for what callbacks measure: with others the searches stay what they are, and are measured anew.
+
+    Args:
+        judges: hashes of the checkpoints that they judge by, by role.
+        compared: data that they compare with, by split.
+        settings: as above.
+    """
+    weights = {f"the weights of {role}": digest for role, digest in judges.items()}
+    real = {f"the {name} data to compare with": split.fingerprint() for name, split in compared.items()}
+    return {**_named({"callbacks": settings.get("callbacks")}), **weights, **real}
 
 
 def differences(earlier: Identity, now: Identity) -> list[str]:

@@ -15,7 +15,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from counterfactuals import Counterfactuals
-from lightning_modules import Explanation
+from counterfactuals.explanation import Explanation
 from networks.errors import InputError
 from results.files import metadata
 

@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import torch
 
-from lightning_modules.checkpoints.checkpoint import fingerprint
+from networks.fingerprint import file_fingerprint
 from networks.precision import uses_tf32
 
 PACKAGES = ("torch", "pytorch-lightning", "torchmetrics", "FrEIA", "timm", "wandb", "onmanifold")
@@ -14,7 +14,7 @@ PACKAGES = ("torch", "pytorch-lightning", "torchmetrics", "FrEIA", "timm", "wand
 
 def fingerprints(checkpoints: Mapping[str, str]) -> dict[str, str]:
     """Their hashes by name; taken before the searches, since a file may be gone after them."""
-    return {name: fingerprint(path) for name, path in checkpoints.items()}
+    return {name: file_fingerprint(path) for name, path in checkpoints.items()}
 
 
 def provenance(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from lightning_modules import Explanation
+from counterfactuals.explanation import Explanation
 from networks.errors import InputError
 from results.files import write_json
 from results.identity import Identity

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torchvision.io import ImageReadMode, read_image
 
 from callbacks.measures.judges import checkpoints_of, judges
+from callbacks.staging import results_folder
 from callbacks.tracking.logs import log_image
 from counterfactuals.freeze import frozen
 from lightning_modules import CounterfactualModule, Explanation
@@ -17,7 +18,6 @@ from metrics.localisation import f1, matches
 from networks.checks import positive, whole
 from networks.errors import InputError
 from report.figures.plots import CONTROL, OWN
-from results.generation import results_folder
 
 ROLES = {"": "counterfactual", "control": "control"}
 

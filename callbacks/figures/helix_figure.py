@@ -7,6 +7,7 @@ import torch
 from matplotlib.figure import Figure
 from pytorch_lightning import Callback, Trainer
 
+from callbacks.staging import results_folder
 from counterfactuals import Counterfactuals
 from datamodules.helix import HALF_HEIGHT, helix
 from lightning_modules import CounterfactualModule, Explanation
@@ -14,7 +15,6 @@ from metrics import Spectrum, spectrum
 from networks.checks import whole
 from networks.errors import InputError
 from report.figures.plots import CONTROL, GREY, OWN
-from results.generation import results_folder
 
 
 class HelixFigure(Callback):

@@ -9,12 +9,12 @@ from torch import Tensor
 from torchvision.transforms.functional import to_pil_image
 from torchvision.utils import make_grid, save_image
 
+from callbacks.staging import results_folder
 from callbacks.tracking.logs import log_image
 from counterfactuals import Ascent
 from lightning_modules import CounterfactualModule, Explanation
 from networks.checks import whole
 from networks.errors import InputError
-from results.generation import results_folder
 
 SCALE = 3  # screen pixels a pixel in the film
 

@@ -10,6 +10,7 @@ from pytorch_lightning import Callback, Trainer
 from torch import Tensor
 
 from callbacks.measures.chart_quality import chart_encodings, decoded
+from callbacks.ranks import rank_zero_first
 from counterfactuals import Chart
 from counterfactuals.freeze import frozen
 from datamodules import DataModule
@@ -201,7 +202,7 @@ class OnManifold(Callback):
             return Grain.learn(x, self.levels, drawn if len(drawn) else None)
 
         depends_on = [split.fingerprint(), fingerprint(chart, FITTED, GIVEN_BACK, self.levels)]
-        return Grain(**cached(trainer, "grain_and_mixtures", depends_on, learn))
+        return Grain(**rank_zero_first(trainer, lambda: cached("grain_and_mixtures", depends_on, learn)))
 
     @staticmethod
     def drawn(chart: Chart, x: Tensor, device: torch.device) -> Tensor:
@@ -231,7 +232,9 @@ class OnManifold(Callback):
                 x = split.__getitems__(chosen.tolist())["x"]
                 return {"z": chart_encodings(chart, x.to(device))}
 
-        return cached(trainer, "latents", [fingerprint(chart, chosen), split.fingerprint()], encode)["z"]
+        return rank_zero_first(
+            trainer, lambda: cached("latents", [fingerprint(chart, chosen), split.fingerprint()], encode)
+        )["z"]
 
     def _measure_some(
         self, trainer: Trainer, pl_module: CounterfactualModule, split: Split, chosen: Tensor, given_back: bool = False
@@ -246,7 +249,7 @@ class OnManifold(Callback):
 
         depends_on = [fingerprint(chart, chosen, self.levels, self.axes, given_back), split.fingerprint()]
         depends_on.append(self.fitted_on)
-        return cached(trainer, "manifold", depends_on, measure)
+        return rank_zero_first(trainer, lambda: cached("manifold", depends_on, measure))
 
     @torch.no_grad()
     def _add_columns(self, explanation: Explanation, pl_module: CounterfactualModule) -> None:

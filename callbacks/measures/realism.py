@@ -12,6 +12,8 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from callbacks.measures.held_out import BATCH, HeldOut
+from callbacks.ranks import rank_zero_first
+from callbacks.staging import results_folder
 from callbacks.tracking.logs import log_scalars
 from datamodules import DataModule
 from datamodules.base import SPLITS, Split, SplitName
@@ -34,7 +36,6 @@ from networks.features import Features
 from networks.fingerprint import fingerprint
 from results.cache import cached
 from results.files import write_whole
-from results.generation import results_folder
 from results.naming import CONTROLS, column, scalar
 
 SHOWN = 3  # neighbours that a report can show
@@ -152,7 +153,7 @@ class Realism(Callback):
             return embed(extractor, torch.cat(x), pl_module.device)
 
         depends_on = [fingerprint(extractor, self.positions), split.fingerprint()]
-        self.features = cached(trainer, "features", depends_on, embed_reference)
+        self.features = rank_zero_first(trainer, lambda: cached("features", depends_on, embed_reference))
         if bad := int((~torch.cat([*self.features.values()], 1).isfinite().all(1)).sum()):
             raise InputError(
                 f"Realism: the extractor's features of {bad} of the {len(self.positions)} real samples are not finite: "

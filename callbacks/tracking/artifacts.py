@@ -7,7 +7,7 @@ from typing import Any
 
 import wandb
 
-from lightning_modules.checkpoints.checkpoint import fingerprint
+from networks.fingerprint import file_fingerprint
 
 MEGABYTE = 1 << 20
 
@@ -26,7 +26,7 @@ def model_artifact(checkpoint: Path, **metadata: Any) -> wandb.Artifact:
     """
     more = () if checkpoint.stem in ("best", "last") else (checkpoint.stem,)
     name = artifact_name("model", checkpoint.resolve().parent, *more)
-    artifact = wandb.Artifact(name, type="model", metadata={"sha256": fingerprint(checkpoint), **metadata})
+    artifact = wandb.Artifact(name, type="model", metadata={"sha256": file_fingerprint(checkpoint), **metadata})
     artifact.add_reference(checkpoint.resolve().as_uri(), name="model.ckpt")
     return artifact
 

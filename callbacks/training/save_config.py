@@ -3,9 +3,9 @@
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.cli import SaveConfigCallback
 
+from callbacks.staging import results_folder
 from networks.errors import printable
 from results.files import write_whole
-from results.generation import results_folder
 
 
 class SaveConfig(SaveConfigCallback):

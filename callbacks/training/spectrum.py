@@ -8,6 +8,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 from torchvision.utils import save_image
 
+from callbacks.staging import results_folder
 from callbacks.tracking.logs import log_image, log_plot, log_scalars
 from callbacks.training.tangents import tangent_grid
 from counterfactuals import Chart
@@ -17,7 +18,6 @@ from lightning_modules import CounterfactualModule, chart_of
 from metrics import dimension_above, effective_dimension, leading_spectrum, smallest_sigma, spectrum
 from networks.checks import whole
 from networks.errors import InputError
-from results.generation import results_folder
 
 
 class Spectrum(Callback):

@@ -5,6 +5,7 @@ from pytorch_lightning import Callback, Trainer
 from torch import Tensor, nn
 
 from callbacks.measures.judges import SOME, answering
+from callbacks.ranks import rank_zero_first
 from counterfactuals.call import call
 from counterfactuals.freeze import frozen
 from datamodules.base import Split, SplitName
@@ -82,4 +83,6 @@ class StoredProbabilities(Callback):
                 x = (split.__getitems__(part.tolist())["x"] for part in torch.arange(len(split)).split(BATCH))
                 return {"p": torch.cat([call(classifier, part.to(device)).softmax(1).cpu() for part in x])}
 
-        return cached(trainer, "probabilities", [fingerprint(self.classifier), split.fingerprint()], compute)["p"]
+        return rank_zero_first(
+            trainer, lambda: cached("probabilities", [fingerprint(self.classifier), split.fingerprint()], compute)
+        )["p"]

@@ -1,6 +1,5 @@
 """Reading checkpoints that may come from anywhere, without running, importing or opening anything that they name."""
 
-import hashlib
 import os
 import pickle
 from collections.abc import Collection, Iterator
@@ -155,15 +154,6 @@ def _dense(weights: Tensor) -> bool:
 
 def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or ["it ends too early"])[0][:300]
-
-
-def fingerprint(path: str | Path) -> str:
-    """SHA-256 of a file, hexadecimal; of a folder, that of its files' names and hashes."""
-    if Path(path).is_dir():
-        parts = [f"{file.name} {fingerprint(file)}" for file in sorted(Path(path).iterdir()) if file.is_file()]
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def subclasses(kind: type[M]) -> Iterator[type[M]]:

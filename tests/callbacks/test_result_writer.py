@@ -7,12 +7,13 @@ import torch
 from safetensors.torch import load_file
 
 from counterfactuals import Ascent, explain
-from lightning_modules import Explanation
+from counterfactuals.explanation import Explanation
 from networks import InputError
 from results.files import finite
 from results.journal import Journal, Record, read_journal
 from results.shards import Shards
-from results.table import loggable, merge, merged, rows_of
+from results.summary import loggable, merged
+from results.table import merge, rows_of
 from tests.support.runs import run_explain
 
 SHORT = [

@@ -6,6 +6,7 @@ import pytorch_lightning as pl
 import torch
 
 from callbacks import ResultWriter
+from callbacks.result_writer import searches_of
 from counterfactuals import (
     Across,
     Ascent,
@@ -30,7 +31,6 @@ from datamodules import Digits
 from lightning_modules import CounterfactualModule, Explanation
 from networks import CNN, MLP
 from networks.errors import InputError
-from results.identity import searches_depend_on
 from tests.support.collect import Collect
 
 QUIET = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
@@ -217,9 +217,9 @@ def test_networks_that_methods_hold_are_moved_and_known() -> None:
     cfm.to(torch.float64)
     assert next(one.parameters()).dtype == next(two.parameters()).dtype == torch.float64
     data = Digits(predict_limit=3)
-    before = searches_depend_on(cfm, data, {})
+    before = searches_of(cfm, data, {})
     torch.nn.init.zeros_(one.body[0].weight) if hasattr(one, "body") else next(one.parameters()).zero_()
-    assert searches_depend_on(cfm, data, {}) != before, "another distance is another run"
+    assert searches_of(cfm, data, {}) != before, "another distance is another run"
 
 
 @pytest.mark.parametrize("precision", ["bf16-true", "16-true", "64-true"])

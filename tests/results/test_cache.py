@@ -2,7 +2,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import pytorch_lightning as pl
 import torch
 from safetensors.torch import save
 
@@ -16,43 +15,38 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def trainer() -> pl.Trainer:
-    return pl.Trainer(logger=False, accelerator="cpu")
-
-
-@pytest.fixture
 def numbers() -> Iterator[int]:
     return iter(range(10))
 
 
-def test_computed_once_for_what_it_depends_on(folder: Path, trainer: pl.Trainer, numbers: Iterator[int]) -> None:
+def test_computed_once_for_what_it_depends_on(folder: Path, numbers: Iterator[int]) -> None:
     compute = lambda: {"n": torch.tensor([next(numbers)])}  # noqa: E731
-    values = [int(cached(trainer, "numbers", key, compute)["n"]) for key in (["a"], ["a"], ["b"], ["a"])]
+    values = [int(cached("numbers", key, compute)["n"]) for key in (["a"], ["a"], ["b"], ["a"])]
     assert values == [0, 0, 1, 0] and len(list(folder.glob("numbers-*.safetensors"))) == 2
 
 
-def test_computed_or_read_the_order_is_the_same(folder: Path, trainer: pl.Trainer) -> None:
+def test_computed_or_read_the_order_is_the_same(folder: Path) -> None:
     """Ranks gather one after the other."""
     compute = lambda: {"b": torch.zeros(1), "a": torch.zeros(9), "c": torch.zeros(99)}  # noqa: E731
-    assert [list(cached(trainer, "order", ["a"], compute)) for _ in range(2)] == [["a", "b", "c"]] * 2
+    assert [list(cached("order", ["a"], compute)) for _ in range(2)] == [["a", "b", "c"]] * 2
 
 
-def test_a_torn_file_is_computed_again(folder: Path, trainer: pl.Trainer, numbers: Iterator[int]) -> None:
+def test_a_torn_file_is_computed_again(folder: Path, numbers: Iterator[int]) -> None:
     compute = lambda: {"n": torch.tensor([next(numbers)])}  # noqa: E731
-    cached(trainer, "numbers", ["a"], compute)
+    cached("numbers", ["a"], compute)
     (file,) = folder.iterdir()
     file.write_bytes(file.read_bytes()[:9])
-    assert int(cached(trainer, "numbers", ["a"], compute)["n"]) == 1
+    assert int(cached("numbers", ["a"], compute)["n"]) == 1
 
 
 def test_a_file_that_holds_something_else_is_computed_again(
-    folder: Path, trainer: pl.Trainer, numbers: Iterator[int], capsys: pytest.CaptureFixture[str]
+    folder: Path, numbers: Iterator[int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Other names, another shape, other values, another file's content; a folder cannot be replaced, and is told."""
     compute = lambda: {"n": torch.tensor([next(numbers)])}  # noqa: E731
-    cached(trainer, "numbers", ["other"], compute)
+    cached("numbers", ["other"], compute)
     (other,) = folder.iterdir()
-    cached(trainer, "numbers", ["a"], compute)
+    cached("numbers", ["a"], compute)
     (file,) = set(folder.iterdir()) - {other}
     before = file.read_bytes()
     wrong: list[dict[str, torch.Tensor]] = [
@@ -68,27 +62,27 @@ def test_a_file_that_holds_something_else_is_computed_again(
     for i, content in enumerate(contents):
         assert content != before
         file.write_bytes(content)
-        assert int(cached(trainer, "numbers", ["a"], compute)["n"]) == i + 2
+        assert int(cached("numbers", ["a"], compute)["n"]) == i + 2
     file.unlink()
     file.mkdir()
-    assert int(cached(trainer, "numbers", ["a"], compute)["n"]) == len(contents) + 2
+    assert int(cached("numbers", ["a"], compute)["n"]) == len(contents) + 2
     assert "Not cached: [Errno 21] Is a directory" in (said := capsys.readouterr().out) and str(folder) in said
 
 
 def test_a_home_without_room_costs_the_cache_alone(
-    folder: Path, trainer: pl.Trainer, numbers: Iterator[int], capsys: pytest.CaptureFixture[str]
+    folder: Path, numbers: Iterator[int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder.write_text("a file where the folder should be")
-    assert int(cached(trainer, "numbers", ["a"], lambda: {"n": torch.tensor([next(numbers)])})["n"]) == 0
+    assert int(cached("numbers", ["a"], lambda: {"n": torch.tensor([next(numbers)])})["n"]) == 0
     assert "Not cached" in capsys.readouterr().out
 
 
-def test_computed_or_read_they_come_in_one_order(folder: Path, trainer: pl.Trainer) -> None:
+def test_computed_or_read_they_come_in_one_order(folder: Path) -> None:
     """Ranks gather them one after the other: rank zero computes, and the others read."""
     compute = lambda: {"pooled": torch.zeros(4, 2), "spatial": torch.zeros(4, 9), "a": torch.zeros(1)}  # noqa: E731
-    assert [list(cached(trainer, "features", [], compute)) for _ in range(2)] == [["a", "pooled", "spatial"]] * 2
+    assert [list(cached("features", [], compute)) for _ in range(2)] == [["a", "pooled", "spatial"]] * 2
 
 
-def test_what_is_not_finite_is_not_kept(folder: Path, trainer: pl.Trainer) -> None:
-    assert cached(trainer, "latents", [], lambda: {"z": torch.tensor([torch.nan])})["z"].isnan().all()
+def test_what_is_not_finite_is_not_kept(folder: Path) -> None:
+    assert cached("latents", [], lambda: {"z": torch.tensor([torch.nan])})["z"].isnan().all()
     assert not folder.exists()

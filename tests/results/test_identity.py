@@ -4,39 +4,30 @@ import pytest
 import torch
 from torch import nn
 
-from counterfactuals import PixelChart, RunnerUp
 from datamodules import Digits
-from lightning_modules import CounterfactualModule
 from networks import MLP
-from results.identity import Samples, differences, measures_depend_on, searches_depend_on, stamp
+from results.identity import Identity, Samples, differences, measures_depend_on, searches_depend_on, stamp
 
 
-class Trainer:
-    """Of callbacks that judge by checkpoints."""
-
-    def __init__(self, **checkpoints: Any) -> None:
-        self.callbacks = [type("Judge", (), {"checkpoints": {role: str(p) for role, p in checkpoints.items()}})(), None]
+def searches(network: nn.Module, settings: dict[str, Any]) -> Identity:
+    return searches_depend_on({"the predictor": network}, (1, 8, 8), settings)
 
 
 def test_what_searches_depend_on() -> None:
-    module = CounterfactualModule(MLP([1, 8, 8], 10), PixelChart([1, 8, 8]), RunnerUp())
+    network = MLP([1, 8, 8], 10)
     settings = {"model": {"slots": 4, "method": {"steps": [1, 2]}}, "data": {"batch_size": 7}, "callbacks": [{"a": 1}]}
-    first = searches_depend_on(module, Digits(predict_limit=5), settings)
+    first = searches(network, settings)
     assert first["model.method.steps.1"] == "2" and "model.slots" not in first and "data.batch_size" not in first
     assert not any("callbacks" in key for key in first), "what measures may change"
-    assert searches_depend_on(module, Digits(predict_limit=6), settings) == first, "a sample more changes no search"
-    nn.init.zeros_(module.predictor.head.weight)
-    second = searches_depend_on(module, Digits(predict_limit=5), settings)
-    assert [d.split(" was ")[0] for d in differences(first, second)] == ["the predictor"]
+    nn.init.zeros_(network.head.weight)
+    assert [d.split(" was ")[0] for d in differences(first, searches(network, settings))] == ["the predictor"]
 
 
-def test_what_measures_depend_on(tmp_path) -> None:
-    weights, data = tmp_path / "svm.ckpt", Digits()
-    weights.write_bytes(b"1")
-    first = measures_depend_on(Trainer(svm=weights), data, {"callbacks": [{"k": 3}], "model": 1})
+def test_what_measures_depend_on() -> None:
+    compared = {"train": Digits().split("train")}
+    first = measures_depend_on({"svm": "1"}, compared, {"callbacks": [{"k": 3}], "model": 1})
     assert first["callbacks.0.k"] == "3" and "model" not in first
-    weights.write_bytes(b"2")
-    second = measures_depend_on(Trainer(svm=weights), data, {"callbacks": [{"k": 4}]})
+    second = measures_depend_on({"svm": "2"}, compared, {"callbacks": [{"k": 4}]})
     changed = [d.split(" was ")[0] for d in differences(first, second)]
     assert changed == ["callbacks.0.k", "the weights of svm"]
     samples = Samples(torch.tensor([0, 1]), torch.tensor([5, 6]))

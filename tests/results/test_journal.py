@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from counterfactuals import Ascent, PixelChart, explain
-from lightning_modules import Explanation
+from counterfactuals.explanation import Explanation
 from networks import InputError
 from results import journal as module
 from results.journal import HEADER, Damage, Journal, Record, pack, read_journal, unpack

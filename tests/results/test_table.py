@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from counterfactuals import Ascent, PixelChart, explain
-from lightning_modules import Explanation
+from counterfactuals.explanation import Explanation
 from results.table import rows_of
 
 

@@ -107,7 +107,7 @@ class Figure(pl.Callback):
         pl_module.listeners.append(measure)
 
     def on_predict_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        from results.generation import results_folder
+        from callbacks.staging import results_folder
 
         folder = results_folder(trainer) / "figures"
         folder.mkdir(exist_ok=True)

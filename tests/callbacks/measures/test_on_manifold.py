@@ -96,21 +96,21 @@ def test_kept_measurements_are_found_by_all_that_they_depend_on(monkeypatch: pyt
     """The samples themselves and not their number, the grey values, the chart's settings, the axes."""
     keys: list[tuple[str, ...]] = []
 
-    def note(trainer, name, depends_on, compute):
+    def note(name, depends_on, compute):
         keys.append((name, *depends_on))
         return {"z": torch.zeros(0)}
 
     monkeypatch.setattr("callbacks.measures.on_manifold.cached", note)
     flow = VectorRealNVP([1, 8, 8], 1, [4], levels=17)
-    callback, split = OnManifold(), Digits().split("val")
+    callback, split, trainer = OnManifold(), Digits().split("val"), SimpleNamespace(is_global_zero=True, world_size=1)
     callback.fitted_on = ""
 
     def ask(chosen: Tensor = FIRST, levels: int = 17, axes: float = 0.0, alpha: float = 0.05) -> None:
         flow.alpha = alpha
         callback.levels, callback.axes = levels, Axes(torch.zeros(1).long(), torch.zeros(1), torch.tensor([axes]))
         module = SimpleNamespace(chart=FlowChart(flow), device=torch.device("cpu"))
-        callback._measure_some(None, module, split, chosen)
-        callback._latents(None, module, split, chosen)
+        callback._measure_some(trainer, module, split, chosen)
+        callback._latents(trainer, module, split, chosen)
 
     for changed in ({}, {"chosen": FIRST.flip(0)}, {"levels": 256}, {"axes": 1.0}, {"alpha": 0.1}):
         ask(**changed)

@@ -17,8 +17,8 @@ from callbacks import Dashboard
 from callbacks.result_writer import loggable
 from callbacks.tracking.artifacts import artifact_name
 from callbacks.tracking.workspace import EXPLANATION
-from lightning_modules.checkpoints.checkpoint import fingerprint
 from networks import InputError
+from networks.fingerprint import file_fingerprint
 from tests.support import wandb_reader
 from tests.support.runs import QUIET, config, run_explain
 
@@ -101,8 +101,8 @@ def test_artifacts_and_what_they_were_made_from(run: Path) -> None:
         checkpoint = run.parent / "digits" / folder / "best.ckpt"
         used = found[artifact_name("model", checkpoint.parent)]
         assert used.type == "model" and used.use_after_commit and used.user_created
-        assert json.loads(used.metadata) == {"sha256": fingerprint(checkpoint)}
-        assert roles[role] == f"{used.name} sha256:{fingerprint(checkpoint)}"
+        assert json.loads(used.metadata) == {"sha256": file_fingerprint(checkpoint)}
+        assert roles[role] == f"{used.name} sha256:{file_fingerprint(checkpoint)}"
         (entry,) = used.manifest.contents
         assert entry.ref == checkpoint.as_uri() and entry.size == checkpoint.stat().st_size and not entry.local_path
 

@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from lightning_modules import ClassifierModule, FlowModule, load
-from lightning_modules.checkpoints.checkpoint import fingerprint, read
+from lightning_modules.checkpoints.checkpoint import read
 from networks.errors import InputError
+from networks.fingerprint import file_fingerprint
 
 
 class Payload:
@@ -82,4 +83,4 @@ def test_no_lightning_checkpoint(tmp_path: Path) -> None:
 
 def test_fingerprint_is_the_content(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
-    assert fingerprint(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert file_fingerprint(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
