@@ -20,9 +20,9 @@ from pytorch_lightning.loggers import WandbLogger
 from pytorch_lightning.plugins import CheckpointIO
 from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
 
-from callbacks import FirstLook, Ranks, SaveConfig, WholeCheckpoints
+from callbacks import AtomicCheckpointIO, FirstLook, Ranks, SaveConfig
 from callbacks.programs import misplaced_callbacks
-from callbacks.ranks import told_elsewhere
+from callbacks.ranks import reported_elsewhere
 from callbacks.tracking.late_csv import LateCSV
 from cli import given, wandb_environment
 from cli.class_flags import class_flags
@@ -39,7 +39,7 @@ from lightning_modules.checkpoints.checkpoint import read
 from lightning_modules.from_data import blanks, fastest_precision, fill
 from networks.errors import InputError, printable
 from restarts import is_first, take_a_fresh_store
-from results.lock import hold
+from results.lock import acquire
 
 IGNORED_WARNINGS = (
     "does not have many workers",  # 0 workers is right for data in memory, and a flag for the rest
@@ -133,7 +133,7 @@ class RunCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         config = self.config.get(str(self.subcommand), self.config)
         if self.subcommand in (None, "fit") and is_first(os.environ):  # before anything is written or replaced
-            hold(Path(config["trainer"]["default_root_dir"] or "."))
+            acquire(Path(config["trainer"]["default_root_dir"] or "."))
         trust(*trusted_by(config.as_dict()))
         if blanks(config["model"]):
             data = config["data"].clone()
@@ -193,7 +193,7 @@ class RunCLI(LightningCLI):
         plugins = config["trainer"]["plugins"] or []
         plugins = plugins if isinstance(plugins, list) else [plugins]
         if not any(isinstance(plugin, CheckpointIO) for plugin in plugins):
-            kwargs["plugins"] = [*plugins, WholeCheckpoints()]
+            kwargs["plugins"] = [*plugins, AtomicCheckpointIO()]
         folder = config["trainer"]["default_root_dir"]
         if config["trainer"]["logger"] in (None, True) and not config["trainer"]["fast_dev_run"]:
             settings = wandb_environment.settings(dict(config["wandb"]), folder)
@@ -281,7 +281,7 @@ def run(main: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
     except Exception as error:
-        if told_elsewhere(error):
+        if reported_elsewhere(error):
             sys.exit(1)
         if (sentence := told(error)) is None:
             raise

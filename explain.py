@@ -15,7 +15,7 @@ from pytorch_lightning.cli import ArgsType, LightningArgumentParser
 
 import counterfactuals  # noqa: F401  # short class names in configs
 from callbacks import Dashboard, Report, ResultWriter, SearchProgress
-from results.lock import freed
+from results.lock import releasing
 from callbacks.training.outcome import check_batches
 from report.command import rebuild
 from cli.paths import expanded
@@ -75,7 +75,7 @@ def main(args: ArgsType = None) -> None:
     if isinstance(words, list) and words[:1] == ["report"]:
         rebuild([expanded(word) for word in words[1:]])
         return
-    with no_tf32(), freed():  # the callbacks measure before and after the searches, too
+    with no_tf32(), releasing():  # the callbacks measure before and after the searches, too
         cli = ExplainCLI(
             model_class=CounterfactualModule,
             run=False,

@@ -11,7 +11,7 @@ from pytorch_lightning.cli import ArgsType, LightningArgumentParser
 
 import lightning_modules  # noqa: F401
 from callbacks import BestAndLast, Divergence, EarlierTraining, ModelArtifact, Requeue, Resume, ResumeHint
-from results.lock import freed
+from results.lock import releasing
 from callbacks.training.outcome import check_batches, outcome
 from cli.restoring import restoring_explained
 from command_line import RunCLI, run
@@ -93,7 +93,7 @@ def _without_checkpoints(trainer: Any) -> list[str]:
 
 def main(args: ArgsType = None) -> None:
     """Run the command line; ``args`` stand in for ``sys.argv[1:]``."""
-    with freed(), restoring_explained():
+    with releasing(), restoring_explained():
         TrainCLI(
             model_class=Task,
             subclass_mode_model=True,

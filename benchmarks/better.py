@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.func import jacrev, vmap
 
 from benchmarks.headlines import ORACLES, run, train
-from callbacks.measures.on_manifold import strange
+from callbacks.measures.on_manifold import oriented
 from counterfactuals import (
     Ascent,
     Chart,
@@ -74,7 +74,7 @@ class Tangent(Ascent):
         super().__init__(**settings)
         self.k = k
 
-    def step(self, problem: Problem, state: Any, bend: Any = None) -> Stepped:  # type: ignore[override]
+    def step(self, problem: Problem, state: Any, transform_grad: Any = None) -> Stepped:  # type: ignore[override]
         jacobian = vmap(jacrev(lambda z: problem.chart.decode(z[None]).flatten()))(state.search.z)
         leading = torch.linalg.svd(jacobian, full_matrices=False).Vh[:, : self.k]
         return super().step(problem, state, lambda grad: torch.einsum("nkd,nke,ne->nd", leading, leading, grad))
@@ -152,10 +152,10 @@ class _Bench:
         z, log_q = self.chart.encode_with_log_prob(x)
         assert log_q is not None
         error = (self.chart.decode(z) - x).flatten(1).square().mean(1).sqrt()
-        return strange({"log_q": log_q, "off_axis": self.axes.distance(z), "chart_error": error})
+        return oriented({"log_q": log_q, "off_axis": self.axes.distance(z), "chart_error": error})
 
     def p(self, x: Tensor) -> np.ndarray:
-        return self.calibration.p_value(self.calibration.strangeness(self.measured(x)))
+        return self.calibration.p_value(self.calibration.nonconformity(self.measured(x)))
 
     def farthest(self, cf: Counterfactuals) -> Counterfactuals:
         """The last point of each path that is a hit and not at the edge of the manifold; else the first hit."""

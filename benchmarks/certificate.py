@@ -40,8 +40,8 @@ def correlation(table: pd.DataFrame) -> str:
     if "distance" not in table:
         return ""
     distance = pd.concat([table["distance"], table["control_distance"]])
-    strangeness = pd.concat([table["strangeness"], table["control_strangeness"]])
-    return f"{spearmanr(distance, strangeness).statistic:.3f}"
+    nonconformity = pd.concat([table["nonconformity"], table["control_nonconformity"]])
+    return f"{spearmanr(distance, nonconformity).statistic:.3f}"
 
 
 if __name__ == "__main__":

@@ -121,7 +121,7 @@ def _shares(images: dict[str, Tensor], unit: float, noise: tuple[float, float]) 
     real = grain(images.pop("val"))
     third = len(real) // 3
     calibration = Calibration({"grain": real[:third]}, {"grain": real[third:]})
-    off = {k: calibration.p_value(calibration.strangeness({"grain": grain(x)})) <= LEVEL for k, x in images.items()}
+    off = {k: calibration.p_value(calibration.nonconformity({"grain": grain(x)})) <= LEVEL for k, x in images.items()}
     return {k: float(v.mean()) for k, v in off.items()}
 
 

@@ -44,7 +44,7 @@ METRICS = {
     "changed": ("changed pixels", False),
     "cout": ("COUT", True),
     "log_q": ("percentile of log q", True),
-    "strangeness": ("strangeness", False),
+    "nonconformity": ("nonconformity", False),
     "tangent_share": ("share in the tangent space", True),
     "median_steps": ("steps", False),
     "seconds_per_sample": ("seconds", False),

@@ -1,11 +1,11 @@
 """What is measured, shown and written while the models work."""
 
+from callbacks.checkpoints.atomic import AtomicCheckpointIO
 from callbacks.checkpoints.best_and_last import BestAndLast
 from callbacks.checkpoints.earlier_training import EarlierTraining
 from callbacks.checkpoints.requeue import Requeue
 from callbacks.checkpoints.resume import Resume
 from callbacks.checkpoints.resume_hint import ResumeHint
-from callbacks.checkpoints.whole_checkpoints import WholeCheckpoints
 from callbacks.figures.head_localisation import HeadLocalisation
 from callbacks.figures.helix_figure import HelixFigure
 from callbacks.figures.relaxation_grid import RelaxationGrid
@@ -41,6 +41,7 @@ from callbacks.training.stored_probabilities import StoredProbabilities
 __all__ = [
     "EMA",
     "FID",
+    "AtomicCheckpointIO",
     "BestAndLast",
     "ChartQuality",
     "ClassDistance",
@@ -75,5 +76,4 @@ __all__ = [
     "StoredProbabilities",
     "TangentShare",
     "Transition",
-    "WholeCheckpoints",
 ]

@@ -29,7 +29,7 @@ class Ranks(Callback):
 
     Left alone, ranks find out in a collective, which gives up after half an hour: too late where a rank has failed,
     and too early where it has only more to search. These here speak through the store of their process group, in
-    which waiting has no end. The rank that fails first is the one whose error is shown (``told_elsewhere``).
+    which waiting has no end. The rank that fails first is the one whose error is shown (``reported_elsewhere``).
 
     It must be the first of the callbacks; both programs see to that. In one process it does nothing.
     """
@@ -47,18 +47,18 @@ class Ranks(Callback):
     def _check_checkpoint(trainer: Trainer) -> None:
         """All go on from the same one; torchrun counts restarts by node."""
         own = str(trainer.ckpt_path)
-        if (first := told(trainer, "checkpoint", own)) != own:
+        if (first := broadcast(trainer, "checkpoint", own)) != own:
             raise InputError(
                 f"rank {trainer.global_rank} would go on from {own}, and rank 0 from {first}: not all nodes were "
                 "started again. Start the job again with --ckpt_path last"
             )
 
     def on_predict_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        meet(trainer, "searched")
+        barrier(trainer, "searched")
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Nobody leaves the process group while rank zero still writes its report."""
-        meet(trainer, "done")
+        barrier(trainer, "done")
         self.over.set()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
@@ -95,7 +95,7 @@ class Ranks(Callback):
         os._exit(1)
 
 
-def told_elsewhere(error: BaseException) -> bool:
+def reported_elsewhere(error: BaseException) -> bool:
     """Whether another rank had failed before this error, and shows its own."""
     return bool(error.__dict__.get("told_elsewhere"))
 
@@ -107,7 +107,7 @@ def store_of(trainer: Trainer) -> dist.Store | None:
     return dist.PrefixStore("onmanifold", dist.distributed_c10d._get_default_store())  # there is no public name
 
 
-def meet(trainer: Trainer, name: str) -> None:
+def barrier(trainer: Trainer, name: str) -> None:
     """Every rank waits here for all others, however long one of them takes; all must call it, in the same order.
 
     Raises:
@@ -136,19 +136,19 @@ def rank_zero_first(trainer: Trainer, compute: Callable[[], T]) -> T:
     """What it returns, on every rank: the others call it when rank zero has, and find what that has stored."""
     if trainer.is_global_zero:
         found = compute()
-        meet(trainer, "computed")
+        barrier(trainer, "computed")
         return found
-    meet(trainer, "computed")
+    barrier(trainer, "computed")
     return compute()
 
 
-def told(trainer: Trainer, name: str, value: str) -> str:
+def broadcast(trainer: Trainer, name: str, value: str) -> str:
     """Rank zero's ``value`` on every rank; all must call it, in the same order."""
     if (store := store_of(trainer)) is None:
         return value
     if trainer.global_rank == 0:
         store.set(f"told/{name}", value)
-    meet(trainer, f"told/{name}")
+    barrier(trainer, f"told/{name}")
     return store.get(f"told/{name}").decode()
 
 

@@ -7,9 +7,9 @@ from typing import Any
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
-from callbacks.ranks import meet, told
+from callbacks.ranks import barrier, broadcast
 from callbacks.tracking.logs import log_scalars
-from counterfactuals.engine import Prepared
+from counterfactuals.engine import LearnsFromSamples
 from counterfactuals.explanation import OWN_COLUMNS
 from counterfactuals.goals.objectives import measured_as
 from datamodules import DataModule
@@ -20,9 +20,9 @@ from results import generation
 from results.files import finite, write_json
 from results.identity import Identity, Samples, differences, measures_depend_on, searches_depend_on, stamp
 from results.journal import Journal, Record
-from results.lock import hold, let_go
+from results.lock import acquire, release
 from results.provenance import fingerprints, provenance
-from results.shards import Run, Shards, Unseen
+from results.shards import Deduplicated, Run, Shards
 from results.summary import loggable, summary_of
 from results.table import merge
 
@@ -64,10 +64,10 @@ class ResultWriter(Callback):
         self.begun = self.searched = False
         self.shards = Shards(folder / "shards")
         if trainer.is_global_zero:
-            self.took = hold(folder)
+            self.took = acquire(folder)
             generation.begin(folder)
             self.shards.clear()
-        meet(trainer, "opened")
+        barrier(trainer, "opened")
         self.staging = folder / generation.STAGED
         self.samples = Samples.of(data.predict_selection())
         searches = searches_of(pl_module, data, self.settings)
@@ -83,16 +83,16 @@ class ResultWriter(Callback):
 
     def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
         self.hashes = fingerprints(pl_module.checkpoints)  # metric callbacks have added theirs
-        meet(trainer, "checked")
+        barrier(trainer, "checked")
         if trainer.is_global_zero:
             if self.earlier is None:
                 self.shards.remove()
             self.shards.begin(self.run)
-        self.id = told(trainer, "run", self.run.id)
+        self.id = broadcast(trainer, "run", self.run.id)
         self.shards.folder.mkdir(parents=True, exist_ok=True)  # over a network other ranks see it late
         self.stamp = stamp(self.run.measures, self.samples)
         earlier = self.shards.journals()
-        meet(trainer, "listed")  # nobody may start a journal before all have seen the earlier ones
+        barrier(trainer, "listed")  # nobody may start a journal before all have seen the earlier ones
         self.journal, self.begun = self.shards.start(trainer.global_rank, earlier), True
         self._replay(earlier, trainer, pl_module)
         pl_module.listeners.append(self._write)
@@ -106,7 +106,7 @@ class ResultWriter(Callback):
 
         What was measured otherwise, or stands elsewhere now, goes into this run's own journal.
         """
-        unseen, lost = Unseen(), 0
+        unseen, lost = Deduplicated(), 0
         # Those that are as they would be now come first: a run may have been killed while it measured anew.
         for mine, record in self._earlier(journals, trainer, pl_module, current=True):
             self._hand_on(record.explanation.take(unseen.rows(record.explanation)), mine, pl_module)
@@ -174,7 +174,7 @@ class ResultWriter(Callback):
 
     def on_predict_end(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
         self._close()
-        meet(trainer, "written")
+        barrier(trainer, "written")
         if trainer.is_global_zero:
             assert self.staging is not None
             data: DataModule = trainer.datamodule  # type: ignore[attr-defined]
@@ -188,7 +188,7 @@ class ResultWriter(Callback):
             write_json(self.staging / "summary.json", summary)
             generation.commit(Path(trainer.default_root_dir), self.id)
             log_scalars(trainer, loggable(summary))
-        meet(trainer, "merged")
+        barrier(trainer, "merged")
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """All callbacks are through and nothing has failed: Lightning does not call it otherwise."""
@@ -220,7 +220,7 @@ class ResultWriter(Callback):
         if self.staging is not None and trainer.is_global_zero:
             generation.abandon(self.staging.parent)
         if self.took:
-            let_go(Path(trainer.default_root_dir))
+            release(Path(trainer.default_root_dir))
         self.took, self.staging = False, None
 
     def _close(self) -> None:
@@ -249,7 +249,7 @@ def check_anything(explanations: list[Explanation], module: CounterfactualModule
 
 def searches_of(module: CounterfactualModule, data: DataModule, settings: dict[str, Any]) -> Identity:
     """What the searches of this run depend on."""
-    learners = any(isinstance(method, Prepared) for _, method in module.searches.values())
+    learners = any(isinstance(method, LearnsFromSamples) for _, method in module.searches.values())
     parts = {"the predictor": module.predictor, "the chart": module.chart}
     parts |= {"what the methods hold": module.held} if len(module.held) else {}
     return searches_depend_on(parts, data.shape, settings, data.split("train") if learners else None)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from counterfactuals.charts.chart import Chart
 from counterfactuals.engine import Method
 from counterfactuals.goals.objectives import Objective
-from counterfactuals.goals.targets import FixedTarget, Searches, TargetPolicy, Value, check_classes, everyone
+from counterfactuals.goals.targets import FixedTarget, Searches, TargetPolicy, Value, all_rows, check_classes
 from networks.checks import objects, whole
 from networks.errors import InputError
 
@@ -59,7 +59,7 @@ def searches_for(target: Any, logits: Tensor, said: Tensor) -> Searches:
     if not isinstance(target, (Tensor, str)) and isinstance(target, Sequence):
         target = _as_tensor(target, said.device)
     if isinstance(target, Tensor):
-        return Searches(everyone(said), _one_each(target, logits, said))
+        return Searches(all_rows(said), _one_each(target, logits, said))
     if inspect.isclass(target):
         InputError.collect(objects(TargetPolicy, target=target))
     if not callable(target):

@@ -84,7 +84,7 @@ def check_made(predictor: nn.Module) -> None:
 def wants_values(objective: Objective) -> bool:
     """Whether an objective is for predictors that return one value a sample."""
     try:
-        return objective.says(torch.zeros(2, 1)).is_floating_point()
+        return objective.prediction(torch.zeros(2, 1)).is_floating_point()
     except Exception:  # it is for classes, and says so in its own way
         return False
 
@@ -97,7 +97,7 @@ def of_values(objective: Objective, target: Any) -> bool:
     return wants_values(objective) or isinstance(target, (Value, Values, Shift, FewAndMany))
 
 
-def climbs(method: Any) -> bool:
+def needs_gradient(method: Any) -> bool:
     """Whether a method takes gradients."""
     return getattr(method, "needs_gradient", True)
 

@@ -29,7 +29,7 @@ class Problem(NamedTuple):
 
     def of(self, rows: Tensor) -> "Problem":
         """The problem of some of the searches (n int64), where the objective tells them apart."""
-        return self._replace(objective=self.objective.of(rows)) if isinstance(self.objective, RowByRow) else self
+        return self._replace(objective=self.objective.of(rows)) if isinstance(self.objective, PerSearch) else self
 
 
 class Stepped(NamedTuple):
@@ -60,7 +60,7 @@ class Method(Protocol):
 
 
 @runtime_checkable
-class Prepared(Protocol):
+class LearnsFromSamples(Protocol):
     """A method that learns from samples before its first search."""
 
     def prepare(self, problem: Problem, x: Tensor) -> None:
@@ -69,7 +69,7 @@ class Prepared(Protocol):
 
 
 @runtime_checkable
-class Anchored(Protocol):
+class DependsOnOriginal(Protocol):
     """An objective that depends on what the predictor says of the original."""
 
     def aim(self, target: Tensor, logits: Tensor) -> Any:
@@ -81,7 +81,7 @@ class Anchored(Protocol):
 
 
 @runtime_checkable
-class RowByRow(Protocol):
+class PerSearch(Protocol):
     """An objective that asks something else of every search of a batch; what it asks is then in the aim."""
 
     def of(self, rows: Tensor) -> Objective:
@@ -90,7 +90,7 @@ class RowByRow(Protocol):
 
 
 @runtime_checkable
-class Particular(Protocol):
+class RequiresChart(Protocol):
     """A method that is not for every chart."""
 
     def check(self, chart: Chart) -> None:
@@ -118,7 +118,7 @@ def run(method: Method, problem: Problem, x: Tensor, target: Tensor, slots: int 
     engine = _Engine(method, problem, x, target, slots or find_slots(method, problem, x, target))
     while engine.more():
         engine.step()
-        yield from engine.hand_over()
+        yield from engine.pop_finished()
 
 
 _Searches = tuple[Any, Tensor]  # state, and places in the batch
@@ -135,7 +135,7 @@ class _Engine:
     def more(self) -> bool:
         return self.next < len(self.x) or len(self.waiting[1]) > 0 or len(self.active[1]) > 0
 
-    def hand_over(self) -> list[Finished]:
+    def pop_finished(self) -> list[Finished]:
         finished, self.finished = self.finished, []
         return finished
 

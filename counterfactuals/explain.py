@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from counterfactuals.arguments import check_range, problems_with, searches_for
 from counterfactuals.call import call, check_place
 from counterfactuals.charts.chart import Chart
-from counterfactuals.contract import climbs, of_values, suited, understand
-from counterfactuals.engine import Finished, Method, Particular, Problem, find_slots, run
+from counterfactuals.contract import needs_gradient, of_values, suited, understand
+from counterfactuals.engine import Finished, Method, Problem, RequiresChart, find_slots, run
 from counterfactuals.freeze import frozen
 from counterfactuals.goals.matched import Matched, judged
 from counterfactuals.goals.objectives import Objective, ReachClass
@@ -68,7 +68,7 @@ def explain(
     """
     InputError.collect(problems_with(predictor, chart, x, method, objective, slots))
     objective, method = objective or ReachClass(), method or Ascent()
-    if isinstance(method, Particular):
+    if isinstance(method, RequiresChart):
         method.check(chart)
     x = x.contiguous()  # of images that were H×W×C
     _check_gradients()
@@ -79,7 +79,7 @@ def explain(
     sound = x[finite(x)][:LOOKED_AT]
     if not len(sound):
         raise InputError(f"x holds NaN or infinite numbers in every one of its {len(x)} samples")
-    predictor, outputs, remarks = understand(predictor, sound, of_values(objective, target), climbs(method))
+    predictor, outputs, remarks = understand(predictor, sound, of_values(objective, target), needs_gradient(method))
     for remark in remarks:
         warnings.warn(remark, stacklevel=2)
     objective = suited(objective, outputs)
@@ -113,7 +113,7 @@ def plan(
     with torch.no_grad(), exact(x.device):
         _check_samples(chart, x)
         logits = call(predictor, x)
-        said = objective.says(logits)
+        said = objective.prediction(logits)
     return searches_for(target, logits, said)
 
 

@@ -8,11 +8,11 @@ import torch
 
 from datamodules.base import LARGEST_SIZE, SPLITS, DataModule, Split, SplitName, shares
 from datamodules.folders.copies import same_bytes
-from datamodules.folders.dealing import deal, together
-from datamodules.folders.found import look_at
 from datamodules.folders.groups import groups_of
+from datamodules.folders.inspection import inspect_images
 from datamodules.folders.layouts import counted, readable, shown, understood
 from datamodules.folders.remarks import on_absent_classes, on_copies, on_groups
+from datamodules.folders.splitting import assign_splits, together
 from datamodules.images.file_split import FileSplit
 from datamodules.images.reading import Background
 from networks.checks import each, seeds, whole
@@ -76,7 +76,7 @@ class ImageFolder(DataModule):
         self.layout = understood(self.root, class_level)
         train = self.layout.splits["train"]
         self.class_names = [readable(name) for name in train]
-        self.found = look_at([file for files in train.values() for file in files], background, value_range)
+        self.found = inspect_images([file for files in train.values() for file in files], background, value_range)
         size, grey = size or self.found.size, self.found.grey if grey is None else grey
         height, width = (size, size) if isinstance(size, int) else size
         self.levels = self.found.reading.levels
@@ -117,7 +117,7 @@ class ImageFolder(DataModule):
             parts = {name: share / sum(wanted.values()) for name, share in wanted.items()}
             above = len(os.path.commonpath([files[p] for p in train]))  # the same names from wherever root begins
             names = [str(files[p])[above:] for p in train]
-            dealt = deal([y[p] for p in train], [units[p] for p in train], names, parts, self.seed)
+            dealt = assign_splits([y[p] for p in train], [units[p] for p in train], names, parts, self.seed)
             for name, positions in dealt.items():
                 for p in positions:
                     side[train[p]] = name

@@ -2,7 +2,7 @@
 
 from lightning_modules.autoencoder import AutoencoderModule
 from lightning_modules.autoencoders import ClassAutoencodersModule
-from lightning_modules.checkpoints.charted import Charted, chart_of
+from lightning_modules.checkpoints.charted import HasChart, chart_of
 from lightning_modules.checkpoints.checkpoint import load
 from lightning_modules.checkpoints.predictor import load_predictor
 from lightning_modules.classifier import ClassifierModule
@@ -15,13 +15,13 @@ from lightning_modules.vae import VAEModule
 
 __all__ = [
     "AutoencoderModule",
-    "Charted",
     "ClassAutoencodersModule",
     "ClassifierModule",
     "CounterfactualModule",
     "Explanation",
     "FlowMatchingModule",
     "FlowModule",
+    "HasChart",
     "HierarchicalVAEModule",
     "RegressorModule",
     "VAEModule",

@@ -14,13 +14,13 @@ from torch import Tensor, nn
 from counterfactuals.charts.chart import Chart, counting
 from counterfactuals.charts.pixel import PixelChart
 from counterfactuals.contract import check_made
-from counterfactuals.engine import Method, Particular, Prepared, Problem
+from counterfactuals.engine import LearnsFromSamples, Method, Problem, RequiresChart
 from counterfactuals.explain import plan, search, slots_that_pay
 from counterfactuals.explanation import Explanation
 from counterfactuals.freeze import frozen
 from counterfactuals.goals.matched import Matched, judged
 from counterfactuals.goals.objectives import Objective, ReachAll, ReachClass
-from counterfactuals.goals.targets import Foretold, Searches, TargetPolicy
+from counterfactuals.goals.targets import KnownValues, Searches, TargetPolicy
 from counterfactuals.held import modules_in
 from counterfactuals.memory import advising
 from counterfactuals.methods.ascent import Ascent
@@ -122,7 +122,7 @@ class CounterfactualModule(LightningModule):
         #: (index, number) → margin of the chart's x′, 0 where it did not flip; what the others are matched to
         self.margins: dict[tuple[int, int], float] = {}
         for name, (own, searching) in self.searches.items():
-            if isinstance(searching, Particular):
+            if isinstance(searching, RequiresChart):
                 with InputError.about(name or "method"):
                     searching.check(own)
         #: networks that methods and objective hold, so that they are moved with the rest
@@ -189,7 +189,7 @@ class CounterfactualModule(LightningModule):
 
     def _absurd_values(self, datamodule: Any) -> list[str]:
         """A count of −3 or of a million is never reached; the search would take all its steps to find out."""
-        if datamodule.value_range is None or not isinstance(self.target, Foretold):
+        if datamodule.value_range is None or not isinstance(self.target, KnownValues):
             return []
         low, high = datamodule.value_range
         return [
@@ -201,7 +201,7 @@ class CounterfactualModule(LightningModule):
 
     def on_predict_start(self) -> None:
         for chart, method in self.searches.values():
-            if isinstance(method, Prepared):
+            if isinstance(method, LearnsFromSamples):
                 with frozen(self.predictor, chart):
                     method.prepare(Problem(self.predictor, chart, self.objective), self._references())
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from counterfactuals.call import call
-from counterfactuals.contract import climbs, of_values, suited, understand, wants_values
+from counterfactuals.contract import needs_gradient, of_values, suited, understand, wants_values
 from counterfactuals.engine import Method
 from counterfactuals.freeze import frozen
 from counterfactuals.goals.objectives import Objective
@@ -62,7 +62,7 @@ def understood(
         )
     predictor, remarks = _as_float32(predictor)
     values = of_values(objective, target) or not classes
-    predictor, outputs, more = understand(predictor, x, values, any(climbs(method) for method in methods))
+    predictor, outputs, more = understand(predictor, x, values, any(needs_gradient(method) for method in methods))
     remarks += more
     suits = suited(objective, outputs)
     if suits is not objective:

@@ -35,7 +35,7 @@ MEANS = (
 )
 
 #: columns without an upper bound, of which one x′ outside of what the chart knows would be the mean: the median
-MEDIANS = ("l2_z", "l2_z_class", "off_axis", "chart_error", "strangeness")
+MEDIANS = ("l2_z", "l2_z_class", "off_axis", "chart_error", "nonconformity")
 
 
 class Samples(NamedTuple):

@@ -7,7 +7,7 @@ from pathlib import Path
 from networks.errors import InputError
 from report.page import build_report
 from results.generation import COMPLETE, is_of, settle
-from results.lock import freed, hold
+from results.lock import acquire, releasing
 from results.reader import check_finished
 from results.shards import Shards
 
@@ -34,8 +34,8 @@ def rebuild(arguments: Sequence[str]) -> None:
     folder = Path(given[0])
     if not (folder / COMPLETE).is_dir():
         check_finished(folder)  # before a lock is left in what is no run's folder
-    with freed():
-        hold(folder)
+    with releasing():
+        acquire(folder)
         settle(folder)
         report = build_report(folder)
         _remove_journals(folder)

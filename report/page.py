@@ -16,7 +16,7 @@ from report.figures.values import value_table
 from report.gallery.data import gallery_data, pictures_of, scale_of
 from report.gallery.sprites import Sheets, pack
 from report.overview import before, oracles_of, outcome, results_of, variants
-from results.files import write_whole
+from results.files import write_atomically
 from results.generation import REPORT, forget_report, record_report
 from results.meanings import MEANINGS, labels
 from results.naming import CONTROLS
@@ -113,7 +113,7 @@ def build_report(folder: Path, class_names: list[str] | None = None, max_cards: 
     rest = len(render([]).encode())
     html = render(pack(wanted, 0.995 * (MOST_BYTES - rest)))  # the sheets' tags take the rest of the rest
     report = results.folder / REPORT
-    write_whole(report, lambda file: file.write_bytes(html.encode("utf-8", "backslashreplace")))
+    write_atomically(report, lambda file: file.write_bytes(html.encode("utf-8", "backslashreplace")))
     record_report(results.folder, [REPORT, *saved_figures(results.folder)])
     return report
 
@@ -164,7 +164,7 @@ def _numbers(results: Results) -> dict[str, Any]:
         "rows": summary_rows(summary),
         "outcomes": [outcome(results, name) for name in results.names],
         "before": before(summary),
-        "judges": oracles_of(summary),
+        "oracle_names": oracles_of(summary),
         "controls": CONTROLS,
         "confidence": labels(_confidence_is(results))["confidence"][0],
         "failures": failures(results),

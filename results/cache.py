@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from results.files import metadata, write_whole
+from results.files import metadata, write_atomically
 
 
 def cache_folder() -> Path:
@@ -52,7 +52,7 @@ def _compute(file: Path, digest: str, compute: Callable[[], dict[str, Tensor]]) 
         return tensors  # what a broken network, or card, has said is not kept
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(file, lambda f: f.write_bytes(save(tensors, _seal(digest, tensors))))
+        write_atomically(file, lambda f: f.write_bytes(save(tensors, _seal(digest, tensors))))
     except OSError as error:  # a full or read-only home must not end a run
         print(f"Not cached: {error}; what is in {file.parent} may be deleted")
     return tensors

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 
-def write_whole(file: Path, write: Callable[[Path], Any]) -> None:
+def write_atomically(file: Path, write: Callable[[Path], Any]) -> None:
     """Write beside the file, wait for the disk, and rename: a kill, a full disk or a power cut leaves no torn file.
 
     What had the name before is there until then. A symbolic link of that name is replaced, and what it points to
@@ -67,7 +67,7 @@ def metadata(data: bytes) -> dict[str, str]:
 def write_json(file: Path, value: Any) -> None:
     """As text that people can read; numbers that are not finite become null, bytes that are no UTF-8 ``\\udc…``."""
     text = json.dumps(finite(value), indent=2, ensure_ascii=False)
-    write_whole(file, lambda f: f.write_bytes(text.encode("utf-8", "backslashreplace")))
+    write_atomically(file, lambda f: f.write_bytes(text.encode("utf-8", "backslashreplace")))
 
 
 def finite(value: Any) -> Any:

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from networks.errors import InputError
-from results.files import write_whole
+from results.files import write_atomically
 
 STAGED, COMPLETE, MANIFEST = ".staged", ".complete", "manifest.json"
 REPORT = "report.html"
@@ -68,7 +68,7 @@ class Manifest:
         return manifest
 
     def write(self, folder: Path) -> None:
-        write_whole(folder / MANIFEST, lambda file: file.write_text(json.dumps(asdict(self), indent=2)))
+        write_atomically(folder / MANIFEST, lambda file: file.write_text(json.dumps(asdict(self), indent=2)))
 
     def check(self, folder: Path, names: Iterable[str]) -> None:
         """Compare those of the named files that the manifest lists and that are there.

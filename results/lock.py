@@ -24,7 +24,7 @@ NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.E
 _held: dict[Path, "_Lock"] = {}
 
 
-def hold(folder: Path) -> bool:
+def acquire(folder: Path) -> bool:
     """Take a folder for this process, which makes it if need be; the kernel frees it when the process ends.
 
     Returns:
@@ -48,21 +48,21 @@ def hold(folder: Path) -> bool:
     return True
 
 
-def let_go(folder: Path) -> None:
+def release(folder: Path) -> None:
     """Free a folder; one that this process does not have is left alone."""
     if (lock := _held.pop(folder.resolve(), None)) is not None:
         lock.release()
 
 
 @contextmanager
-def freed() -> Iterator[None]:
+def releasing() -> Iterator[None]:
     """Folders that are taken inside are free again afterwards."""
     before = set(_held)
     try:
         yield
     finally:
         for folder in set(_held) - before:
-            let_go(folder)
+            release(folder)
 
 
 class _Lock:

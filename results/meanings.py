@@ -223,7 +223,7 @@ COLUMNS = {
     "distance": ("distance to the manifold", "to the known data manifold"),
     "l2_x_class": ("L2 in X to the class", "mean distance of x′ to all originals of the source class"),
     "l2_z_class": ("L2 in Z to the class", "the same in the chart's coordinates"),
-    "strangeness": ("strangeness", "how far its measurements lie beyond those of real images, added up"),
+    "nonconformity": ("nonconformity", "how far its measurements lie beyond those of real images, added up"),
     "status": ("status", "how the search ended"),
     "certificate": ("certificate", "the verdict on this counterfactual"),
     "certificate_reasons": ("reasons", "what the certificate found"),

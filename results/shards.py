@@ -124,7 +124,7 @@ class Shards:
 
     def explanations(self, run: str, stamp: str) -> list[Explanation]:
         """Each search that bears the stamp, once."""
-        unseen, found = Unseen(), []
+        unseen, found = Deduplicated(), []
         for record in self.records(run):
             if record.stamp == stamp and len(rows := unseen.rows(record.explanation)):
                 found.append(record.explanation.take(rows))
@@ -132,7 +132,7 @@ class Shards:
 
     def count(self, run: str) -> int:
         """How many searches have ended."""
-        unseen = Unseen()
+        unseen = Deduplicated()
         return sum(len(unseen.rows(record.explanation)) for record in self.records(run))
 
     def remove(self) -> None:
@@ -164,7 +164,7 @@ def _delete(folder: Path) -> None:
         folder.rmdir()
 
 
-class Unseen:
+class Deduplicated:
     """Which searches have not come before."""
 
     def __init__(self) -> None:

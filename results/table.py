@@ -11,7 +11,7 @@ from torch import Tensor
 from counterfactuals import Status
 from counterfactuals.explanation import Explanation
 from metrics import similarity
-from results.files import write_whole
+from results.files import write_atomically
 from results.naming import column
 
 KEYS = ["index", "number"]  # what tells one search of a result from the others
@@ -90,6 +90,6 @@ def merge(
     table = finish(table)
     # Copies, because safetensors refuses tensors that share memory.
     copies = {name: t.clone(memory_format=torch.contiguous_format) for name, t in tensors.items()}
-    write_whole(folder / "counterfactuals.safetensors", lambda f: f.write_bytes(save(copies)))
-    write_whole(folder / "counterfactuals.parquet", lambda f: f.write_bytes(table.to_parquet()))
+    write_atomically(folder / "counterfactuals.safetensors", lambda f: f.write_bytes(save(copies)))
+    write_atomically(folder / "counterfactuals.parquet", lambda f: f.write_bytes(table.to_parquet()))
     return table

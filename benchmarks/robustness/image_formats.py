@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from datamodules.folders.found import look_at
+from datamodules.folders.inspection import inspect_images
 from datamodules.images.pixels import read_image
 from tests.support.formats import COLOURS, GREYS, HEIGHT, SEE_THROUGH, WIDTH, C, G, pillow, veiled
 
@@ -39,7 +39,7 @@ def differences(folder: Path) -> Iterator[tuple[str, float, float]]:
         pillow(pixels)(folder / "reference.png")
         for name, (write, _) in kinds.items():
             write(folder / name)
-            reading = look_at([folder / name]).reading
+            reading = inspect_images([folder / name]).reading
             shapes = ((channels, HEIGHT, WIDTH), (channels, 24, 24))
             read = [read_image(folder / name, shape, reading=reading) for shape in shapes]
             wanted = [read_image(folder / "reference.png", shape) for shape in shapes]
@@ -53,7 +53,7 @@ def transparent(folder: Path) -> Iterator[float]:
         write(folder / name)
         channels = 1 if x.ndim == 2 else 3
         for background in (0.0, 0.5, 1.0):
-            reading = look_at([folder / name], background).reading
+            reading = inspect_images([folder / name], background).reading
             read = read_image(folder / name, (channels, HEIGHT, WIDTH), reading=reading).permute(1, 2, 0).numpy()
             yield np.abs(255 * read - veiled(x, alpha, background * 255).reshape(read.shape)).max().item()
 

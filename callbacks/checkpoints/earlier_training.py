@@ -24,11 +24,11 @@ class EarlierTraining(Callback):
         if trainer.ckpt_path is not None and Path(trainer.ckpt_path).resolve().parent == folder.resolve():
             return
         best = checkpoint.filename if isinstance(checkpoint, ModelCheckpoint) else None
-        if (to := put_aside(folder, [f"{best or 'best'}.ckpt", "last.ckpt"])) is not None:
+        if (to := move_aside(folder, [f"{best or 'best'}.ckpt", "last.ckpt"])) is not None:
             print(f"The checkpoints of an earlier training in {folder} are in {to} now")
 
 
-def put_aside(folder: Path, names: list[str]) -> Path | None:
+def move_aside(folder: Path, names: list[str]) -> Path | None:
     """Move those files, SLURM's checkpoints, config.yaml and csv/ into a new folder, and return it.
 
     ``None``, and nothing is moved, where there is no checkpoint.

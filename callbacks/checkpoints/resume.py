@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler
 
 from callbacks.checkpoints.changed_settings import SETTINGS, ChangedSettings
-from callbacks.checkpoints.place import take_place
+from callbacks.checkpoints.epoch_position import resume_position
 from datamodules import DataModule
 from networks.errors import InputError
 
@@ -138,7 +138,7 @@ class Resume(Callback):
         if fit_loop is None or not isinstance(data, DataModule):
             return
         data.order_seed = checkpoint.get("seed")
-        place = take_place(fit_loop, data.train_dataloader().state_dict(), trainer.accumulate_grad_batches)
+        place = resume_position(fit_loop, data.train_dataloader().state_dict(), trainer.accumulate_grad_batches)
         self.again = place.again
         for sentence in place.sentences:
             rank_zero_info(sentence)

@@ -7,7 +7,7 @@ from pytorch_lightning import Callback, Trainer
 from torch import Tensor, nn
 from torchvision.io import ImageReadMode, read_image
 
-from callbacks.measures.judges import checkpoints_of, judges
+from callbacks.measures.oracles import checkpoints_of, frozen_models
 from callbacks.staging import results_folder
 from callbacks.tracking.logs import log_image
 from counterfactuals.freeze import frozen
@@ -42,7 +42,7 @@ class HeadLocalisation(Callback):
     def __init__(self, oracle: str | nn.Module, radius: float = 5.0, num_samples: int = 4) -> None:
         InputError.collect(positive(radius=radius) + whole(1, num_samples=num_samples))
         self.checkpoints = checkpoints_of({"heads": oracle}, "oracle")
-        self.oracle = judges({"heads": oracle})["heads"]
+        self.oracle = frozen_models({"heads": oracle})["heads"]
         self.radius, self.num_samples = radius, num_samples
 
     def setup(self, trainer: Trainer, pl_module: CounterfactualModule, stage: str) -> None:  # type: ignore[override]
@@ -73,7 +73,7 @@ class HeadLocalisation(Callback):
         return f1(matches(heads, others, self.radius), len(heads), len(others))
 
     def on_predict_epoch_end(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
-        if not trainer.is_global_zero or not (shown := in_all_of(self.shown)):
+        if not trainer.is_global_zero or not (shown := common_searches(self.shown)):
             return
         figure = self._figure(shown, pl_module)
         folder = results_folder(trainer) / "figures"
@@ -124,7 +124,7 @@ def first_of_each_target(parts: list[Explanation], n: int) -> Explanation:
     return joined.take(torch.cat([(target == t).nonzero()[:n, 0] for t in target.unique()]))
 
 
-def in_all_of(shown: dict[str, Explanation]) -> dict[str, Explanation]:
+def common_searches(shown: dict[str, Explanation]) -> dict[str, Explanation]:
     """The searches that every result has, in one order; a run that goes on shares the earlier ones out over ranks."""
     keys = {name: list(zip(e.index.tolist(), e.number.tolist(), strict=True)) for name, e in shown.items()}
     common = [key for key in next(iter(keys.values()), []) if all(key in other for other in keys.values())]

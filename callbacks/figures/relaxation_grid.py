@@ -5,7 +5,7 @@ from pytorch_lightning import Callback, Trainer
 from torch import Tensor, nn
 from torchvision.utils import make_grid
 
-from callbacks.measures.judges import answering, checkpoints_of, judges, some_samples
+from callbacks.measures.oracles import checkpoints_of, first_samples, frozen_models, with_logits
 from callbacks.tracking.logs import log_image, log_scalars
 from counterfactuals import Relaxation
 from counterfactuals.call import call
@@ -37,7 +37,7 @@ class RelaxationGrid(Callback):
     def __init__(self, oracles: dict[str, str | nn.Module] | None = None, num_samples: int = 8) -> None:
         InputError.collect(whole(1, num_samples=num_samples))
         self.checkpoints = checkpoints_of(oracles or {}, "oracle")
-        self.oracles = judges(oracles or {})
+        self.oracles = frozen_models(oracles or {})
         self.num_samples = num_samples
 
     def setup(self, trainer: Trainer, pl_module: CounterfactualModule, stage: str) -> None:  # type: ignore[override]
@@ -51,8 +51,8 @@ class RelaxationGrid(Callback):
     def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
         pl_module.checkpoints |= self.checkpoints
         self.shown: Explanation | None = None
-        x = some_samples(trainer.datamodule).to(pl_module.device)  # type: ignore[attr-defined]
-        oracles = {name: answering(oracle, x) for name, oracle in self.oracles.items()}
+        x = first_samples(trainer.datamodule).to(pl_module.device)  # type: ignore[attr-defined]
+        oracles = {name: with_logits(oracle, x) for name, oracle in self.oracles.items()}
         judged = {MODEL: pl_module.predictor, **oracles}
         self.hits = {name: torch.zeros(len(self.grid), device=pl_module.device) for name in judged}
         self.answers = {name: torch.zeros(len(self.grid), device=pl_module.device) for name in judged}

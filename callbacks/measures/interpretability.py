@@ -7,7 +7,7 @@ from pytorch_lightning import Callback, Trainer
 from torch import Tensor
 from torchmetrics import MeanMetric
 
-from callbacks.measures.judges import SOME, check_answers
+from callbacks.measures.oracles import SOME, check_outputs
 from datamodules.base import Split
 from lightning_modules import ClassAutoencodersModule, CounterfactualModule, Explanation, load
 from metrics import im1, im2
@@ -58,7 +58,7 @@ class Interpretability(Callback):
         batch = selection.__getitems__(list(range(min(SOME, len(selection)))))
         device = self.originals.device
         try:
-            check_answers(torch.stack(self.module.to(device)(batch["x"].to(device), batch["y"].to(device)), 1))
+            check_outputs(torch.stack(self.module.to(device)(batch["x"].to(device), batch["y"].to(device)), 1))
         except InputError as error:
             raise InputError(f"Interpretability: the autoencoders: {error}") from error
 

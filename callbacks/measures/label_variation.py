@@ -4,7 +4,7 @@ import torch
 from pytorch_lightning import Callback, Trainer
 from torch import nn
 
-from callbacks.measures.judges import answering, checkpoints_of, judges, some_samples
+from callbacks.measures.oracles import checkpoints_of, first_samples, frozen_models, with_logits
 from counterfactuals.call import call
 from lightning_modules import CounterfactualModule, Explanation
 from metrics import decision, label_variation
@@ -29,14 +29,14 @@ class LabelVariation(Callback):
         if not bystanders:
             raise InputError("LabelVariation needs at least one bystander: bystanders: {glasses: runs/…/best.ckpt}")
         self.checkpoints = checkpoints_of(bystanders, "bystander")
-        self.bystanders = judges(bystanders)
+        self.bystanders = frozen_models(bystanders)
 
     def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
         pl_module.checkpoints |= self.checkpoints
-        x, problems = some_samples(trainer.datamodule), []  # type: ignore[attr-defined]
+        x, problems = first_samples(trainer.datamodule), []  # type: ignore[attr-defined]
         for name, bystander in self.bystanders.items():
             try:
-                self.bystanders[name] = answering(bystander, x.to(pl_module.device), exclusive=True)
+                self.bystanders[name] = with_logits(bystander, x.to(pl_module.device), exclusive=True)
             except InputError as error:
                 problems.append(f"bystander {name!r}: {error}")
         InputError.collect(problems)

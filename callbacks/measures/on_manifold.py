@@ -39,7 +39,7 @@ class OnManifold(Callback):
     Columns of every result: ``log_q`` (percentile of log q(x′) among held-out real samples), ``z_norm``
     (percentile of ‖z′‖ among them), ``off_axis`` (how far x′ is off the manifold's axes,
     see ``metrics.Axes``), ``grain`` (log-odds that noise was added to an image, see ``metrics.Grain``), ``chart_error``
-    (root mean square of decode(encode(x′)) − x′), ``strangeness`` and
+    (root mean square of decode(encode(x′)) − x′), ``nonconformity`` and
     ``p_manifold`` (``Calibration`` of these; where there is a log q, it contains the norm), and after the run
     ``certificate`` and ``certificate_reasons`` (``metrics.certify``). What is more likely than real samples, such
     as a blank image, is not strange by this.
@@ -105,10 +105,10 @@ class OnManifold(Callback):
         # Of two samples there are no quantiles; nor can so few call anything strange.
         units = self._measure_some(trainer, pl_module, held_out, others) if len(others) > 1 else real
         self.norms = real["z_norm"].numpy()
-        self.surprises = strange(real)["surprise"]
+        self.surprises = oriented(real)["surprise"]
         rounding = dict.fromkeys(("chart_error", "off_axis", "grain"), ROUNDING)
-        self.calibration = Calibration(strange(units), strange(real), rounding)
-        if trainer.is_global_zero and (silent := strange(real).keys() - self.calibration.unit.keys()):
+        self.calibration = Calibration(oriented(units), oriented(real), rounding)
+        if trainer.is_global_zero and (silent := oriented(real).keys() - self.calibration.unit.keys()):
             print(f"OnManifold goes without {', '.join(sorted(silent))}: not finite for any of {n} real samples")
         self._count_false_alarms(trainer, pl_module, data)
         pl_module.listeners.append(lambda explanation: self._add_columns(explanation, pl_module))
@@ -144,7 +144,7 @@ class OnManifold(Callback):
         explained, level = data.predict_selection(), self.thresholds.off_manifold
         some = torch.randperm(len(explained), generator=torch.Generator().manual_seed(0))[: self.num_samples]
         alarms, of_reconstructions = (
-            self.calibration.p_value(self.calibration.strangeness(strange(measured))) <= level
+            self.calibration.p_value(self.calibration.nonconformity(oriented(measured))) <= level
             for back in (False, True)
             for measured in [self._measure_some(trainer, pl_module, explained, some, back)]
         )
@@ -256,14 +256,14 @@ class OnManifold(Callback):
         chart = pl_module.chart
         with frozen(chart):
             measured = self._measure(chart, explanation.counterfactuals.counterfactual, pl_module.device)
-        arrays = strange(measured)
-        strangeness = self.calibration.strangeness(arrays)
+        arrays = oriented(measured)
+        nonconformity = self.calibration.nonconformity(arrays)
         columns: dict[str, Any] = {
             "z_norm": torch.from_numpy(percentile(self.norms, measured["z_norm"].numpy())),
             "off_axis": measured["off_axis"],
             "chart_error": measured["chart_error"],
-            "strangeness": torch.from_numpy(strangeness),
-            "p_manifold": torch.from_numpy(self.calibration.p_value(strangeness)),
+            "nonconformity": torch.from_numpy(nonconformity),
+            "p_manifold": torch.from_numpy(self.calibration.p_value(nonconformity)),
         }
         if "grain" in measured:
             columns["grain"] = measured["grain"]
@@ -288,7 +288,7 @@ class OnManifold(Callback):
         return table.join(certify(table, column(result, ""), self.thresholds))
 
 
-def strange(measured: dict[str, Tensor]) -> dict[str, np.ndarray]:
+def oriented(measured: dict[str, Tensor]) -> dict[str, np.ndarray]:
     """The measurements that are large where a sample is strange: −log q, or ‖z‖ where the chart has no density."""
     surprise = -measured["log_q"] if "log_q" in measured else measured["z_norm"]
     chosen = {"surprise": surprise, "off_axis": measured["off_axis"], "chart_error": measured["chart_error"]}

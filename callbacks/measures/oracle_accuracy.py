@@ -6,7 +6,7 @@ import torch
 from pytorch_lightning import Callback, Trainer
 from torch import nn
 
-from callbacks.measures.judges import answering, check_answers, checkpoints_of, judges, some_samples
+from callbacks.measures.oracles import check_outputs, checkpoints_of, first_samples, frozen_models, with_logits
 from counterfactuals.call import call
 from counterfactuals.goals.objectives import classes
 from lightning_modules import CounterfactualModule, Explanation
@@ -52,7 +52,7 @@ class OracleAccuracy(Callback):
                 f"oracles: no oracle can be called {ALL!r}, which names the verdict of all of them: rename it"
             )
         self.checkpoints = checkpoints_of(oracles, "oracle")
-        self.oracles = judges(oracles)
+        self.oracles = frozen_models(oracles)
 
     def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
         pl_module.checkpoints |= self.checkpoints
@@ -75,15 +75,15 @@ class OracleAccuracy(Callback):
 
     def _problems_with(self, data: Any, pl_module: CounterfactualModule) -> list[str]:
         """Try every oracle on some samples now, rather than after the first batch has been searched."""
-        problems, x = [], some_samples(data)
+        problems, x = [], first_samples(data)
         for name, oracle in self.oracles.items():
             try:
                 if data.task != "classification":
                     raise InputError(f"OracleAccuracy is for classes, the data for {data.task}: use OracleValue")
-                self.oracles[name] = answering(oracle, x.to(pl_module.device))
+                self.oracles[name] = with_logits(oracle, x.to(pl_module.device))
                 logits = self._logits(self.oracles[name], x, pl_module)
                 classes(logits, "OracleAccuracy")
-                check_answers(logits)
+                check_outputs(logits)
             except InputError as error:
                 problems.append(f"oracle {name!r}: {error}")
             else:

@@ -5,7 +5,7 @@ from pytorch_lightning import Callback, Trainer
 from torch import nn
 from torchmetrics import MeanSquaredError
 
-from callbacks.measures.judges import answering, check_answers, checkpoints_of, judges, some_samples
+from callbacks.measures.oracles import check_outputs, checkpoints_of, first_samples, frozen_models, with_logits
 from callbacks.tracking.logs import log_scalars
 from counterfactuals.call import call
 from counterfactuals.goals.values import values
@@ -32,17 +32,17 @@ class OracleValue(Callback):
         if not oracles:
             raise InputError("OracleValue needs at least one oracle: oracles: {unet: runs/…/best.ckpt}")
         self.checkpoints = checkpoints_of(oracles, "oracle")
-        self.oracles = judges(oracles)
+        self.oracles = frozen_models(oracles)
 
     def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
         pl_module.checkpoints |= self.checkpoints
         for oracle in self.oracles.values():
             oracle.to(pl_module.device)
-        x, problems = some_samples(trainer.datamodule), []  # type: ignore[attr-defined]
+        x, problems = first_samples(trainer.datamodule), []  # type: ignore[attr-defined]
         for name, oracle in self.oracles.items():
             try:
-                self.oracles[name] = answering(oracle, x.to(pl_module.device), of_values=True)
-                check_answers(self._values(self.oracles[name], x, pl_module.device)[:, None])
+                self.oracles[name] = with_logits(oracle, x.to(pl_module.device), of_values=True)
+                check_outputs(self._values(self.oracles[name], x, pl_module.device)[:, None])
             except InputError as error:
                 problems.append(f"oracle {name!r}: {error}")
         InputError.collect(problems)

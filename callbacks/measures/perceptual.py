@@ -8,7 +8,7 @@ from pytorch_lightning import Callback, Trainer
 from torch import Tensor
 from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 
-from callbacks.measures.judges import check_answers, some_samples
+from callbacks.measures.oracles import check_outputs, first_samples
 from lightning_modules import CounterfactualModule, Explanation
 from networks.errors import InputError
 
@@ -46,10 +46,10 @@ class Perceptual(Callback):
         if len(shape) != 3 or shape[0] not in (1, 3):
             raise InputError(f"LPIPS compares images of one or three channels; the samples have shape {shape}")
         self.net.to(pl_module.device)
-        x = large(some_samples(trainer.datamodule).to(pl_module.device))  # type: ignore[attr-defined]
+        x = large(first_samples(trainer.datamodule).to(pl_module.device))  # type: ignore[attr-defined]
         try:
             with torch.no_grad():
-                check_answers(self.net(x, x, normalize=True).view(-1, 1))
+                check_outputs(self.net(x, x, normalize=True).view(-1, 1))
         except InputError as error:
             raise InputError(f"Perceptual: the network: {error}") from error
         pl_module.listeners.append(lambda explanation: self._update(explanation, pl_module.device))

@@ -29,13 +29,13 @@ from metrics import (
     in_proportion,
     label_share,
 )
-from metrics.realism.feature_bank import Gathered
+from metrics.realism.feature_bank import GatheredFeatures
 from networks.checks import whole
 from networks.errors import InputError
 from networks.features import Features
 from networks.fingerprint import fingerprint
 from results.cache import cached
-from results.files import write_whole
+from results.files import write_atomically
 from results.naming import CONTROLS, column, scalar
 
 SHOWN = 3  # neighbours that a report can show
@@ -142,7 +142,7 @@ class Realism(Callback):
             positions = np.unique(table[[c for c in columns if c in table]].to_numpy())
             x = [split.__getitems__(part.tolist())["x"] for part in torch.from_numpy(positions).split(BATCH)]
             tensors = {"positions": torch.from_numpy(positions), "images": (torch.cat(x) * 255).round().byte()}
-            write_whole(folder / "neighbours.safetensors", lambda file: file.write_bytes(save(tensors)))
+            write_atomically(folder / "neighbours.safetensors", lambda file: file.write_bytes(save(tensors)))
         return table
 
     def _prepare_features(
@@ -202,7 +202,7 @@ class Realism(Callback):
         trainer: Trainer,
         pl_module: CounterfactualModule,
         name: str,
-        fake: dict[str, Gathered],
+        fake: dict[str, GatheredFeatures],
         counts: Tensor,
         held_out: tuple[Tensor, dict[str, Tensor]],
     ) -> None:

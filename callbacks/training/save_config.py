@@ -5,7 +5,7 @@ from pytorch_lightning.cli import SaveConfigCallback
 
 from callbacks.staging import results_folder
 from networks.errors import printable
-from results.files import write_whole
+from results.files import write_atomically
 
 
 class SaveConfig(SaveConfigCallback):
@@ -37,4 +37,4 @@ class SaveConfig(SaveConfigCallback):
         if resumed := config.get("ckpt_path"):
             config["ckpt_path"], comment = None, f"# went on from {printable(str(resumed))}\n"
         text = comment + self.parser.dump(config, skip_none=False)
-        write_whole(folder / "config.yaml", lambda file: file.write_text(text, encoding="utf-8"))
+        write_atomically(folder / "config.yaml", lambda file: file.write_text(text, encoding="utf-8"))

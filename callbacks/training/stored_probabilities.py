@@ -4,7 +4,7 @@ import torch
 from pytorch_lightning import Callback, Trainer
 from torch import Tensor, nn
 
-from callbacks.measures.judges import SOME, answering
+from callbacks.measures.oracles import SOME, with_logits
 from callbacks.ranks import rank_zero_first
 from counterfactuals.call import call
 from counterfactuals.freeze import frozen
@@ -78,7 +78,7 @@ class StoredProbabilities(Callback):
 
         def compute() -> dict[str, Tensor]:
             some = split.__getitems__(list(range(min(SOME, len(split)))))["x"].to(device)
-            classifier = answering(self.classifier, some, exclusive=True)
+            classifier = with_logits(self.classifier, some, exclusive=True)
             with frozen(classifier), torch.no_grad():
                 x = (split.__getitems__(part.tolist())["x"] for part in torch.arange(len(split)).split(BATCH))
                 return {"p": torch.cat([call(classifier, part.to(device)).softmax(1).cpu() for part in x])}

@@ -41,7 +41,7 @@ class ReachLabel:
         sides = torch.where(logits > 0, 1, -1)
         return torch.cat([target[:, None], sides.scatter(1, target[:, None], 0)], 1)
 
-    def says(self, logits: Tensor) -> Tensor:
+    def prediction(self, logits: Tensor) -> Tensor:
         return classes(logits, "ReachLabel")
 
     def probabilities(self, logits: Tensor) -> Tensor:
@@ -65,7 +65,7 @@ class ReachLabel:
     def reached(self, score: Tensor) -> Tensor:
         return score > self.confidence
 
-    def settled(self, logits: Tensor, target: Tensor) -> Tensor:
+    def already_reached(self, logits: Tensor, target: Tensor) -> Tensor:
         return self._split(logits, target)[0] > 0
 
     @staticmethod

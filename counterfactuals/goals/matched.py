@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from counterfactuals.engine import Anchored
+from counterfactuals.engine import DependsOnOriginal
 from counterfactuals.goals.objectives import Objective, probability
 from counterfactuals.result import Counterfactuals, Status
 
@@ -14,7 +14,7 @@ SHORT = -1e-6  # score of a point whose margin suffices, and which the objective
 
 
 @runtime_checkable
-class Graded(Protocol):
+class HasMargin(Protocol):
     """An objective with a measure of how far beyond the decision a point lies that does not saturate as p → 1."""
 
     def margin(self, logits: Tensor, target: Tensor) -> Tensor:
@@ -22,7 +22,7 @@ class Graded(Protocol):
         ...
 
 
-class Wanted(NamedTuple):
+class MatchedAim(NamedTuple):
     """What ``Matched`` takes for the target: the objective's own aim, rows first, and m, n."""
 
     own: Any
@@ -50,15 +50,15 @@ class Matched:
         """The same for some searches of the batch (n int64)."""
         return Matched(self.objective, self.margins[rows])
 
-    def aim(self, target: Tensor, logits: Tensor) -> Wanted:
+    def aim(self, target: Tensor, logits: Tensor) -> MatchedAim:
         """The objective's own, and m."""
-        own = self.objective.aim(target, logits) if isinstance(self.objective, Anchored) else target
-        return Wanted(own, self.margins.to(logits).nan_to_num(0.0).clamp(min=0))
+        own = self.objective.aim(target, logits) if isinstance(self.objective, DependsOnOriginal) else target
+        return MatchedAim(own, self.margins.to(logits).nan_to_num(0.0).clamp(min=0))
 
-    def loss(self, logits: Tensor, target: Wanted) -> Tensor:
+    def loss(self, logits: Tensor, target: MatchedAim) -> Tensor:
         return target.margin - margin_of(self.objective, logits, target.own)
 
-    def score(self, logits: Tensor, target: Wanted) -> Tensor:
+    def score(self, logits: Tensor, target: MatchedAim) -> Tensor:
         """margin − m; negative also where the objective is not reached."""
         content = self.objective.reached(self.objective.score(logits, target.own))
         beyond = -self.loss(logits, target)
@@ -67,17 +67,17 @@ class Matched:
     def reached(self, score: Tensor) -> Tensor:
         return score >= 0
 
-    def settled(self, logits: Tensor, target: Wanted) -> Tensor:
-        return self.objective.settled(logits, target.own)
+    def already_reached(self, logits: Tensor, target: MatchedAim) -> Tensor:
+        return self.objective.already_reached(logits, target.own)
 
-    def says(self, logits: Tensor) -> Tensor:
-        return self.objective.says(logits)
+    def prediction(self, logits: Tensor) -> Tensor:
+        return self.objective.prediction(logits)
 
 
 def margin_of(objective: Objective, logits: Tensor, aim: Any) -> Tensor:
     """How far beyond the decision, n: the objective's margin, or its score where it has none."""
     # ReachMargin's margin is a number, the one asked for, and its score is the margin.
-    if isinstance(objective, Graded) and callable(objective.margin):
+    if isinstance(objective, HasMargin) and callable(objective.margin):
         return objective.margin(logits, aim)
     return objective.score(logits, aim)
 
@@ -97,8 +97,8 @@ def judged(predictor: nn.Module, objective: Objective, cf: Counterfactuals, matc
     A row that reached Λ and not m has flipped.
     """
     after = predictor(cf.counterfactual)
-    before = predictor(cf.x) if matched or isinstance(objective, Anchored) else after  # of no use elsewhere
-    aim = objective.aim(cf.target, before) if isinstance(objective, Anchored) else cf.target
+    before = predictor(cf.x) if matched or isinstance(objective, DependsOnOriginal) else after  # of no use elsewhere
+    aim = objective.aim(cf.target, before) if isinstance(objective, DependsOnOriginal) else cf.target
     margin, p = margin_of(objective, after, aim), probability(objective, after, cf.target)
     if not matched:
         return Judged(cf, margin, p)

@@ -18,7 +18,7 @@ ROUNDING = 6e-8  # of float32 below 1: a probability that is nearer is 1
 class Objective(Protocol):
     """Loss to descend, score to compare points by, and when to stop; all per sample.
 
-    ``target`` is the searches' (B), or what an ``Anchored`` objective makes of it.
+    ``target`` is the searches' (B), or what an ``DependsOnOriginal`` objective makes of it.
 
     Attributes:
         goal: the loss at which the objective is reached.
@@ -38,11 +38,11 @@ class Objective(Protocol):
         """B bool."""
         ...
 
-    def settled(self, logits: Tensor, target: Any) -> Tensor:
+    def already_reached(self, logits: Tensor, target: Any) -> Tensor:
         """B bool: samples that there is nothing to search for, from the logits of the original."""
         ...
 
-    def says(self, logits: Tensor) -> Tensor:
+    def prediction(self, logits: Tensor) -> Tensor:
         """What the predictor says of samples: their classes (B int64), or their values (B float32).
 
         Raises:
@@ -70,7 +70,7 @@ class ReachClass:
         self.confidence = confidence
         self.goal = -math.log(confidence)
 
-    def says(self, logits: Tensor) -> Tensor:
+    def prediction(self, logits: Tensor) -> Tensor:
         return classes(logits, type(self).__name__)
 
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
@@ -86,7 +86,7 @@ class ReachClass:
     def reached(self, score: Tensor) -> Tensor:
         return score > self.confidence
 
-    def settled(self, logits: Tensor, target: Tensor) -> Tensor:
+    def already_reached(self, logits: Tensor, target: Tensor) -> Tensor:
         return logits.argmax(1) == target
 
 
@@ -109,7 +109,7 @@ class ReachMargin:
         self.margin = margin
         self.goal = -margin
 
-    def says(self, logits: Tensor) -> Tensor:
+    def prediction(self, logits: Tensor) -> Tensor:
         return classes(logits, "ReachMargin")
 
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
@@ -121,7 +121,7 @@ class ReachMargin:
     def reached(self, score: Tensor) -> Tensor:
         return score > self.margin
 
-    def settled(self, logits: Tensor, target: Tensor) -> Tensor:
+    def already_reached(self, logits: Tensor, target: Tensor) -> Tensor:
         return logits.argmax(1) == target
 
 
@@ -141,7 +141,7 @@ class ReachAll:
         self.confidence = ReachClass(confidence).confidence
         self.goal = -math.log(confidence)
 
-    def says(self, logits: Tensor) -> Tensor:
+    def prediction(self, logits: Tensor) -> Tensor:
         return classes(logits, "ReachAll")
 
     def probabilities(self, logits: Tensor) -> Tensor:
@@ -162,7 +162,7 @@ class ReachAll:
     def reached(self, score: Tensor) -> Tensor:
         return score > self.confidence
 
-    def settled(self, logits: Tensor, target: Tensor) -> Tensor:
+    def already_reached(self, logits: Tensor, target: Tensor) -> Tensor:
         return logits.argmax(1) == target  # needed, and not enough: see ``unanimous``
 
 

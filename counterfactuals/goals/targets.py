@@ -40,7 +40,7 @@ class TargetPolicy(Protocol):
 
 
 @runtime_checkable
-class Foretold(Protocol):
+class KnownValues(Protocol):
     """A policy whose values are known before it sees a sample; those that no data has are refused.
 
     Attributes:
@@ -63,7 +63,7 @@ class FixedTarget:
         self.target = target
 
     def __call__(self, logits: Tensor) -> Searches:
-        rows = everyone(classes(logits, "FixedTarget"))
+        rows = all_rows(classes(logits, "FixedTarget"))
         check_classes(torch.tensor([self.target]), logits.shape[1])
         return Searches(rows, torch.full_like(rows, self.target))
 
@@ -72,7 +72,7 @@ class RunnerUp:
     """The class that the predictor thinks second most likely; the other one of two."""
 
     def __call__(self, logits: Tensor) -> Searches:
-        rows = everyone(classes(logits, "RunnerUp"))
+        rows = all_rows(classes(logits, "RunnerUp"))
         return Searches(rows, logits.topk(2, dim=1).indices[:, 1])
 
 
@@ -81,7 +81,7 @@ class OwnClass:
 
     def __call__(self, logits: Tensor) -> Searches:
         own = classes(logits, "OwnClass")
-        return Searches(everyone(own), own)
+        return Searches(all_rows(own), own)
 
 
 class EveryOther:
@@ -108,7 +108,7 @@ class Value:
 
     def __call__(self, logits: Tensor) -> Searches:
         now = values(logits, "Value")
-        return Searches(everyone(now), torch.full_like(now, self.asked_for[0]))
+        return Searches(all_rows(now), torch.full_like(now, self.asked_for[0]))
 
 
 class Values:
@@ -128,7 +128,7 @@ class Values:
 
     def __call__(self, logits: Tensor) -> Searches:
         now = values(logits, "Values")
-        rows = everyone(now).repeat_interleave(len(self.asked_for))
+        rows = all_rows(now).repeat_interleave(len(self.asked_for))
         return Searches(rows, torch.tensor(self.asked_for, device=now.device, dtype=now.dtype).repeat(len(now)))
 
 
@@ -182,7 +182,7 @@ class Shift:
 
     def __call__(self, logits: Tensor) -> Searches:
         now = values(logits, "Shift")
-        return Searches(everyone(now), now + self.by)
+        return Searches(all_rows(now), now + self.by)
 
 
 def finite_values(name: str, given: Sequence[float]) -> tuple[float, ...]:
@@ -192,7 +192,7 @@ def finite_values(name: str, given: Sequence[float]) -> tuple[float, ...]:
     return tuple(map(float, given))
 
 
-def everyone(said: Tensor) -> Tensor:
+def all_rows(said: Tensor) -> Tensor:
     """The rows of one search a sample: 0 … B − 1."""
     return torch.arange(len(said), device=said.device)
 

@@ -17,7 +17,7 @@ class ValueObjective:
     def score(self, logits: Tensor, target: Tensor) -> Tensor:
         raise NotImplementedError
 
-    def says(self, logits: Tensor) -> Tensor:
+    def prediction(self, logits: Tensor) -> Tensor:
         """The predicted values, B."""
         return values(logits, type(self).__name__)
 
@@ -27,7 +27,7 @@ class ValueObjective:
     def reached(self, score: Tensor) -> Tensor:
         return score >= 0
 
-    def settled(self, logits: Tensor, target: Tensor) -> Tensor:
+    def already_reached(self, logits: Tensor, target: Tensor) -> Tensor:
         return self.reached(self.score(logits, target))
 
 
@@ -39,14 +39,14 @@ class AtLeast(ValueObjective):
     """
 
     def score(self, logits: Tensor, target: Tensor) -> Tensor:
-        return self.says(logits) - target
+        return self.prediction(logits) - target
 
 
 class AtMost(ValueObjective):
     """A value of r or less: f(x) ≤ r; otherwise as ``AtLeast``."""
 
     def score(self, logits: Tensor, target: Tensor) -> Tensor:
-        return target - self.says(logits)
+        return target - self.prediction(logits)
 
 
 class Across(ValueObjective):
@@ -66,7 +66,7 @@ class Across(ValueObjective):
         self.middle = middle
 
     def score(self, logits: Tensor, target: Tensor) -> Tensor:
-        difference = self.says(logits) - target
+        difference = self.prediction(logits) - target
         return torch.where(target > self.middle, difference, -difference)
 
 
@@ -88,7 +88,7 @@ class Within(ValueObjective):
         self.goal = tolerance
 
     def score(self, logits: Tensor, target: Tensor) -> Tensor:
-        return self.goal - (self.says(logits) - target).abs()
+        return self.goal - (self.prediction(logits) - target).abs()
 
 
 def values(outputs: Tensor, who: str) -> Tensor:

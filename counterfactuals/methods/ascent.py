@@ -138,14 +138,14 @@ class Ascent:
         return Stepped(AscentState(search, self.optimizer.start(search.z), path), done)
 
     def step(
-        self, problem: Problem, state: AscentState, bend: Callable[[Tensor], Tensor] = lambda grad: grad
+        self, problem: Problem, state: AscentState, transform_grad: Callable[[Tensor], Tensor] = lambda grad: grad
     ) -> Stepped:
-        """One step; ``bend`` may turn the gradients (n×D) before they become steps."""
+        """One step; ``transform_grad`` may turn the gradients (n×D) before they become steps."""
         search = state.search
         here = evaluate(
             problem, search, self.clip, self.region, self.distance, self.distance_weight, self.coarse, self.smoothing
         )
-        here = here._replace(grad=bend(here.grad))
+        here = here._replace(grad=transform_grad(here.grad))
         first_hit = torch.where(here.hit & (search.first_hit < 0), search.steps, search.first_hit)
         enough = (first_hit >= 0) & (search.steps - first_hit >= self.extra_steps)
         fault = torch.where(enough, 0, here.fault)

@@ -76,19 +76,19 @@ def evaluate(
         pull = torch.autograd.grad(d.sum(), z, retain_graph=True)[0] if weight is None else z.detach()[:0]
         total = loss if distance is None or weight is None else loss + weight * d
         (grad,) = torch.autograd.grad(total.sum(), z)
-    seen = Seen(decoded.detach(), logits.detach())
+    seen = Predicted(decoded.detach(), logits.detach())
     if coarse.any:
         seen = at_hits(problem, state, seen, lambda hits: _look(problem, state.z[hits], state.x[hits], clip, region))
     image = as_image(seen.x, problem.levels)
     if problem.levels is not None:
-        seen = at_hits(problem, state, seen, lambda hits: Seen(seen.x[hits], problem.predictor(image[hits])))
+        seen = at_hits(problem, state, seen, lambda hits: Predicted(seen.x[hits], problem.predictor(image[hits])))
     score = problem.objective.score(seen.logits, state.aim)
     sound = finite(image) & finite(score)
     return Evaluation(
         decoded=seen.x,
         x=image,
         score=torch.where(sound, score, -torch.inf),
-        prediction=problem.objective.says(seen.logits),
+        prediction=problem.objective.prediction(seen.logits),
         hit=sound & problem.objective.reached(score),
         excess=sharp.detach() - problem.objective.goal,
         distance=d.detach(),
@@ -121,27 +121,27 @@ def exact(problem: Problem, state: SearchState, clip: tuple[float, float] | None
     rows = missed(state)
     if not len(rows):
         return state
-    return judged_again(problem, state, rows, _look(problem, state.best_z[rows], state.x[rows], clip, region).x)
+    return confirmed_again(problem, state, rows, _look(problem, state.best_z[rows], state.x[rows], clip, region).x)
 
 
 def missed(state: SearchState) -> Tensor:
     """Which searches have a best point that is no hit, n int64."""
-    return ((state.first_hit < 0) & ~state.settled & state.best_score.isfinite()).nonzero()[:, 0]
+    return ((state.first_hit < 0) & ~state.already_reached & state.best_score.isfinite()).nonzero()[:, 0]
 
 
 @torch.no_grad()
-def judged_again(problem: Problem, state: SearchState, rows: Tensor, x: Tensor) -> SearchState:
+def confirmed_again(problem: Problem, state: SearchState, rows: Tensor, x: Tensor) -> SearchState:
     """What is said of x, as images, in place of the best points of ``rows`` (n int64)."""
     x = as_image(x, problem.levels)
     logits = problem.predictor(x).to(state.best_x.dtype)
     return state._replace(
         best_x=state.best_x.index_copy(0, rows, x),
         best_score=state.best_score.index_copy(0, rows, problem.objective.score(logits, take(state.aim, rows))),
-        best_prediction=state.best_prediction.index_copy(0, rows, problem.objective.says(logits)),
+        best_prediction=state.best_prediction.index_copy(0, rows, problem.objective.prediction(logits)),
     )
 
 
-class Seen(NamedTuple):
+class Predicted(NamedTuple):
     """g(z), clipped and masked, and what the predictor returns for it, in the type of z."""
 
     x: Tensor
@@ -150,18 +150,18 @@ class Seen(NamedTuple):
 
 def _look(
     problem: Problem, z: Tensor, original: Tensor, clip: tuple[float, float] | None, region: Region | None
-) -> Seen:
+) -> Predicted:
     x = straight_through_clip(problem.chart.decode(z).to(z.dtype), clip)
     if region is not None:
         x = torch.where(region.mask(x.shape[1:]).to(x.device), x, original)
-    return Seen(x, problem.predictor(x).to(z.dtype))
+    return Predicted(x, problem.predictor(x).to(z.dtype))
 
 
 @torch.no_grad()
-def at_hits(problem: Problem, state: SearchState, seen: Seen, look: Callable[[Tensor], Seen]) -> Seen:
+def at_hits(problem: Problem, state: SearchState, seen: Predicted, look: Callable[[Tensor], Predicted]) -> Predicted:
     """The same, with the hits among them (n int64) looked at again: in float32, or as images."""
     hits = problem.objective.reached(problem.objective.score(seen.logits, state.aim)).nonzero()[:, 0]
     if not len(hits):
         return seen
     x, logits = look(hits)
-    return scatter(seen, hits, Seen(x, logits.to(seen.logits.dtype)))
+    return scatter(seen, hits, Predicted(x, logits.to(seen.logits.dtype)))

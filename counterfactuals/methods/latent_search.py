@@ -73,7 +73,7 @@ class LatentSearch:
         hit, score = hits.any(1), score[rows, chosen].nan_to_num(-torch.inf)
         better = hit | (score > state.best_score)
         x, z = x.view(n, -1, *x.shape[1:])[rows, chosen], z[rows, chosen]
-        said = problem.objective.says(logits).view(n, -1)[rows, chosen]
+        said = problem.objective.prediction(logits).view(n, -1)[rows, chosen]
         state = keep(state, better, z, x, score, said)._replace(
             first_hit=torch.where(hit, state.steps, state.first_hit), steps=state.steps + 1
         )

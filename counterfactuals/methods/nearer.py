@@ -8,9 +8,9 @@ from torch import Tensor
 from counterfactuals.charts.chart import Chart
 from counterfactuals.engine import Problem, Stepped
 from counterfactuals.goals.distances import Distance, PixelL1, Points
-from counterfactuals.goals.matched import Matched, Wanted, margin_of
+from counterfactuals.goals.matched import Matched, MatchedAim, margin_of
 from counterfactuals.methods.ascent import Ascent, AscentState
-from counterfactuals.methods.evaluation import Evaluation, evaluate, judged_again
+from counterfactuals.methods.evaluation import Evaluation, confirmed_again, evaluate
 from counterfactuals.methods.state import finite, keep
 from counterfactuals.result import Counterfactuals
 from counterfactuals.rows import scatter, take
@@ -90,7 +90,7 @@ class Nearer:
         came = (state.left != CLIMBING).nonzero()[:, 0]
         if len(came):
             search = state.ascent.search
-            search = judged_again(problem, search, came, search.best_x[came])
+            search = confirmed_again(problem, search, came, search.best_x[came])
             state = state._replace(ascent=state.ascent._replace(search=search))
         return self.ascent.result(problem, state.ascent)
 
@@ -121,7 +121,7 @@ class Nearer:
         held = problem._replace(objective=Matched(problem.objective, state.margin))
         here = evaluate(
             held,
-            search._replace(aim=Wanted(search.aim, state.margin)),
+            search._replace(aim=MatchedAim(search.aim, state.margin)),
             ascent.clip,
             ascent.region,
             self.distance,

@@ -78,7 +78,7 @@ class Prototype:
         missing = (search.fault == 0) & ~finite(centre)
         fault = torch.where(missing, NO_PROTOTYPE, search.fault)
         # There is a way to go also for who has the class.
-        search = search._replace(fault=fault, settled=torch.zeros_like(search.settled))
+        search = search._replace(fault=fault, already_reached=torch.zeros_like(search.already_reached))
         return Stepped(WalkState(search, centre), fault > 0)
 
     @torch.no_grad()
@@ -92,7 +92,7 @@ class Prototype:
         fault = first_fault((DECODED, x), (LOGITS, score))
         hit = (fault == 0) & problem.objective.reached(score)
         better = hit | ((search.first_hit < 0) & (score > search.best_score))
-        search = keep(search, better, z, x, score, problem.objective.says(logits))._replace(
+        search = keep(search, better, z, x, score, problem.objective.prediction(logits))._replace(
             z=z,
             first_hit=torch.where(hit & (search.first_hit < 0), search.steps + 1, search.first_hit),
             fault=torch.where(search.first_hit >= 0, 0, fault),

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from counterfactuals.engine import Problem, Stepped
 from counterfactuals.methods.clip import as_image, straight_through_clip
-from counterfactuals.methods.evaluation import Seen, at_hits, check_gradient, judged_again, missed
+from counterfactuals.methods.evaluation import Predicted, at_hits, check_gradient, confirmed_again, missed
 from counterfactuals.methods.references import encoded
 from counterfactuals.methods.state import (
     GRADIENT,
@@ -135,8 +135,10 @@ class PrototypeGuided:
         x, logits, grad = self._smooth_gradient(problem, state)
         if problem.levels is not None:
             image = as_image(x, problem.levels)
-            at = Seen(x, logits)
-            x, logits = at_hits(problem, search, at, lambda hits: Seen(image[hits], problem.predictor(image[hits])))
+            at = Predicted(x, logits)
+            x, logits = at_hits(
+                problem, search, at, lambda hits: Predicted(image[hits], problem.predictor(image[hits]))
+            )
         score = problem.objective.score(logits, search.aim)
         hit = finite(x) & problem.objective.reached(score)
         delta = x - search.x
@@ -146,7 +148,7 @@ class PrototypeGuided:
         first_hit = torch.where(hit & (search.first_hit < 0), search.steps, search.first_hit)
         fault = first_fault((LOGITS, score), (GRADIENT, grad))
         done = (fault > 0) | (search.steps >= self.rounds * self.steps - 1)
-        search = keep(search, better, search.z, x, score, problem.objective.says(logits))._replace(
+        search = keep(search, better, search.z, x, score, problem.objective.prediction(logits))._replace(
             first_hit=first_hit, fault=torch.where(first_hit >= 0, 0, fault), steps=search.steps + ~done
         )
         distance = torch.where(closer, distance, state.distance)
@@ -196,5 +198,5 @@ class PrototypeGuided:
     def result(self, problem: Problem, state: PrototypeState) -> Counterfactuals:
         search, rows = state.search, missed(state.search)
         if problem.levels is not None and len(rows):
-            search = judged_again(problem, search, rows, search.best_x[rows])
+            search = confirmed_again(problem, search, rows, search.best_x[rows])
         return conclude(search._replace(best_z=problem.chart.encode(search.best_x)))

@@ -141,7 +141,7 @@ class Relaxation:
         logits = problem.predictor(x)
         score = problem.objective.score(logits, search.aim)
         score = torch.where(finite(x) & finite(score), score, -torch.inf)
-        return problem.objective.reached(score), score, problem.objective.says(logits)
+        return problem.objective.reached(score), score, problem.objective.prediction(logits)
 
     @staticmethod
     def _keep(

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from counterfactuals.engine import Anchored, Problem, Stepped
+from counterfactuals.engine import DependsOnOriginal, Problem, Stepped
 from counterfactuals.goals.objectives import unanimous
 from counterfactuals.methods.clip import as_image, straight_through_clip
 from counterfactuals.result import Counterfactuals, Status
@@ -27,7 +27,7 @@ class SearchState(NamedTuple):
 
     Attributes:
         x, target, source, source_confidence, z0: what they started from (see ``Counterfactuals``).
-        aim: what the objective takes for the target: itself, unless it is ``Anchored``.
+        aim: what the objective takes for the target: itself, unless it is ``DependsOnOriginal``.
         settled: rows that there is nothing to search for, n bool.
         reconstruction: decode(z0); x itself until it is ``decoded``, n bool.
         z: where they are, n×D.
@@ -42,7 +42,7 @@ class SearchState(NamedTuple):
     aim: Any
     source: Tensor
     source_confidence: Tensor
-    settled: Tensor
+    already_reached: Tensor
     z0: Tensor
     reconstruction: Tensor
     decoded: Tensor
@@ -65,8 +65,8 @@ def begin(
     What goes on is decoded here only where ``decode`` is set: a search whose first step decodes z0 need not.
     """
     logits, z = problem.predictor(x).to(x.dtype), problem.chart.encode(x)
-    aim = problem.objective.aim(target, logits) if isinstance(problem.objective, Anchored) else target
-    score, said = problem.objective.score(logits, aim), problem.objective.says(logits)
+    aim = problem.objective.aim(target, logits) if isinstance(problem.objective, DependsOnOriginal) else target
+    score, said = problem.objective.score(logits, aim), problem.objective.prediction(logits)
     none = torch.zeros(len(x), dtype=torch.int64, device=x.device)
     state = SearchState(
         x=x,
@@ -74,7 +74,7 @@ def begin(
         aim=aim,
         source=said,
         source_confidence=score,
-        settled=problem.objective.settled(logits, aim) & unanimous(problem.predictor, x, target),
+        already_reached=problem.objective.already_reached(logits, aim) & unanimous(problem.predictor, x, target),
         z0=z,
         reconstruction=x,
         decoded=torch.zeros_like(none, dtype=torch.bool),
@@ -87,12 +87,12 @@ def begin(
         best_score=torch.full_like(score, -torch.inf),
         best_prediction=said,
     )
-    done = state.settled | (state.fault > 0)
+    done = state.already_reached | (state.fault > 0)
     wanted = torch.ones_like(done) if decode else done
     if wanted.any():
         decoded = x.index_put((wanted,), straight_through_clip(problem.chart.decode(z[wanted]), clip))
         fault = torch.where(wanted & (state.fault == 0) & ~finite(decoded), DECODED, state.fault)
-        done = state.settled | (fault > 0)
+        done = state.already_reached | (fault > 0)
         image = as_image(decoded, problem.levels)
         state = state._replace(reconstruction=decoded, decoded=wanted, best_x=image, fault=fault)
     return Stepped(state, done)
@@ -111,7 +111,7 @@ def keep(state: SearchState, better: Tensor, z: Tensor, x: Tensor, score: Tensor
 def conclude(state: SearchState, path: Tensor | None = None, relaxation: Tensor | None = None) -> Counterfactuals:
     """What searches that have ended come to."""
     status = torch.where(state.fault > 0, Status.FAILED, Status.TIMEOUT)
-    status[state.settled & (state.fault == 0)] = Status.ALREADY_TARGET
+    status[state.already_reached & (state.fault == 0)] = Status.ALREADY_TARGET
     status[state.first_hit >= 0] = Status.FLIPPED
     # A row that ended before its first score has no confidence but the one it came with.
     confidence = torch.where(state.best_score.isinf(), state.source_confidence, state.best_score)

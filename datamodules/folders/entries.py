@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from datamodules.folders.found import EXTENSIONS
+from datamodules.folders.inspection import EXTENSIONS
 from networks.errors import InputError
 
 #: beside everything whose name begins with a dot

@@ -11,7 +11,7 @@ from networks.errors import InputError
 
 
 @runtime_checkable
-class Charted(Protocol):
+class HasChart(Protocol):
     """A training task whose network offers coordinates for a search."""
 
     def chart(self) -> Chart:
@@ -25,7 +25,7 @@ def chart_of(task: LightningModule) -> Chart:
     Raises:
         InputError: it has no ``chart()``, or its network is none.
     """
-    if not isinstance(task, Charted):
+    if not isinstance(task, HasChart):
         raise InputError(f"{type(task).__name__} makes no chart: leave out the callbacks that look at one")
     return task.chart()
 

@@ -26,14 +26,14 @@ class FalseAlarms(NamedTuple):
 class Calibration:
     """What is usual among real samples.
 
-    The **strangeness** of a sample is log Σ exp dᵢ over its measurements dᵢ, each as (value − median) / (99 %
+    The **nonconformity** of a sample is log Σ exp dᵢ over its measurements dᵢ, each as (value − median) / (99 %
     quantile − median) of real samples: 1 is where their outer 1 % begin, for every measurement, so that none with a
     heavy tail drowns the others. The largest counts most, and several that are a little strange add up. It has no
     upper bound, so that it also orders what lies far outside.
 
-    The **p-value** is the share of *other* real samples that are as strange, (1 + #{strangenessᵢ ≥ s}) / (n + 1): of
+    The **p-value** is the share of *other* real samples that are as strange, (1 + #{nonconformityᵢ ≥ s}) / (n + 1): of
     fresh real samples at most α have a p-value of α or less, on average over calibrations (split conformal prediction;
-    Vovk et al. 2005). That holds for any strangeness that was settled without the n samples, which is why its medians
+    Vovk et al. 2005). That holds for any nonconformity that was settled without the n samples, which is why its medians
     and quantiles are those of others; and over all classes together, not within each.
 
     Args:
@@ -58,19 +58,19 @@ class Calibration:
         self.unit = {
             name: max(np.quantile(v, 0.99) - self.middle[name], rounding.get(name, 1e-12)) for name, v in known.items()
         }
-        strangeness = self.strangeness(usual)
-        self.usual = np.sort(strangeness[np.isfinite(strangeness)])
+        nonconformity = self.nonconformity(usual)
+        self.usual = np.sort(nonconformity[np.isfinite(nonconformity)])
 
-    def strangeness(self, measurements: Mapping[str, np.ndarray]) -> np.ndarray:
+    def nonconformity(self, measurements: Mapping[str, np.ndarray]) -> np.ndarray:
         """N, of measurements N each; NaN where none says anything."""
         if not self.unit:
             return np.full(len(next(iter(measurements.values()))), np.nan)
         return logsumexp([self._distance(name, measurements[name]) for name in self.unit], axis=0)
 
-    def p_value(self, strangeness: np.ndarray) -> np.ndarray:
+    def p_value(self, nonconformity: np.ndarray) -> np.ndarray:
         """N in (0, 1]; NaN of NaN, and where nothing is known to be usual."""
-        as_strange = len(self.usual) - np.searchsorted(self.usual, strangeness, side="left")
-        unknown = np.isnan(strangeness) | (len(self.usual) == 0)
+        as_strange = len(self.usual) - np.searchsorted(self.usual, nonconformity, side="left")
+        unknown = np.isnan(nonconformity) | (len(self.usual) == 0)
         return np.where(unknown, np.nan, (1 + as_strange) / (len(self.usual) + 1))
 
     def false_alarms(self, level: float) -> FalseAlarms:

@@ -8,7 +8,7 @@ from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
 
-class Gathered(NamedTuple):
+class GatheredFeatures(NamedTuple):
     """The features of all ranks, N×d, and the keys of their samples, N×2 int64."""
 
     features: Tensor
@@ -40,11 +40,11 @@ class FeatureBank(Metric):
         self.features.append(features)
         self.keys.append(keys)
 
-    def compute(self) -> Gathered:
+    def compute(self) -> GatheredFeatures:
         """Of N samples."""
         if not len(self.features):
-            return Gathered(torch.zeros(0, self.dim), torch.zeros(0, 2, dtype=torch.int64))
+            return GatheredFeatures(torch.zeros(0, self.dim), torch.zeros(0, 2, dtype=torch.int64))
         features, keys = dim_zero_cat(self.features), dim_zero_cat(self.keys)
         order = keys[:, 1].argsort(stable=True)
         order = order[keys[order, 0].argsort(stable=True)]
-        return Gathered(features[order], keys[order])
+        return GatheredFeatures(features[order], keys[order])

@@ -12,7 +12,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from results.files import write_whole
+from results.files import write_atomically
 
 OWN, CONTROL, PAPER_CONTROL = "#0f766e", "#c2410c", "#e2a15f"
 GREY = "#8a94a6"  # readable on white and on black
@@ -113,7 +113,7 @@ def legend_above(figure: Figure) -> None:
 
 def inline_svg(figure: Figure) -> str:
     """For an HTML page: transparent, text in the page's own colour."""
-    _lay_out(figure)
+    _tight_layout(figure)
     buffer = io.StringIO()
     with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "onmanifold"}):
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
@@ -124,16 +124,16 @@ def inline_svg(figure: Figure) -> str:
 def save(figure: Figure, folder: Path, name: str, dpi: int = 130) -> None:
     """``name.png`` and ``name.pdf``; the same figure gives the same bytes whenever it is saved."""
     folder.mkdir(exist_ok=True)
-    _lay_out(figure)
+    _tight_layout(figure)
     png, pdf = io.BytesIO(), io.BytesIO()  # on a full disk matplotlib's own writing ends in another error
     figure.savefig(png, format="png", dpi=dpi)
     with mpl.rc_context({"pdf.fonttype": 42}):
         figure.savefig(pdf, format="pdf", metadata={"CreationDate": None})
-    write_whole(folder / f"{name}.png", lambda file: file.write_bytes(png.getvalue()))
-    write_whole(folder / f"{name}.pdf", lambda file: file.write_bytes(pdf.getvalue()))
+    write_atomically(folder / f"{name}.png", lambda file: file.write_bytes(png.getvalue()))
+    write_atomically(folder / f"{name}.pdf", lambda file: file.write_bytes(pdf.getvalue()))
 
 
-def _lay_out(figure: Figure) -> None:
+def _tight_layout(figure: Figure) -> None:
     """Once, instead of twice for every format."""
     _take_literally(figure)
     if (engine := figure.get_layout_engine()) is not None:

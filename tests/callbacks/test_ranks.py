@@ -11,7 +11,7 @@ import pytest
 import torch.distributed as dist
 
 from callbacks import ranks
-from callbacks.ranks import Ranks, meet, store_of, told_elsewhere
+from callbacks.ranks import Ranks, barrier, reported_elsewhere, store_of
 from networks.errors import InputError
 
 
@@ -48,11 +48,11 @@ def everywhere(work: Callable[[SimpleNamespace], object], world_size: int = 3) -
 def test_one_process_waits_for_nobody() -> None:
     alone, error, callback = trainer(0, 1), ValueError(), Ranks()
     assert store_of(alone) is None
-    meet(alone, "alone")
+    barrier(alone, "alone")
     callback.setup(alone, None, "fit")
     callback.on_exception(alone, None, error)
     callback.teardown(alone, None, "fit")
-    assert not told_elsewhere(error)
+    assert not reported_elsewhere(error)
 
 
 def test_nobody_goes_on_before_the_last_has_come() -> None:
@@ -64,7 +64,7 @@ def test_nobody_goes_on_before_the_last_has_come() -> None:
             if me.global_rank == slow:
                 time.sleep(0.4)
             start = time.monotonic()
-            meet(me, "late")
+            barrier(me, "late")
             left.append((start, time.monotonic()))
         return left
 
@@ -79,7 +79,7 @@ def test_one_that_fails_ends_the_others(quick: list[int]) -> None:
         callback.setup(me, None, "predict")
         if me.global_rank == 1:  # waits for the others
             try:
-                meet(me, "never")
+                barrier(me, "never")
             finally:
                 callback.over.set()
         if me.global_rank == 2:  # hangs in a collective, say: nothing but its watch can end it
@@ -88,10 +88,10 @@ def test_one_that_fails_ends_the_others(quick: list[int]) -> None:
             return None
         time.sleep(0.2)
         callback.on_exception(me, None, error)
-        return told_elsewhere(error)
+        return reported_elsewhere(error)
 
-    told, ended, _ = everywhere(work)
-    assert told is False and isinstance(ended, SystemExit) and ended.code == 1
+    broadcast, ended, _ = everywhere(work)
+    assert broadcast is False and isinstance(ended, SystemExit) and ended.code == 1
     assert quick and set(quick) == {1}, "what waits and what hangs, and not the one that failed"
 
 
@@ -116,7 +116,7 @@ def test_where_all_fail_alike_rank_zero_tells() -> None:
     def work(me: SimpleNamespace) -> bool:
         error = ValueError("the same on all ranks")
         Ranks().on_exception(me, None, error)
-        return told_elsewhere(error)
+        return reported_elsewhere(error)
 
     assert everywhere(work) == [False, True, True]
 
@@ -124,7 +124,7 @@ def test_where_all_fail_alike_rank_zero_tells() -> None:
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(1)])
 def test_what_all_ranks_hear_of_is_not_passed_on(error: BaseException) -> None:
     Ranks().on_exception(trainer(), None, error)
-    assert not ranks.store_of(trainer()).check(["failed"]) and not told_elsewhere(error)
+    assert not ranks.store_of(trainer()).check(["failed"]) and not reported_elsewhere(error)
 
 
 def test_one_that_gives_no_sign_of_life_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,7 +137,7 @@ def test_one_that_gives_no_sign_of_life_is_named(monkeypatch: pytest.MonkeyPatch
         time.sleep(0.2)
         try:
             if me.global_rank != 2:
-                meet(me, "dead")
+                barrier(me, "dead")
         finally:
             callback.over.set()  # rank 2: its machine is gone, without an error
 
@@ -168,7 +168,7 @@ def test_the_store_goes_with_its_process(monkeypatch: pytest.MonkeyPatch) -> Non
     store = Gone()
     monkeypatch.setattr(ranks, "store_of", lambda trainer: store)
     with pytest.raises(SystemExit):
-        meet(trainer(), "gone")
+        barrier(trainer(), "gone")
 
 
 def test_ranks_that_would_go_on_from_different_checkpoints_do_not() -> None:

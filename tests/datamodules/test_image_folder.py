@@ -10,7 +10,7 @@ from PIL import Image
 
 from datamodules import ImageFolder
 from datamodules.base import SPLITS
-from datamodules.folders.found import suitable
+from datamodules.folders.inspection import suitable
 from datamodules.images.pixels import read_image
 from lightning_modules.from_data import WIDTHS
 from networks import CNN, ConvVAE, Glow, VelocityUNet

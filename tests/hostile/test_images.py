@@ -16,7 +16,7 @@ import tifffile
 from PIL import Image
 from pydicom import uid
 
-from datamodules.folders.found import look_at
+from datamodules.folders.inspection import inspect_images
 from datamodules.images.pixels import read_image
 from networks.errors import InputError
 from tests.hostile.conftest import one_sentence, untouched
@@ -159,7 +159,7 @@ def test_damaged_images_are_read_or_refused(number: int, tmp_path: Path) -> None
         name = rng.choice(sorted(good))
         (tmp_path / name).write_bytes(damaged(good[name], rng))
         try:
-            found = look_at([tmp_path / name])
+            found = inspect_images([tmp_path / name])
             x = read_image(tmp_path / name, (1, 16, 16), reading=found.reading)
             assert x.min() >= 0 and x.max() <= 1
             outcomes.add("read")

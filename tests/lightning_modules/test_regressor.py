@@ -53,13 +53,13 @@ def test_any_network_that_returns_one_value_will_do() -> None:
 
 
 def test_every_image_draws_its_own_noise_up_to_the_largest() -> None:
-    class Seen(nn.Module):
+    class Predicted(nn.Module):
         def forward(self, x):
             self.x = x
             return x.mean((1, 2, 3))
 
     torch.manual_seed(0)
-    net = Seen()
+    net = Predicted()
     batch = {"x": torch.full((200, 1, 32, 32), 0.5), "y": torch.zeros(200)}
     module = RegressorModule(net, max_noise=0.3)
     module.log = lambda *_, **__: None

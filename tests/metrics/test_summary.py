@@ -120,7 +120,7 @@ def test_steps_end_at_the_first_hit() -> None:
 
 def test_what_has_no_bound_is_a_median() -> None:
     rows = pd.concat([table().head(2)] * 2, ignore_index=True).iloc[:3]
-    names = ("l2_z", "l2_z_class", "off_axis", "chart_error", "strangeness")
+    names = ("l2_z", "l2_z_class", "off_axis", "chart_error", "nonconformity")
     summary = summarize(rows.assign(**{name: [1.0, 2.0, 1e9] for name in names}))
     assert [summary[name] for name in names] == [2] * 5
 

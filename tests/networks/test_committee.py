@@ -67,8 +67,8 @@ def test_all_change_their_minds(linear_chart) -> None:
     assert cf.flipped.sum() > 10
     for member in members:
         assert (member(cf.counterfactual[cf.flipped]).softmax(1)[:, 1] > 0.8).all()
-    settled = cf.status == Status.ALREADY_TARGET
-    assert all((member(x[settled]).argmax(1) == 1).all() for member in members)
+    already_reached = cf.status == Status.ALREADY_TARGET
+    assert all((member(x[already_reached]).argmax(1) == 1).all() for member in members)
 
 
 def test_mistakes() -> None:

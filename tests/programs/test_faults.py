@@ -14,7 +14,7 @@ from callbacks import report
 from networks import InputError
 from report.command import rebuild
 from results import lock
-from results.files import write_whole
+from results.files import write_atomically
 from results.generation import COMPLETE, STAGED, Manifest, record_report
 from results.journal import Journal, Record
 from results.reader import Results
@@ -28,7 +28,7 @@ def small_report(folder: Path, *args: object) -> Path:
     Results(folder)
     (folder / "figures").mkdir(exist_ok=True)
     for name in ("figures/steps.png", "report.html"):
-        write_whole(folder / name, lambda file: file.write_text("drawn"))
+        write_atomically(folder / name, lambda file: file.write_text("drawn"))
     record_report(folder, ["figures/steps.png", "report.html"])
     return folder / "report.html"
 

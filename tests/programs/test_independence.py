@@ -30,8 +30,8 @@ SETTINGS = [
 N = 64
 
 
-COLUMNS = ["feature_distance", "neighbours", "cout", "margin", "im1", "im2", "log_q", "strangeness", "l2_z_class"]
-MEASURED = ["fid", "kid", "spatial_fid", "oracle_accuracy", "im1", "strangeness", "originals_off_manifold"]
+COLUMNS = ["feature_distance", "neighbours", "cout", "margin", "im1", "im2", "log_q", "nonconformity", "l2_z_class"]
+MEASURED = ["fid", "kid", "spatial_fid", "oracle_accuracy", "im1", "nonconformity", "originals_off_manifold"]
 
 
 def outcome(folder: str) -> tuple[list[str], torch.Tensor]:

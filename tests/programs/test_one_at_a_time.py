@@ -11,7 +11,7 @@ import pytest
 import explain
 from command_line import run
 from results import lock
-from results.lock import hold
+from results.lock import acquire
 from tests.report.synthetic import write_run
 from tests.support.runs import NO_LOGGER, QUIET, config, fit
 
@@ -27,7 +27,7 @@ def in_use(folder: Path) -> Iterator[int]:
     read, write = os.pipe()
     holder = os.fork()
     if not holder:
-        hold(folder)
+        acquire(folder)
         os.write(write, b"!")
         signal.pause()
     os.read(read, 1)

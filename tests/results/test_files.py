@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from results.files import write_whole
+from results.files import write_atomically
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
@@ -14,5 +14,5 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
         raise OSError(28, "No space left on device")
 
     with pytest.raises(OSError, match="No space left"):
-        write_whole(file, full_disk)
+        write_atomically(file, full_disk)
     assert file.read_text() == "old" and list(tmp_path.iterdir()) == [file]

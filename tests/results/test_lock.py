@@ -13,7 +13,7 @@ import pytest
 
 from networks import InputError
 from results import lock
-from results.lock import LOCK, freed, hold, let_go
+from results.lock import LOCK, acquire, release, releasing
 from tests.support.faults import forked
 
 
@@ -21,7 +21,7 @@ from tests.support.faults import forked
 def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name, seconds in (("PATIENCE", 0.0), ("SILENCE", 0.6), ("BEAT", 0.1)):
         monkeypatch.setattr(lock, name, seconds)
-    with freed():
+    with releasing():
         yield
 
 
@@ -42,7 +42,7 @@ def refused(folder: Path) -> str:
 
     def other() -> None:
         try:
-            hold(folder)
+            acquire(folder)
         except InputError as error:
             said.write_text(str(error))
 
@@ -52,16 +52,16 @@ def refused(folder: Path) -> str:
 
 def test_two_processes(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    assert hold(folder) and not hold(folder), "a process may ask again"
+    assert acquire(folder) and not acquire(folder), "a process may ask again"
     told = refused(folder)
     assert re.fullmatch(
         rf"'{folder}' is in use by process {os.getpid()} on \S+ since [-\d]+ [:\d]+: wait until it has ended, or "
         r"choose another --trainer\.default_root_dir",
         told,
     )
-    let_go(folder)
-    elsewhere(lambda: hold(folder))
-    assert hold(folder)
+    release(folder)
+    elsewhere(lambda: acquire(folder))
+    assert acquire(folder)
 
 
 def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
@@ -69,25 +69,25 @@ def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
     read, write = os.pipe()
     holder = os.fork()
     if not holder:
-        hold(tmp_path)
+        acquire(tmp_path)
         if worker := os.fork():
             os.write(write, str(worker).encode())
         time.sleep(60)
         os._exit(0)
     worker = int(os.read(read, 100))
     with pytest.raises(InputError, match=f"process {holder} on"):
-        hold(tmp_path)
+        acquire(tmp_path)
     os.kill(holder, signal.SIGKILL)
     os.waitpid(holder, 0)
     os.kill(worker, 0)  # it is still there
-    assert hold(tmp_path)
+    assert acquire(tmp_path)
     os.kill(worker, signal.SIGKILL)
 
 
 def test_a_process_that_was_spawned_for_a_rank_shares_its_parents(tmp_path: Path) -> None:
-    hold(tmp_path)
+    acquire(tmp_path)
     lock._held.clear()  # a spawned process knows nothing of it
-    assert forked(lambda: hold(tmp_path)) == 0
+    assert forked(lambda: acquire(tmp_path)) == 0
 
 
 def test_another_host_that_lives_is_named_and_a_dead_one_is_not_waited_for_long(tmp_path: Path) -> None:
@@ -98,16 +98,16 @@ def test_another_host_that_lives_is_named_and_a_dead_one_is_not_waited_for_long(
     with pytest.raises(
         InputError, match=r"process 4321 on node7 since 2026-01-02 03:04:05: .* or delete \S+/\.lock if"
     ):
-        hold(tmp_path)
+        acquire(tmp_path)
     beats.kill()
     beats.wait()
     start = time.monotonic()
-    assert hold(tmp_path) and 0.5 < time.monotonic() - start < 5
-    let_go(tmp_path)
+    assert acquire(tmp_path) and 0.5 < time.monotonic() - start < 5
+    release(tmp_path)
     owner(tmp_path)
     os.utime(tmp_path / LOCK, (0, 0))
     start = time.monotonic()
-    assert hold(tmp_path) and time.monotonic() - start < 0.4, "a day ago"
+    assert acquire(tmp_path) and time.monotonic() - start < 0.4, "a day ago"
 
 
 BEATS = """
@@ -126,15 +126,15 @@ def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyP
     own = {"host": lock.socket.gethostname(), "pid": os.getppid(), "start": lock._started(os.getppid())}
     owner(tmp_path, **own)
     with pytest.raises(InputError, match=rf"in use by process {os.getppid()} on "):
-        hold(tmp_path)
+        acquire(tmp_path)
     owner(tmp_path, **{**own, "start": "1"})  # its number has been given to another process since
-    assert hold(tmp_path) and json.loads((tmp_path / LOCK).read_text())["pid"] == os.getpid()
-    let_go(tmp_path)
+    assert acquire(tmp_path) and json.loads((tmp_path / LOCK).read_text())["pid"] == os.getpid()
+    release(tmp_path)
     assert (tmp_path / LOCK).read_text() == ""
 
 
 def test_a_holder_gives_signs_of_life(tmp_path: Path) -> None:
-    hold(tmp_path)
+    acquire(tmp_path)
     os.utime(tmp_path / LOCK, (0, 0))
     time.sleep(0.5)
     assert time.time() - (tmp_path / LOCK).stat().st_mtime < 10
@@ -143,14 +143,14 @@ def test_a_holder_gives_signs_of_life(tmp_path: Path) -> None:
 def test_nowhere_to_write(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"nothing can be written in '.*/file/run' .Not a directory.*choose another"):
-        hold(tmp_path / "file" / "run")
+        acquire(tmp_path / "file" / "run")
     (tmp_path / LOCK).symlink_to(tmp_path / "elsewhere")
     with pytest.raises(InputError, match=r"nothing can be written in .*symbolic link"):
-        hold(tmp_path)
+        acquire(tmp_path)
     assert not (tmp_path / "elsewhere").exists()
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "5", '{"host": "a"}', "\0" * 50])
 def test_a_damaged_mark_is_nobodys(tmp_path: Path, text: str) -> None:
     (tmp_path / LOCK).write_text(text)
-    assert hold(tmp_path)
+    assert acquire(tmp_path)

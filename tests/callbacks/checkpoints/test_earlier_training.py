@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 import train
-from callbacks.checkpoints.earlier_training import put_aside
+from callbacks.checkpoints.earlier_training import move_aside
 from networks.errors import InputError
 from tests.support.runs import QUIET, TINY_FIT, config, fit
 
@@ -51,8 +51,8 @@ def test_links_and_what_slurm_has_saved_are_put_aside_too(tmp_path: Path) -> Non
     (tmp_path / "last.ckpt").symlink_to("best.ckpt")
     for name in ("hpc_ckpt_2.ckpt", "config.yaml", "vit.ckpt"):
         (tmp_path / name).write_text(name)
-    assert put_aside(tmp_path, ["best.ckpt", "last.ckpt"]) == tmp_path / "earlier-1"
+    assert move_aside(tmp_path, ["best.ckpt", "last.ckpt"]) == tmp_path / "earlier-1"
     assert {p.name for p in tmp_path.iterdir()} == {"earlier-1", "vit.ckpt"}
     assert (tmp_path / "earlier-1" / "last.ckpt").read_text() == "best"
     (tmp_path / "config.yaml").write_text("of an explain run")
-    assert put_aside(tmp_path, ["best.ckpt", "last.ckpt"]) is None and (tmp_path / "config.yaml").exists()
+    assert move_aside(tmp_path, ["best.ckpt", "last.ckpt"]) is None and (tmp_path / "config.yaml").exists()

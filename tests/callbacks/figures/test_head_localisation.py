@@ -5,7 +5,7 @@ import pytorch_lightning as pl
 import torch
 
 from callbacks import HeadLocalisation
-from callbacks.figures.head_localisation import heads_of, in_all_of
+from callbacks.figures.head_localisation import common_searches, heads_of
 from counterfactuals import Across, FewAndMany, PixelChart
 from datamodules import Scenes
 from lightning_modules import CounterfactualModule
@@ -51,8 +51,8 @@ def test_few_searches_stay_in_memory_and_only_those_of_both_results_are_drawn(tm
     assert len(own.index) <= 6 and torch.equal(own.index, callback.shown["control"].index)
     assert all((own.counterfactuals.target == t).sum() <= 3 for t in (5, 3))
     half = {"": own, "control": own.take(torch.tensor([1]))}  # as a run that goes on may share them out
-    assert in_all_of(half)[""].index.tolist() == own.index[1:2].tolist()
-    assert in_all_of({"": own.take(torch.tensor([0])), "control": half["control"]}) == in_all_of({}) == {}
+    assert common_searches(half)[""].index.tolist() == own.index[1:2].tolist()
+    assert common_searches({"": own.take(torch.tensor([0])), "control": half["control"]}) == common_searches({}) == {}
 
 
 class Sick(Blots):

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from callbacks import OnManifold
-from callbacks.measures.on_manifold import strange
+from callbacks.measures.on_manifold import oriented
 from counterfactuals import FlowChart, PixelChart
 from datamodules import Digits
 from metrics import Axes
@@ -30,15 +30,15 @@ def test_columns_against_direct_computation(ran) -> None:
         assert torch.allclose(result.columns["z_norm"].float(), nearer, atol=0.05)
         error = (module.chart.decode(z) - rounded).flatten(1).square().mean(1).sqrt()
         assert torch.allclose(result.columns["chart_error"], error.detach(), atol=1e-6)
-        strangeness = result.columns["strangeness"].numpy()
-        assert np.array_equal(result.columns["p_manifold"], on_manifold.calibration.p_value(strangeness))
+        nonconformity = result.columns["nonconformity"].numpy()
+        assert np.array_equal(result.columns["p_manifold"], on_manifold.calibration.p_value(nonconformity))
 
 
 def test_real_samples_are_rarely_off_the_manifold(ran) -> None:
     module, _, data, on_manifold = ran
     measured = on_manifold._measure(module.chart, data.split("test").x, module.device)
-    strangeness = on_manifold.calibration.strangeness(strange({k: v.detach() for k, v in measured.items()}))
-    assert (on_manifold.calibration.p_value(strangeness) <= 0.04).mean() < 0.06
+    nonconformity = on_manifold.calibration.nonconformity(oriented({k: v.detach() for k, v in measured.items()}))
+    assert (on_manifold.calibration.p_value(nonconformity) <= 0.04).mean() < 0.06
     assert module.summary["originals_off_manifold"] < 0.2  # of 20
 
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from callbacks import Reconstructions, StoredProbabilities
-from callbacks.measures.judges import SOME
+from callbacks.measures.oracles import SOME
 from datamodules import Digits
 from lightning_modules import ClassifierModule
 from networks import CNN, Adapter, InputError

@@ -18,7 +18,7 @@ def test_loss_and_score_are_those_of_one_label() -> None:
     assert torch.allclose(objective.score(LOGITS, target), p)
     assert torch.allclose(objective.loss(LOGITS, target), -p.log())
     assert objective.goal == pytest.approx(-math.log(0.9))
-    assert objective.settled(LOGITS, torch.tensor([0, 0])).tolist() == [True, False]
+    assert objective.already_reached(LOGITS, torch.tensor([0, 0])).tolist() == [True, False]
     assert not objective.reached(objective.score(LOGITS + 2, target)).any()
 
 

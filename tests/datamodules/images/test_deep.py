@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from datamodules.folders.found import look_at
+from datamodules.folders.inspection import inspect_images
 from datamodules.images.deep import TURNS
 from datamodules.images.picture import picture
 from datamodules.images.pixels import read_image
@@ -33,13 +33,13 @@ def test_without_tifffile_what_is_lost_is_said_or_refused(tmp_path: Path, monkey
     tiff(G.astype(np.int32), byteorder=">", compression="zlib")(tmp_path / "order.tif")
     tiff(G / 255)(tmp_path / "double.tif")
     monkeypatch.setitem(sys.modules, "tifffile", None)
-    found = look_at([tmp_path / "colours.tif"])
+    found = inspect_images([tmp_path / "colours.tif"])
     assert found.remarks == ["1 of 1 files have more than 8 bits a colour, of which 8 are read"]
     x = read_image(tmp_path / "colours.tif", (3, HEIGHT, WIDTH), reading=found.reading)
     assert torch.equal((255 * x).round().permute(1, 2, 0), torch.from_numpy(C).float())
     for name in ("order", "double"):
         with pytest.raises(InputError, match=rf"{name}.tif cannot be read .*pip install 'onmanifold\[tiff\]'"):
-            look_at([tmp_path / f"{name}.tif"])
+            inspect_images([tmp_path / f"{name}.tif"])
 
 
 def test_without_pydicom_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

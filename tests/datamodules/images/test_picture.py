@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from datamodules.folders.found import look_at
+from datamodules.folders.inspection import inspect_images
 from datamodules.images.dicom import _window
 from datamodules.images.picture import picture
 from datamodules.images.pixels import read_image
@@ -38,7 +38,7 @@ def test_the_same_picture_in_any_file_is_the_same_tensor(tmp_path: Path, channel
     write, precision = (GREYS if channels == 1 else COLOURS)[name]
     write(tmp_path / name)
     pillow(G if channels == 1 else C)(tmp_path / "reference.png")
-    found = look_at([tmp_path / name])
+    found = inspect_images([tmp_path / name])
     assert found.grey == (channels == 1) and found.size == 32 and found.sizes == [(HEIGHT, WIDTH)]
     for shape, rounded in (((channels, HEIGHT, WIDTH), 0), ((channels, 24, 24), 1 / 255)):  # bytes are resized as bytes
         x = read_image(tmp_path / name, shape, reading=found.reading)
@@ -52,7 +52,7 @@ def test_transparency_shows_the_background(tmp_path: Path, name: str) -> None:
     write(tmp_path / name)
     channels = 1 if x.ndim == 2 else 3
     for background in (1.0, 0.0):
-        found = look_at([tmp_path / name], background)
+        found = inspect_images([tmp_path / name], background)
         assert f"1 of 1 files are transparent: they lie on background {background}" in found.remarks
         read = read_image(tmp_path / name, (channels, HEIGHT, WIDTH), reading=found.reading)
         wanted = veiled(x, alpha, background * 255).reshape(HEIGHT, WIDTH, channels) / 255
@@ -61,7 +61,7 @@ def test_transparency_shows_the_background(tmp_path: Path, name: str) -> None:
 
 def test_a_background_of_colour(tmp_path: Path) -> None:
     pillow(np.dstack([G, np.zeros_like(G)]))(tmp_path / "x.png")
-    found = look_at([tmp_path / "x.png"], (1.0, 0.2, 0.0))
+    found = inspect_images([tmp_path / "x.png"], (1.0, 0.2, 0.0))
     assert not found.grey
     x = read_image(tmp_path / "x.png", (3, 8, 8), reading=found.reading)
     assert torch.equal(x, torch.tensor([1.0, 51 / 255, 0.0]).view(3, 1, 1).expand(3, 8, 8))
@@ -71,20 +71,20 @@ def test_windows_clip_and_value_range_replaces_them(tmp_path: Path) -> None:
     stored = np.array([[0, 840, 1040, 1240, 4000]] * 5, np.uint16)
     units, file = {"RescaleSlope": 1, "RescaleIntercept": -1000}, tmp_path / "x.dcm"
     dicom(stored, 12, **units, WindowCenter=40.5, WindowWidth=401)(file)
-    windowed = look_at([file])
+    windowed = inspect_images([file])
     assert windowed.remarks[0] == "1 of 1 files are read through the window that they name"
     x = read_image(file, (1, 5, 5), reading=windowed.reading)[0, 0]
     assert x.tolist() == pytest.approx([0, 0, 0.5, 1, 1], abs=3e-3)
-    given = look_at([file], value_range=(-1000, 3000))
+    given = inspect_images([file], value_range=(-1000, 3000))
     x = read_image(file, (1, 5, 5), reading=given.reading)[0, 0]
     assert x.tolist() == pytest.approx([0, 0.21, 0.26, 0.31, 1], abs=3e-3)
     dicom(stored, 12, **units)(file)
-    assert look_at([file]).reading.integers == (-1024, 3071)
+    assert inspect_images([file]).reading.integers == (-1024, 3071)
 
 
 def test_a_window_far_from_all_numbers_is_said(tmp_path: Path) -> None:
     dicom(G.astype(np.uint16) + 12_000, WindowCenter=3174, WindowWidth=2426)(tmp_path / "x.dcm")
-    window, faint = look_at([tmp_path / "x.dcm"]).remarks
+    window, faint = inspect_images([tmp_path / "x.dcm"]).remarks
     assert "window" in window and faint.startswith("1 of 1 files use less than a sixteenth of their range")
 
 
@@ -92,7 +92,7 @@ def test_a_window_far_from_all_numbers_is_said(tmp_path: Path) -> None:
 def test_padding_is_black_and_not_a_part_of_the_range(tmp_path: Path, kind: str) -> None:
     units = np.where(np.arange(WIDTH) < 5, -2000, G.astype(np.int16) * 8)
     dicom(units.astype(np.int16), kind=kind, PixelPaddingValue=-2000)(tmp_path / "x.dcm")
-    reading = look_at([tmp_path / "x.dcm"]).reading
+    reading = inspect_images([tmp_path / "x.dcm"]).reading
     x = read_image(tmp_path / "x.dcm", (1, HEIGHT, WIDTH), reading=reading)[0].numpy()
     assert reading.integers == (0, 2047) and x[:, :5].max() < 0.05
     seen = G[:, 5:] * 8.0 / 2047
@@ -119,7 +119,7 @@ SEVERAL = {
 @pytest.mark.parametrize("name", SEVERAL)
 def test_the_first_of_several_pictures_is_read_and_that_is_said(tmp_path: Path, name: str) -> None:
     SEVERAL[name](tmp_path / name)
-    found = look_at([tmp_path / name])
+    found = inspect_images([tmp_path / name])
     assert "1 of 1 files hold several pictures: the first is read" in found.remarks
     x = read_image(tmp_path / name, (1, HEIGHT, WIDTH), reading=found.reading)
     first = G / 255 if name != "deep.tif" else C @ np.array([0.299, 0.587, 0.114]) / 255
@@ -150,7 +150,7 @@ REFUSED = {
 def test_what_is_no_picture_is_refused_by_name(tmp_path: Path, name: str) -> None:
     write, why = REFUSED[name]
     write(tmp_path / name)
-    for read in (lambda file: look_at([file]), lambda file: read_image(file, (1, 8, 8))):
+    for read in (lambda file: inspect_images([file]), lambda file: read_image(file, (1, 8, 8))):
         with pytest.raises(InputError, match=f"{tmp_path / name} cannot be read as an image: .*{why}"):
             read(tmp_path / name)
 
@@ -162,7 +162,7 @@ def test_large_jpegs_are_unpacked_in_part_and_look_the_same(tmp_path: Path) -> N
     pixels = ((photograph + 1) * 127).clip(0, 255).astype(np.uint8)
     exif(pixels, 6, quality=95)(tmp_path / "large.jpg")
     assert picture(tmp_path / "large.jpg", side=32).values.shape == (128, 192, 3)
-    assert look_at([tmp_path / "large.jpg"]).sizes == [(1024, 1536)]
+    assert inspect_images([tmp_path / "large.jpg"]).sizes == [(1024, 1536)]
     pillow(pixels)(tmp_path / "whole.png")
     part, whole = (read_image(tmp_path / name, (3, 32, 32)) for name in ("large.jpg", "whole.png"))
     assert (part - whole).abs().max() < 4 / 255 and (part - whole).abs().mean() < 0.5 / 255
@@ -176,7 +176,7 @@ def test_broken_metadata_do_not_keep_a_picture_from_being_read(tmp_path: Path, d
 
 def test_the_copies_in_a_telephones_photograph_are_no_pictures(tmp_path: Path) -> None:
     pillow(G, format="MPO", save_all=True, append_images=[Image.fromarray(G[:9, :9])], quality=98)(tmp_path / "x.jpg")
-    assert look_at([tmp_path / "x.jpg"]).remarks == []
+    assert inspect_images([tmp_path / "x.jpg"]).remarks == []
     file = tmp_path / "cut.jpg"
     file.write_bytes((tmp_path / "x.jpg").read_bytes()[:-300])
     for name in ("x.jpg", "cut.jpg"):
@@ -189,7 +189,7 @@ def test_what_pillow_cuts_to_bytes_is_said(tmp_path: Path) -> None:
     )
     pillow(sixteen(G))(tmp_path / "x.jp2")
     pillow(C)(tmp_path / "x.avif")
-    said = {file.name: look_at([file]).remarks for file in tmp_path.iterdir()}
+    said = {file.name: inspect_images([file]).remarks for file in tmp_path.iterdir()}
     assert said["x.ppm"] == ["1 of 1 files have more than 8 bits a colour, of which 8 are read"]
     assert said["x.jp2"][0].startswith("integers from 0 to 65535") and said["x.avif"] == []
     assert (

@@ -13,7 +13,7 @@ from networks.errors import InputError
 SOME = 16  # samples that a network is tried on
 
 
-def judges(given: Mapping[str, str | nn.Module]) -> dict[str, nn.Module]:
+def frozen_models(given: Mapping[str, str | nn.Module]) -> dict[str, nn.Module]:
     """Frozen networks by name, of checkpoints of a ``ClassifierModule`` or ``RegressorModule``, or of modules.
 
     Raises:
@@ -27,7 +27,7 @@ def judges(given: Mapping[str, str | nn.Module]) -> dict[str, nn.Module]:
     }
 
 
-def answering(judge: nn.Module, x: Tensor, of_values: bool = False, exclusive: bool = False) -> nn.Module:
+def with_logits(judge: nn.Module, x: Tensor, of_values: bool = False, exclusive: bool = False) -> nn.Module:
     """A judge whose answers to samples, n×``shape``, are logits or values, whatever it returns itself.
 
     Args:
@@ -50,13 +50,13 @@ def checkpoints_of(given: Mapping[str, str | nn.Module], role: str) -> dict[str,
     return {f"{role}_{name}": judge for name, judge in given.items() if isinstance(judge, str)}
 
 
-def some_samples(data: DataModule) -> Tensor:
+def first_samples(data: DataModule) -> Tensor:
     """The first ones to be explained, n×``shape``."""
     selection = data.predict_selection()
     return selection.__getitems__(list(range(min(SOME, len(selection)))))["x"]
 
 
-def check_answers(outputs: Tensor) -> None:
+def check_outputs(outputs: Tensor) -> None:
     """Raise ``InputError`` where a network's outputs for real samples, n×…, hold NaN in every row."""
     if outputs.flatten(1).isnan().any(1).all():
         raise InputError(f"NaN for all {len(outputs)} samples that were tried: train it again")

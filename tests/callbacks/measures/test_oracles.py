@@ -3,12 +3,12 @@ from pathlib import Path
 import pytest
 from torch import nn
 
-from callbacks.measures.judges import checkpoints_of, judges
+from callbacks.measures.oracles import checkpoints_of, frozen_models
 from networks import InputError
 
 
 def test_judges_are_frozen() -> None:
-    (judge,) = judges({"svm": nn.Sequential(nn.Linear(2, 2), nn.Dropout())}).values()
+    (judge,) = frozen_models({"svm": nn.Sequential(nn.Linear(2, 2), nn.Dropout())}).values()
     assert not judge.training and not any(p.requires_grad for p in judge.parameters())
 
 
@@ -18,4 +18,4 @@ def test_only_files_are_checkpoints() -> None:
 
 def test_a_missing_checkpoint_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"nothing\.ckpt"):
-        judges({"svm": str(tmp_path / "nothing.ckpt")})
+        frozen_models({"svm": str(tmp_path / "nothing.ckpt")})

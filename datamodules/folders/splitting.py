@@ -14,7 +14,7 @@ from datamodules.base import SplitName
 TINY = 1e-9  # rounding of shares
 
 
-def deal(
+def assign_splits(
     labels: Sequence[int], units: Sequence[int], names: Sequence[str], fractions: dict[SplitName, float], seed: int
 ) -> dict[SplitName, list[int]]:
     """Positions of the images of every split.

@@ -26,7 +26,7 @@ BEYOND = "hold numbers beyond that range, which become 0 or 1"
 FAINT = "use less than a sixteenth of their range, and are nearly black, white or grey: should value_range be another?"
 
 
-class Found(NamedTuple):
+class Inspection(NamedTuple):
     """What was found.
 
     Attributes:
@@ -56,7 +56,7 @@ class _Look(NamedTuple):
     colour: float
 
 
-def look_at(files: Sequence[Path], background: Background = 1.0, value_range: Range | None = None) -> Found:
+def inspect_images(files: Sequence[Path], background: Background = 1.0, value_range: Range | None = None) -> Inspection:
     """What the images are, by some of them, spread over the list.
 
     Args:
@@ -73,7 +73,7 @@ def look_at(files: Sequence[Path], background: Background = 1.0, value_range: Ra
     sizes = sorted({look.size for look in looks}, key=lambda size: (size[0] * size[1], size))
     grey = all(_is_grey(look, reading) for look in looks)
     kind = f"{'grey' if grey else 'colour'} {_depths(looks, reading)}"
-    return Found(suitable(side), sizes, grey, kind, reading, _said(looks, reading))
+    return Inspection(suitable(side), sizes, grey, kind, reading, _said(looks, reading))
 
 
 def suitable(side: int) -> int:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from datamodules import ImageFolder
-from datamodules.folders.found import look_at
+from datamodules.folders.inspection import inspect_images
 from tests.support.formats import array, dicom, pillow, png16, sixteen, tiff, twelve
 from tests.support.trees import write_image_folder
 
@@ -77,7 +77,7 @@ def test_mixed_depths_are_each_read_by_their_own_range(tmp_path: Path) -> None:
     x = np.tile(np.arange(0, 256, 8, dtype=np.uint8), (32, 1))
     for name, write in writers.items():
         write(x)(tmp_path / name)
-    found = look_at(sorted(tmp_path.iterdir()))
+    found = inspect_images(sorted(tmp_path.iterdir()))
     assert found.kind == "grey 8 bits (1 of 3 files), 16 bits (1 of 3 files), floats (1 of 3 files)"
     assert found.reading.integers == (0, 65535) and found.reading.floats == (0, 1) and found.reading.levels == 65536
 
@@ -86,16 +86,16 @@ def test_what_shows_nearly_nothing_in_its_range_is_said(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     for name, low, high in (("bright", 0, 60_000), ("dark", 0, 900), ("middle", 33_069, 36_863)):
         array(rng.integers(low, high, (8, 8)).astype(np.uint16))(tmp_path / f"{name}.npy")
-    ranges, faint = look_at(sorted(tmp_path.iterdir())).remarks
+    ranges, faint = inspect_images(sorted(tmp_path.iterdir())).remarks
     assert ranges.startswith("integers from 0 to 65535 become") and faint.startswith("2 of 3 files use less than a")
-    (dark,) = look_at([tmp_path / "dark.npy"]).remarks
+    (dark,) = inspect_images([tmp_path / "dark.npy"]).remarks
     assert dark == "integers from 0 to 1023 become intensities from 0 to 1, as found: value_range sets another range"
 
 
 def test_floats_that_overshoot_are_clipped_and_counted(tmp_path: Path) -> None:
     for name, most in (("a", 1.0), ("b", 1.05)):
         array(np.linspace(0, most, 64).reshape(8, 8))(tmp_path / f"{name}.npy")
-    remarks = look_at(sorted(tmp_path.iterdir())).remarks
+    remarks = inspect_images(sorted(tmp_path.iterdir())).remarks
     assert remarks[0].startswith("floats from 0 to 1 become")
     assert remarks[1] == "1 of 2 files hold numbers beyond that range, which become 0 or 1"
 
@@ -106,7 +106,7 @@ def test_colour_of_any_depth_is_seen(tmp_path: Path) -> None:
         x = np.stack([grey, grey.clip(tint) - tint, grey], axis=2).astype(np.uint8)
         for name, write in (("x.png", pillow(x)), ("x.tif", tiff(sixteen(x), photometric="rgb"))):
             write(tmp_path / name)
-            assert look_at([tmp_path / name]).grey == is_grey
+            assert inspect_images([tmp_path / name]).grey == is_grey
 
 
 def test_a_folder_of_bytes_is_read_as_ever(tmp_path: Path) -> None:

@@ -9,14 +9,14 @@ BATCHES = "epoch_loop.batch_progress"
 COUNTS = ("ready", "started", "processed", "completed")
 
 
-class Place(NamedTuple):
+class EpochPosition(NamedTuple):
     """How many batches are taken again, and what is not as it would have been, in a sentence each."""
 
     again: int
     sentences: list[str]
 
 
-def take_place(fit_loop: dict[str, Any], loader: dict[str, int], accumulate: int) -> Place:
+def resume_position(fit_loop: dict[str, Any], loader: dict[str, int], accumulate: int) -> EpochPosition:
     """Tell a loader of ``datamodules.order`` its place, in the saved loops that Lightning is about to restore.
 
     Batches whose gradients had been added up, but not used for a step, are taken again. With another number of
@@ -41,7 +41,7 @@ def take_place(fit_loop: dict[str, Any], loader: dict[str, int], accumulate: int
         sentences = list(_told(place, epoch, saved, loader))
     state = {"epoch": epoch, "batches": batches}
     fit_loop["state_dict"] = {**fit_loop["state_dict"], "combined_loader": [state]}
-    return Place(begun, sentences)
+    return EpochPosition(begun, sentences)
 
 
 def _saved(fit_loop: dict[str, Any], loader: dict[str, int]) -> tuple[dict[str, int], dict[str, Any], int]:

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from callbacks.checkpoints.place import take_place
+from callbacks.checkpoints.epoch_position import resume_position
 from networks.errors import InputError
 
 
@@ -33,7 +33,7 @@ BEFORE = {"samples": 1000, "at_once": 128}
 def test_the_batch_that_comes_next(
     saved: dict[str, Any], now: dict[str, int], accumulate: int, batches: int, total: int, again: int
 ) -> None:
-    place = take_place(saved, dict(now), accumulate)
+    place = resume_position(saved, dict(now), accumulate)
     progress = saved["epoch_loop.batch_progress"]
     assert saved["state_dict"]["combined_loader"] == [{"epoch": 3, "batches": batches}]
     assert set(progress["current"].values()) == {batches} and set(progress["total"].values()) == {total}
@@ -45,13 +45,13 @@ def test_the_batch_that_comes_next(
 
 
 def test_other_samples_are_said() -> None:
-    (said,) = take_place(loops(5, loader=BEFORE), {**BEFORE, "samples": 900}, 1).sentences
+    (said,) = resume_position(loops(5, loader=BEFORE), {**BEFORE, "samples": 900}, 1).sentences
     assert said.startswith("There are 900 training samples now, and were 1000: ")
 
 
 @pytest.mark.parametrize("change", [{"at_once": 0}, {"at_once": -1}, {"samples": "x"}, {"samples": 2**60}])
 def test_a_place_that_cannot_be(change: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="its loops count what cannot be counted"):
-        take_place(loops(5, loader={**BEFORE, **change}), BEFORE, 1)
+        resume_position(loops(5, loader={**BEFORE, **change}), BEFORE, 1)
     with pytest.raises(InputError, match=r"its loops are not what a training saves \(KeyError"):
-        take_place({"state_dict": {}}, BEFORE, 1)
+        resume_position({"state_dict": {}}, BEFORE, 1)

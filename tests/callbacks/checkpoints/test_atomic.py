@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from callbacks import WholeCheckpoints
+from callbacks import AtomicCheckpointIO
 from results.files import sweep
 from tests.support.runs import fit
 
@@ -48,12 +48,12 @@ def test_killed_at_any_file_operation_the_name_is_the_old_or_the_new_checkpoint(
     while killed:
         folder = tmp_path / str(n)
         if exists:
-            WholeCheckpoints().save_checkpoint(OLD, folder / "best.ckpt")
+            AtomicCheckpointIO().save_checkpoint(OLD, folder / "best.ckpt")
         folder.mkdir(exist_ok=True)
         with pytest.MonkeyPatch.context() as patch:
             operations = Operations(patch, n, Killed)
             with suppress(Killed):
-                WholeCheckpoints().save_checkpoint(NEW, folder / "best.ckpt")
+                AtomicCheckpointIO().save_checkpoint(NEW, folder / "best.ckpt")
             killed = operations.done > n
         seen.append(value(folder / "best.ckpt") if (folder / "best.ckpt").exists() else None)
         n += 1
@@ -63,11 +63,11 @@ def test_killed_at_any_file_operation_the_name_is_the_old_or_the_new_checkpoint(
 
 def test_a_full_disk_leaves_the_old_checkpoint_and_nothing_else(tmp_path: Path) -> None:
     file = tmp_path / "last.ckpt"
-    WholeCheckpoints().save_checkpoint(OLD, file)
+    AtomicCheckpointIO().save_checkpoint(OLD, file)
     for n in range(4):  # up to the renaming
         with pytest.MonkeyPatch.context() as patch, pytest.raises(OSError, match="No space left"):
             Operations(patch, n, lambda: OSError(28, "No space left on device"))
-            WholeCheckpoints().save_checkpoint(NEW, file)
+            AtomicCheckpointIO().save_checkpoint(NEW, file)
         assert value(file) == 0.0
         sweep(tmp_path)
 
@@ -78,7 +78,7 @@ def test_what_a_link_points_to_stays_as_it_is(tmp_path: Path) -> None:
     link.parent.mkdir()
     link.symlink_to(precious)
     (link.parent / f".best.ckpt.{os.getpid()}.partial").symlink_to(precious)
-    WholeCheckpoints().save_checkpoint(NEW, link)
+    AtomicCheckpointIO().save_checkpoint(NEW, link)
     assert precious.read_text() == "mine" and not link.is_symlink() and value(link) == 1.0
 
 
@@ -87,9 +87,9 @@ def test_both_checkpoints_of_a_training_are_written_by_it(
 ) -> None:
     saved = []
 
-    def save(self: WholeCheckpoints, checkpoint: dict[str, Any], path: str, storage_options: Any) -> None:
+    def save(self: AtomicCheckpointIO, checkpoint: dict[str, Any], path: str, storage_options: Any) -> None:
         saved.append(path)
 
-    monkeypatch.setattr(WholeCheckpoints, "save_checkpoint", save)
+    monkeypatch.setattr(AtomicCheckpointIO, "save_checkpoint", save)
     fit("digits/svm.yaml", f"--trainer.default_root_dir={tmp_path}")
     assert [Path(path).name for path in saved] == ["best.ckpt", "last.ckpt"]

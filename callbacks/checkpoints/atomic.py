@@ -11,10 +11,10 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_warn
 from callbacks.checkpoints.resume import resumable
 from lightning_modules.checkpoints.checkpoint import read
 from networks.errors import InputError
-from results.files import write_whole
+from results.files import write_atomically
 
 
-class WholeCheckpoints(TorchCheckpointIO):
+class AtomicCheckpointIO(TorchCheckpointIO):
     """Writes a checkpoint beside its name and renames it, within one folder.
 
     Lightning's own writes to ``$TMPDIR`` first. Onto another file system it is then copied, and a kill leaves half a
@@ -29,7 +29,7 @@ class WholeCheckpoints(TorchCheckpointIO):
         torch.save(checkpoint, written)
         file = Path(path)
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(file, lambda beside: beside.write_bytes(written.getbuffer()))
+        write_atomically(file, lambda beside: beside.write_bytes(written.getbuffer()))
 
     def load_checkpoint(
         self, path: str | Path, map_location: Any = None, weights_only: bool | None = None
