@@ -3,6 +3,7 @@
 import errno
 import importlib
 import io
+import logging
 import os
 import re
 import signal
@@ -79,6 +80,7 @@ class RunCLI(LightningCLI):
         quiet = {"exit_on_error": False}  # run() prints what is wrong, without the usage of 150 options
         for message in IGNORED_WARNINGS:
             warnings.filterwarnings("ignore", f".*{message}")
+        logging.getLogger("pytorch_lightning.utilities.rank_zero").addFilter(_is_no_advertisement)
         super().__init__(
             datamodule_class=DataModule,
             subclass_mode_data=True,
@@ -100,12 +102,13 @@ class RunCLI(LightningCLI):
         """
         words = args if isinstance(args, list) else sys.argv[1:] if args is None else []
         command = self._command(words)
+        self.words = [word for word in words if word != command]  # as they were given
         given.check_configs(words)
         try:
             super().parse_arguments(parser, args)
         except ArgumentError as error:
             chosen = self._parser(command)
-            check_all(given.read([word for word in words if word != command]), chosen)
+            check_all(given.read(self.words), chosen)
             raise missing(str(error), chosen) or InputError(readable(str(error))) from error
         expand(self.config)
         check_run(self.config.get(str(command), self.config))
@@ -199,7 +202,9 @@ class RunCLI(LightningCLI):
             settings = wandb_environment.settings(dict(config["wandb"]), folder)
             if is_first(os.environ):
                 wandb_environment.check_server(settings["mode"])
-            kwargs["logger"] = [WandbLogger(**settings), LateCSV(folder, "csv", self._csv_folder(config))]
+            wandb_logger = WandbLogger(**settings)
+            del wandb_logger._wandb_init["anonymous"]  # Lightning's default, of which W&B warns at every run
+            kwargs["logger"] = [wandb_logger, LateCSV(folder, "csv", self._csv_folder(config))]
         try:
             return super().instantiate_trainer(**kwargs)
         except (MisconfigurationException, ValueError, TypeError, ImportError) as error:
@@ -211,6 +216,11 @@ class RunCLI(LightningCLI):
             return str(self.subcommand or "")
         earlier = len(list(Path(config["trainer"]["default_root_dir"], "csv").glob("resumed-*")))
         return f"resumed-{earlier + 1}" if config.get("ckpt_path") else ""
+
+
+def _is_no_advertisement(record: logging.LogRecord) -> bool:
+    """Of packages that Lightning would like to see installed."""
+    return not record.getMessage().startswith("💡 Tip:")
 
 
 def named_checkpoint(folder: Path, name: str) -> Path:

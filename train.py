@@ -2,17 +2,22 @@
 
 import interrupts  # noqa: F401, I001  # before all others
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import torch
+from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.cli import ArgsType, LightningArgumentParser
 
 import lightning_modules  # noqa: F401
 from callbacks import BestAndLast, Divergence, EarlierTraining, ModelArtifact, Requeue, Resume, ResumeHint
 from results.lock import releasing
+from callbacks.training.progress_lines import ProgressLines
+from counterfactuals.progress import watched
 from callbacks.training.outcome import check_batches, outcome
+from cli.next_command import next_command
 from cli.restoring import restoring_explained
 from command_line import RunCLI, run
 from lightning_modules.checkpoints.checkpoint import read
@@ -58,6 +63,13 @@ class TrainCLI(RunCLI):
                 read(last)
                 config["ckpt_path"] = last
 
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        asked = self.config_init[self.subcommand]["trainer"]
+        own = asked["callbacks"] or []
+        if self.subcommand == "fit" and asked["enable_progress_bar"] is not False and not watched():
+            kwargs["callbacks"] = [*(own if isinstance(own, list) else [own]), ProgressLines()]
+        return super().instantiate_trainer(**kwargs)
+
     def before_fit(self) -> None:
         checkpoint = self.trainer.checkpoint_callback
         if getattr(self.trainer, "fast_dev_run", False) and isinstance(checkpoint, ModelCheckpoint):
@@ -73,6 +85,10 @@ class TrainCLI(RunCLI):
     def after_fit(self) -> None:
         if self.trainer.is_global_zero and not getattr(self.trainer, "fast_dev_run", False):
             print(outcome(self.trainer))
+            checkpoint = self.trainer.checkpoint_callback
+            best = getattr(checkpoint, "best_model_path", "")
+            if best and (command := next_command(self.words, Path(best), Path(sys.argv[0]))):
+                print(f"next: {command}")
 
     def after_validate(self) -> None:
         check_batches(self.trainer, "val")

@@ -1,16 +1,30 @@
-"""One bar for a whole explain run."""
+"""How far an explain run is: one bar for all searches, and one for each thing that takes long before or after them."""
 
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 import torch
 from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import ProgressBar
-from tqdm import tqdm
 
 from counterfactuals.explain import plan
 from counterfactuals.freeze import frozen
+from counterfactuals.progress import Progress, Tally, track
 from lightning_modules import CounterfactualModule, Explanation
 from lightning_modules.counterfactual import counterfactuals_each
+
+T = TypeVar("T")
+Over = Callable[[Sequence[T]], Iterable[T]]
+
+
+def shown(trainer: Trainer) -> bool:
+    """Whether this rank says how far it is; not with ``--trainer.enable_progress_bar false``."""
+    return trainer.is_global_zero and trainer.progress_bar_callback is not None
+
+
+def tracking(trainer: Trainer, what: str) -> Over:
+    """What goes over parts and shows how far that is: ``for part in tracking(trainer, "…")(parts)``."""
+    return lambda parts: track(parts, what, shown(trainer))
 
 
 class SearchProgress(ProgressBar):
@@ -19,8 +33,7 @@ class SearchProgress(ProgressBar):
     def __init__(self) -> None:
         super().__init__()
         self.shown = True
-        self.bar: Any = None
-        self.steps = self.flips = 0
+        self.bar: Progress | None = None
 
     def disable(self) -> None:  # Lightning calls it on the other ranks
         self.shown = False
@@ -29,11 +42,11 @@ class SearchProgress(ProgressBar):
         self.shown = True
 
     def on_predict_start(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
-        self.steps = self.flips = 0
+        self.tally = Tally()
         samples = len(trainer.predict_dataloaders.sampler)  # type: ignore[union-attr]  # this rank's
         each = sum(counterfactuals_each(method) for _, method in pl_module.searches.values())
         total = samples * self._per_sample(pl_module) * each
-        self.bar = tqdm(desc="searches", total=total, disable=not self.shown, dynamic_ncols=True, smoothing=0.05)
+        self.bar = Progress("searches", total, self.shown, stay=True)
         pl_module.listeners.append(self._update)
 
     @staticmethod
@@ -46,14 +59,12 @@ class SearchProgress(ProgressBar):
 
     def _update(self, explanation: Explanation) -> None:
         cf = explanation.counterfactuals
-        self.steps += int(cf.steps.sum())
-        self.flips += int(cf.flipped.sum())
-        n = self.bar.n + len(cf)
-        self.bar.set_postfix_str(f"{self.steps / n:.0f} steps, {self.flips / n:.1%} flipped", refresh=False)
-        self.bar.update(len(cf))
+        assert self.bar is not None
+        self.bar.advance(len(cf), self.tally.add(cf))
 
     def on_predict_end(self, trainer: Trainer, pl_module: CounterfactualModule) -> None:  # type: ignore[override]
-        self.bar.close()
+        if self.bar is not None:
+            self.bar.close()
 
     def on_exception(self, trainer: Trainer, pl_module: Any, exception: BaseException) -> None:
         if self.bar is not None:

@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -208,17 +208,26 @@ def lost_device(error: RuntimeError) -> bool:
     return isinstance(error, getattr(torch, "AcceleratorError", ())) or "CUDA error" in str(error)
 
 
-def find_slots(method: Method, problem: Problem, x: Tensor, target: Tensor) -> int:
+def find_slots(
+    method: Method,
+    problem: Problem,
+    x: Tensor,
+    target: Tensor,
+    over: Callable[[Sequence[int]], Iterable[int]] = iter,
+) -> int:
     """Doubles the slots as long as they fit and a step of twice the rows is worth it.
 
     The first rows are searched for a step each, and the outcome is thrown away.
 
+    Args:
+        over: goes through the numbers that are tried, and may show how far that is.
+
     Returns:
         a power of two times 8, at most the number of rows.
     """
-    best, rate = min(8, len(x)), 0.0
-    slots = best
-    while slots <= min(len(x), MOST_SLOTS):
+    best, rate, most = min(8, len(x)), 0.0, min(len(x), MOST_SLOTS)
+    doubled = [best * 2**i for i in range(most.bit_length()) if best * 2**i <= most]
+    for slots in over(doubled):
         try:
             now = _rate(method, problem, x[:slots], target[:slots])
         except RuntimeError as error:
@@ -227,7 +236,7 @@ def find_slots(method: Method, problem: Problem, x: Tensor, target: Tensor) -> i
             break
         if now < WORTH * rate:
             break
-        best, rate, slots = slots, now, 2 * slots
+        best, rate = slots, now
     return best
 
 

@@ -1,7 +1,7 @@
 """Counterfactuals of any predictor on any chart, from a notebook or from a predict loop."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -19,6 +19,7 @@ from counterfactuals.goals.targets import Searches
 from counterfactuals.held import modules_in
 from counterfactuals.methods.ascent import Ascent
 from counterfactuals.methods.state import finite
+from counterfactuals.progress import Progress, Tally
 from counterfactuals.result import Counterfactuals
 from networks.errors import InputError
 from networks.precision import exact
@@ -36,6 +37,7 @@ def explain(
     slots: int | None = None,
     levels: int | None = None,
     matched: Counterfactuals | None = None,
+    progress: bool = False,
 ) -> Counterfactuals:
     """What would have to change in x for the predictor to decide for ``target``?
 
@@ -56,6 +58,7 @@ def explain(
             that it flips as an image and not as floats alone. ``None`` for data that is not images.
         matched: what another search of these samples and targets came to, such as that on a flow: this one goes on
             until the predictor is as certain of every x′ as it is there (see ``Matched``), as a fair control does.
+        progress: whether to show how many searches have ended: a bar, or lines where a log is written.
 
     Returns:
         One row a search: B rows, or more where the policy asks for several targets a sample or the
@@ -89,10 +92,19 @@ def explain(
         if not len(searches.rows):
             raise InputError(f"nothing to search for: {type(target).__name__} asks for none of these {len(x)} samples")
         asked = objective if matched is None else _as_certain(predictor, objective, matched, len(searches.rows))
-        finished = list(search(predictor, chart, x[searches.rows], searches.target, method, asked, slots, levels))
+        ended = search(predictor, chart, x[searches.rows], searches.target, method, asked, slots, levels)
+        finished = list(_counted(ended, len(searches.rows), progress))
         rows = torch.cat([f.rows for f in finished])
         found = Counterfactuals.join([f.counterfactuals for f in finished]).take(rows.argsort(stable=True))
         return found if matched is None else judged(predictor, objective, found, True).counterfactuals
+
+
+def _counted(ended: Iterator[Finished], total: int, shown: bool) -> Iterator[Finished]:
+    tally = Tally()
+    with Progress("searches", total, shown, stay=True) as bar:
+        for finished in ended:
+            yield finished
+            bar.advance(len(finished.rows.unique()), tally.add(finished.counterfactuals))
 
 
 def _as_certain(predictor: nn.Module, objective: Objective, matched: Counterfactuals, searches: int) -> Matched:
@@ -142,11 +154,12 @@ def slots_that_pay(
     method: Method,
     objective: Objective,
     levels: int | None = None,
+    over: Callable[[Sequence[int]], Iterable[int]] = iter,
 ) -> int:
     """What ``search`` would take without ``slots``; for many batches of one kind (see ``find_slots``)."""
     _check_gradients()
     with frozen(predictor, chart), exact(x.device):
-        return find_slots(method, Problem(predictor, chart, objective, levels), x.float(), target)
+        return find_slots(method, Problem(predictor, chart, objective, levels), x.float(), target, over)
 
 
 def clip_of(method: Method) -> tuple[float, float] | None:

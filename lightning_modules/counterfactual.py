@@ -3,6 +3,7 @@
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -25,6 +26,7 @@ from counterfactuals.held import modules_in
 from counterfactuals.memory import advising
 from counterfactuals.methods.ascent import Ascent
 from counterfactuals.methods.diverse import Diverse
+from counterfactuals.progress import track
 from counterfactuals.result import Counterfactuals
 from lightning_modules.checkpoints.charted import load_chart
 from lightning_modules.checkpoints.checkpoint import load
@@ -305,7 +307,9 @@ class CounterfactualModule(LightningModule):
         if name in self._found:
             return self._found[name]
         chart, method = self.searches[name]
-        found = slots_that_pay(self.predictor, chart, x, target, method, objective, self.levels)
+        shown = self.trainer.is_global_zero and self.trainer.progress_bar_callback is not None
+        over = partial(track, what="how many searches at a time pay", shown=shown)
+        found = slots_that_pay(self.predictor, chart, x, target, method, objective, self.levels, over)
         if 2 * found < len(x):
             self._found[name] = found
         return found

@@ -1,5 +1,6 @@
 """best.ckpt is the best, and last.ckpt the last."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ class BestAndLast(ModelCheckpoint):
     """
 
     begun = False  # whether there was anything left to train
+    seconds = 0.0  # that it took
 
     @property
     def state_key(self) -> str:
@@ -104,7 +106,8 @@ class BestAndLast(ModelCheckpoint):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         super().on_train_start(trainer, pl_module)
-        self.begun = True
+        self.begun, self.started = True, time.monotonic()
+        self.measured: dict[str, float] = {}  #: what was measured of the best, besides
 
     def on_train_batch_end(self, trainer: Trainer, *args: Any) -> None:
         super().on_train_batch_end(trainer, *args)
@@ -123,6 +126,7 @@ class BestAndLast(ModelCheckpoint):
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """It has been saved where it stopped; from here on Lightning counts an epoch more."""
+        self.seconds = time.monotonic() - self.started
 
     def _save_this(self, trainer: Trainer) -> None:
         """As last.ckpt; whether it is the best is still to be asked."""
@@ -131,6 +135,12 @@ class BestAndLast(ModelCheckpoint):
             return
         self._save_last_checkpoint(trainer, self._monitor_candidates(trainer))
         self._last_global_step_saved = saved
+
+    def _update_best_and_save(self, current: Tensor, trainer: Trainer, monitor_candidates: dict[str, Tensor]) -> None:
+        super()._update_best_and_save(current, trainer, monitor_candidates)
+        if self.best_model_score is not None and bool(self.best_model_score == current):
+            metrics = {k: float(v) for k, v in trainer.callback_metrics.items() if k.startswith("val/")}
+            self.measured = {k: v for k, v in metrics.items() if k != self.monitor}
 
     def _save_topk_checkpoint(self, trainer: Trainer, monitor_candidates: dict[str, Tensor]) -> None:
         super()._save_topk_checkpoint(trainer, monitor_candidates)

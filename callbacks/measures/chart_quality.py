@@ -8,6 +8,7 @@ import torch
 from pytorch_lightning import Callback, Trainer
 from torch import Tensor, nn
 
+from callbacks.progress import Over, tracking
 from callbacks.tracking.logs import log_scalars
 from counterfactuals import Chart
 from counterfactuals.freeze import frozen
@@ -68,13 +69,15 @@ class ChartQuality(Callback):
         with frozen(pl_module.predictor, chart):
             n = min(self.num_samples, len(data.split("val")), len(data.split("train")))
             held_out = _first(data.split("val"), n, pl_module.device)
-            back = decoded(chart, chart_encodings(chart, held_out))
+            z = chart_encodings(chart, held_out, tracking(trainer, "chart: encoding held-out samples"))
+            over = tracking(trainer, "chart: decoding them, and samples")
+            back = decoded(chart, z, over)
             quality = {"reconstruction_error": float((back - held_out).square().mean().sqrt())}
             extractor = self.extractor or (pl_module.predictor if has_features(pl_module.predictor) else None)
             if extractor is not None and len(chart.shape) == 3 and n > 1:  # of one image nothing varies
                 extractor = Features(extractor).to(pl_module.device)
                 train = _first(data.split("train"), n, pl_module.device)
-                quality |= distances(chart, extractor, held_out, train)
+                quality |= distances(chart, extractor, held_out, train, over)
                 quality["fid_reconstructions"] = fid(extractor, back.clamp(0, 1), held_out)
         pl_module.summary["quality"] = {**quality, "problems": []}
         log_scalars(trainer, {f"quality/{name}": value for name, value in quality.items()})
@@ -145,20 +148,22 @@ def _own(numbers: dict[str, Any], kind: str) -> dict[str, float]:
     return {k.removeprefix(head): v for k, v in numbers.items() if k.startswith(head)}
 
 
-def chart_encodings(chart: Chart, x: Tensor) -> Tensor:
-    """z of N×D, in parts that fit."""
-    return torch.cat([chart.encode(part) for part in x.split(BATCH)])
+def chart_encodings(chart: Chart, x: Tensor, over: Over = iter) -> Tensor:
+    """z of N×D, in parts that fit, which ``over`` goes through."""
+    return torch.cat([chart.encode(part) for part in over(x.split(BATCH))])
 
 
-def decoded(chart: Chart, z: Tensor) -> Tensor:
-    """x of N×``shape``, in parts that fit."""
-    return torch.cat([chart.decode(part) for part in z.split(BATCH)])
+def decoded(chart: Chart, z: Tensor, over: Over = iter) -> Tensor:
+    """x of N×``shape``, in parts that fit, which ``over`` goes through."""
+    return torch.cat([chart.decode(part) for part in over(z.split(BATCH))])
 
 
-def distances(chart: Chart, extractor: nn.Module, held_out: Tensor, train: Tensor) -> dict[str, float]:
+def distances(
+    chart: Chart, extractor: nn.Module, held_out: Tensor, train: Tensor, over: Over = iter
+) -> dict[str, float]:
     """FID of samples and of training images to held-out ones, as many of each; the first also by their spread."""
     z = torch.randn(len(held_out), chart.dim, generator=torch.Generator().manual_seed(0)).to(held_out)
-    samples = fid(extractor, decoded(chart, z).clamp(0, 1), held_out)
+    samples = fid(extractor, decoded(chart, z, over).clamp(0, 1), held_out)
     spread = float(torch.cat([extractor(part) for part in held_out.split(BATCH)]).var(0).sum())
     return {"fid_samples": samples, "fid_real": fid(extractor, train, held_out), "fid_share": samples / spread}
 

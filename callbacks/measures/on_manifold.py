@@ -10,6 +10,7 @@ from pytorch_lightning import Callback, Trainer
 from torch import Tensor
 
 from callbacks.measures.chart_quality import chart_encodings, decoded
+from callbacks.progress import Over, tracking
 from callbacks.ranks import rank_zero_first
 from counterfactuals import Chart
 from counterfactuals.freeze import frozen
@@ -197,7 +198,8 @@ class OnManifold(Callback):
             some = torch.randperm(len(split), generator=torch.Generator().manual_seed(0))[:FITTED]
             x = split.__getitems__(some.tolist())["x"]
             with frozen(chart):
-                drawn = self._rounded(self.drawn(chart, x[:GIVEN_BACK], pl_module.device))
+                over = tracking(trainer, "certificate: drawing images to learn their grain")
+                drawn = self._rounded(self.drawn(chart, x[:GIVEN_BACK], pl_module.device, over))
             drawn = drawn[drawn.isfinite().flatten(1).all(1)]
             return Grain.learn(x, self.levels, drawn if len(drawn) else None)
 
@@ -205,13 +207,13 @@ class OnManifold(Callback):
         return Grain(**rank_zero_first(trainer, lambda: cached("grain_and_mixtures", depends_on, learn)))
 
     @staticmethod
-    def drawn(chart: Chart, x: Tensor, device: torch.device) -> Tensor:
+    def drawn(chart: Chart, x: Tensor, device: torch.device, over: Over = iter) -> Tensor:
         """x as the chart gives it back, and mixtures of two, whose noise is that of images that x does not hold.
 
         (zᵢ + zⱼ)/√2 is distributed as z is, where that is normal: a sample of the chart that asks for no prior.
         """
-        z = chart_encodings(chart, x.to(device))
-        return decoded(chart, torch.cat([z, (z + z.roll(1, 0)) / math.sqrt(2)])).cpu()
+        z = chart_encodings(chart, x.to(device), over)
+        return decoded(chart, torch.cat([z, (z + z.roll(1, 0)) / math.sqrt(2)]), over).cpu()
 
     @staticmethod
     def _given_back(chart: Chart, x: Tensor, device: torch.device) -> Tensor:
@@ -230,7 +232,8 @@ class OnManifold(Callback):
                 return {"z": torch.zeros(0, chart.dim)}
             with frozen(chart):
                 x = split.__getitems__(chosen.tolist())["x"]
-                return {"z": chart_encodings(chart, x.to(device))}
+                over = tracking(trainer, "certificate: encoding held-out samples")
+                return {"z": chart_encodings(chart, x.to(device), over)}
 
         return rank_zero_first(
             trainer, lambda: cached("latents", [fingerprint(chart, chosen), split.fingerprint()], encode)
@@ -244,8 +247,10 @@ class OnManifold(Callback):
 
         def measure() -> dict[str, Tensor]:
             x = split.__getitems__(chosen.tolist())["x"]
+            what = "what the chart gives back" if given_back else "real samples"
+            over = tracking(trainer, f"certificate: measuring {what}")
             with frozen(chart):
-                return self._measure(chart, self._given_back(chart, x, device) if given_back else x, device)
+                return self._measure(chart, self._given_back(chart, x, device) if given_back else x, device, over)
 
         depends_on = [fingerprint(chart, chosen, self.levels, self.axes, given_back), split.fingerprint()]
         depends_on.append(self.fitted_on)
@@ -271,8 +276,8 @@ class OnManifold(Callback):
             columns["log_q"] = torch.from_numpy(1 - percentile(self.surprises, arrays["surprise"]))
         explanation.columns.update(columns)
 
-    def _measure(self, chart: Chart, x: Tensor, device: torch.device) -> dict[str, Tensor]:
-        parts = [self._measure_part(chart, part.to(device)) for part in x.split(BATCH)]
+    def _measure(self, chart: Chart, x: Tensor, device: torch.device, over: Over = iter) -> dict[str, Tensor]:
+        parts = [self._measure_part(chart, part.to(device)) for part in over(x.split(BATCH))]
         return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
     def _measure_part(self, chart: Chart, x: Tensor) -> dict[str, Tensor]:

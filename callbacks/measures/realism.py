@@ -12,6 +12,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from callbacks.measures.held_out import BATCH, HeldOut
+from callbacks.progress import Over, tracking
 from callbacks.ranks import rank_zero_first
 from callbacks.staging import results_folder
 from callbacks.tracking.logs import log_scalars
@@ -150,7 +151,8 @@ class Realism(Callback):
     ) -> None:
         def embed_reference() -> dict[str, Tensor]:
             x = [split.__getitems__(part.tolist())["x"] for part in self.positions.split(BATCH)]
-            return embed(extractor, torch.cat(x), pl_module.device)
+            over = tracking(trainer, "realism: features of real images")
+            return embed(extractor, torch.cat(x), pl_module.device, over)
 
         depends_on = [fingerprint(extractor, self.positions), split.fingerprint()]
         self.features = rank_zero_first(trainer, lambda: cached("features", depends_on, embed_reference))
@@ -234,9 +236,9 @@ class Realism(Callback):
 
 
 @torch.no_grad()
-def embed(extractor: Features, x: Tensor, device: torch.device) -> dict[str, Tensor]:
+def embed(extractor: Features, x: Tensor, device: torch.device, over: Over = iter) -> dict[str, Tensor]:
     """N×``shape`` → "pooled" features N×d, and "spatial" ones where the network has feature maps."""
-    parts = [extractor.with_maps(part.to(device)) for part in x.split(BATCH)]
+    parts = [extractor.with_maps(part.to(device)) for part in over(x.split(BATCH))]
     pooled, spatial = (torch.cat(kind) for kind in zip(*parts, strict=True))
     return {"pooled": pooled, **({"spatial": spatial} if spatial.shape[1] else {})}
 

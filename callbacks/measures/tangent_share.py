@@ -6,6 +6,7 @@ import torch
 from pytorch_lightning import Callback, Trainer
 from torch import Tensor
 
+from callbacks.progress import tracking
 from counterfactuals import Chart
 from counterfactuals.freeze import frozen
 from datamodules import DataModule
@@ -44,7 +45,7 @@ class TangentShare(Callback):
         selection = data.predict_selection()
         batch = selection.__getitems__(list(range(min(self.num_samples, len(selection)))))
         with frozen(pl_module.chart):
-            parts = batch["x"].to(pl_module.device).split(AT_ONCE)
+            parts = tracking(trainer, "tangent spaces")(batch["x"].to(pl_module.device).split(AT_ONCE))
             u = torch.cat([self._tangents(pl_module.chart, x).cpu() for x in parts])
         self.tangents = dict(zip(batch["index"].tolist(), u, strict=True))
         self._put_in_scale(data, batch["x"], u, pl_module.summary)

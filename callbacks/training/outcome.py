@@ -5,6 +5,8 @@ from typing import Literal
 from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 
+from callbacks.checkpoints.best_and_last import BestAndLast
+from counterfactuals.progress import duration
 from networks.errors import InputError
 
 
@@ -20,11 +22,25 @@ def outcome(trainer: Trainer) -> str:
     if not isinstance(checkpoint, ModelCheckpoint):
         return "no checkpoint was kept"
     if getattr(checkpoint, "begun", True):
-        return _kept(trainer, checkpoint)
+        return f"{_trained(trainer, checkpoint)}{_kept(trainer, checkpoint)}"
     over = f"{trainer.ckpt_path} was at its end: raise --trainer.max_epochs or --trainer.max_steps to go on"
     if not checkpoint.best_model_path:
         raise InputError(f"nothing was trained: {over}")
     return f"{over}\n{_kept(trainer, checkpoint)}"
+
+
+def _trained(trainer: Trainer, checkpoint: ModelCheckpoint) -> str:
+    """What, on what, and how long it took."""
+    if not isinstance(checkpoint, BestAndLast):
+        return ""
+    module = trainer.lightning_module
+    names = [type(child).__name__ for child in module.children() if any(True for _ in child.parameters())]
+    weights = sum(p.numel() for p in module.parameters() if p.requires_grad)
+    data = type(trainer.datamodule).__name__  # type: ignore[attr-defined]  # Lightning attaches it at run time
+    return (
+        f"trained {' and '.join(names[:2])} ({weights:,} weights) on {data}: {trainer.global_step:,} steps, "
+        f"{duration(checkpoint.seconds)}\n"
+    )
 
 
 def _kept(trainer: Trainer, checkpoint: ModelCheckpoint) -> str:
@@ -34,9 +50,9 @@ def _kept(trainer: Trainer, checkpoint: ModelCheckpoint) -> str:
     if checkpoint.monitor is None:
         return f"checkpoint of the last validation, as --checkpoint.monitor is null: {checkpoint.best_model_path}"
     score = checkpoint.best_model_score
-    return "best checkpoint{}: {}".format(
-        "" if score is None else f" ({checkpoint.monitor} {score:.4g})", checkpoint.best_model_path
-    )
+    measured = {} if score is None else {checkpoint.monitor: score, **getattr(checkpoint, "measured", {})}
+    numbers = ", ".join(f"{name} {value:.4g}" for name, value in measured.items())
+    return f"best checkpoint{f' ({numbers})' if numbers else ''}: {checkpoint.best_model_path}"
 
 
 def check_batches(trainer: Trainer, kind: Literal["val", "test", "predict"]) -> None:

@@ -116,9 +116,9 @@ class Spectrum(Callback):
 
 def _gather(trainer: Trainer, values: Tensor, rows: Tensor, n: int) -> Tensor:
     """Rows of all ranks, in order: n×k on every rank."""
-    everyone = values.new_zeros(n, values.shape[1])
-    everyone[rows.to(values.device)] = values
-    return trainer.strategy.reduce(everyone, reduce_op="sum")  # type: ignore[return-value]
+    gathered = values.new_zeros(n, values.shape[1])
+    gathered[rows.to(values.device)] = values
+    return trainer.strategy.reduce(gathered, reduce_op="sum")  # type: ignore[return-value]
 
 
 def _log(trainer: Trainer, sigma: Tensor, index: list[int], energy: Tensor) -> dict[str, Any]:

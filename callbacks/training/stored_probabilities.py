@@ -5,6 +5,7 @@ from pytorch_lightning import Callback, Trainer
 from torch import Tensor, nn
 
 from callbacks.measures.oracles import SOME, with_logits
+from callbacks.progress import tracking
 from callbacks.ranks import rank_zero_first
 from counterfactuals.call import call
 from counterfactuals.freeze import frozen
@@ -79,8 +80,9 @@ class StoredProbabilities(Callback):
         def compute() -> dict[str, Tensor]:
             some = split.__getitems__(list(range(min(SOME, len(split)))))["x"].to(device)
             classifier = with_logits(self.classifier, some, exclusive=True)
+            over = tracking(trainer, "what the classifier says of every sample")
             with frozen(classifier), torch.no_grad():
-                x = (split.__getitems__(part.tolist())["x"] for part in torch.arange(len(split)).split(BATCH))
+                x = (split.__getitems__(part.tolist())["x"] for part in over(torch.arange(len(split)).split(BATCH)))
                 return {"p": torch.cat([call(classifier, part.to(device)).softmax(1).cpu() for part in x])}
 
         return rank_zero_first(

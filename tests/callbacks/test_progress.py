@@ -15,9 +15,9 @@ def test_one_bar_for_all_searches(capsys: pytest.CaptureFixture) -> None:
     bar = SearchProgress()
     trainer = pl.Trainer(logger=False, accelerator="cpu", inference_mode=False, callbacks=[bar])
     trainer.predict(module, datamodule=Digits(predict_limit=5, batch_size=2))
-    assert bar.bar.n == bar.bar.total == 5 * 9 * 2
+    assert bar.bar.done == bar.bar.total == 5 * 9 * 2
     shown = capsys.readouterr().err
-    assert "90/90" in shown and "% flipped" in shown and "steps" in shown
+    assert "searches: 90 of 90 (100%)" in shown and "% flipped" in shown and "steps" in shown
 
 
 def test_other_ranks_show_nothing(capsys: pytest.CaptureFixture) -> None:
