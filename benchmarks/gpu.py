@@ -11,7 +11,7 @@
 - ``strangers``: an exported program with constants and a method that holds a network.
 - ``demo``: the commands of ``make demo`` in this process, with their seconds and the results.
 
-The JSON holds every number and, of a part that failed, its traceback; a table for docs/results.md is printed last.
+The JSON holds every number and, of a part that failed, its traceback; a table for docs/results/gpu.md is printed last.
 Without a GPU everything runs on the CPU: take ``--tiny`` then.
 
 On a bare machine (Python 3.12; torch, torchvision, pytorch-lightning, torchmetrics, timm and the scientific stack are
@@ -428,7 +428,7 @@ PARTS = {part.__name__: part for part in (machine, strangers, numerics, glow_64,
 
 
 def table(name: str, rows: list[dict[str, Any]]) -> str:
-    """Markdown, for docs/results.md."""
+    """Markdown, for docs/results/gpu.md."""
     columns = list(dict.fromkeys(key for row in rows for key in row))
     lines = [[_cell(row.get(column, "")) for column in columns] for row in rows]
     body = "\n".join(f"| {' | '.join(line)} |" for line in lines)

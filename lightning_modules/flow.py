@@ -25,7 +25,7 @@ class FlowModule(Task):
             manifold the thickness δ of the paper (eq. 1).
         optimizer, scheduler, warmup_steps: see ``Task``.
         compiled: train through ``torch.compile``. Compiling takes minutes, once; it pays in trainings of
-            hours (docs/results.md, "Training speed").
+            hours (docs/results/speed.md).
 
     A conditional flow is given the labels ``y`` as its condition.
     """

@@ -116,7 +116,7 @@ def times(n: int, device: torch.device, generator: torch.Generator | None = None
     """t in [0, 1], n: logit-normal, and a tenth of them uniform.
 
     The logit-normal has no density at 0 and 1, where every solver evaluates v: learned from it alone v is more than
-    twice as wrong there as from uniform times, and a sixth less so with this tenth (docs/results.md).
+    twice as wrong there as from uniform times, and a sixth less so with this tenth (docs/results/mnist.md).
     """
     t = torch.randn(n, generator=generator, device=device).sigmoid()
     even, which = torch.rand(2, n, generator=generator, device=device)

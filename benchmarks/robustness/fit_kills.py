@@ -87,7 +87,7 @@ def names(folder: Path) -> dict[str, Any]:
 
 
 def go_on(folder: Path, epochs: int) -> int:
-    """As README has it."""
+    """As docs/clusters.md has it."""
     last = folder / "last.ckpt"
     return wait(start(folder, epochs, *([f"--ckpt_path={last}"] if last.exists() else [])))
 

@@ -73,7 +73,7 @@ class Ascent:
         locked: coordinates of z that may not change.
         schedule: of the step size, e.g. ``Cosine()``; ``None`` keeps it.
         bf16: gradients in bfloat16, 1.4 times as fast on a CPU where wide convolutions are the cost
-            (docs/results.md). What is returned is decoded, and every hit confirmed, in float32; but the
+            (docs/results/speed.md). What is returned is decoded, and every hit confirmed, in float32; but the
             way there depends on the batch by rounding.
         tf32: gradients in TF32 instead, the same way: on GPUs since 2020, where wide convolutions are the cost.
         smoothing: of the predictor's gradient, over noisy or shifted copies of g(z); ``None`` for none.

@@ -23,9 +23,9 @@ class Neighbours(NamedTuple):
 class Nearest:
     """Exact nearest neighbours by the Euclidean norm.
 
-    Brute force by matrix products: at a few hundred dimensions trees look at everything as well
-    (docs/results.md). A sample's neighbours do not depend on its batch; of those that are equally far, as images of
-    few grey values often are, the first is the nearer one.
+    Brute force by matrix products: at a few hundred dimensions trees look at everything as well.
+    A sample's neighbours do not depend on its batch; of those that are equally far, as images of few grey values often
+    are, the first is the nearer one.
 
     Args:
         references: M×….

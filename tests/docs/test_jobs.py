@@ -1,80 +1,20 @@
-"""The README's commands, word for word: an own classifier on own images, three ways, and jobs of many ranks."""
+"""The jobs of many ranks that docs/clusters.md has, word for word, on two."""
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
-import timm
 import torch
-import torchvision
 
-import explain
+from tests.support.pages import DOCS, block
 from tests.support.ranks import ENVIRONMENT, free_port
-from tests.support.runs import NO_LOGGER, QUIET, ROOT, fit
+from tests.support.runs import QUIET, ROOT
 from tests.support.trees import write_image_folder
 
-MY_NET = """
-import torch
-
-class MyNet(torch.nn.Sequential):
-    def __init__(self, weights: str):
-        super().__init__(torch.nn.Flatten(), torch.nn.Linear(256, 2))
-        self.load_state_dict(torch.load(weights, weights_only=True))
-"""
-
-
-def block(language: str, containing: str) -> str:
-    """The README's code block in a language that contains a string."""
-    blocks = re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    (found,) = [b for b in blocks if containing in b]
-    return found
-
-
-def test_own_classifier_on_own_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
-    write_image_folder(tmp_path / "my" / "images", n=40, mode="L")
-    (tmp_path / "my_package.py").write_text(MY_NET)
-    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(256, 2))
-    torch.save(net.state_dict(), "my_weights.pth")
-    for job in ("classifier", "flow_matching"):
-        command = f"fit --config configs/image_folder/{job}.yaml --data.root my/images"
-        assert command in block("bash", command)
-        fit(f"image_folder/{job}.yaml", "--data.root=my/images")
-
-    yaml = block("yaml", "my_package.MyNet")
-    assert len(yaml.splitlines()) < 15
-    (tmp_path / "my.yaml").write_text(yaml)
-    short = [
-        "--model.method=counterfactuals.Ascent",
-        "--model.method.max_steps=3",
-        "--model.control.init_args.max_steps=3",
-        "--model.paper_control=null",
-    ]
-    explain.main(["--config=my.yaml", *short, *QUIET, *NO_LOGGER])
-    assert len(pd.read_parquet("runs/mine/counterfactuals.parquet")) == 8
-
-    torch.save(timm.create_model("resnet18", num_classes=2, in_chans=1).state_dict(), "my.pth")
-    torch.save(torchvision.models.resnet18(num_classes=2).state_dict(), "my_resnet.pth")
-    program = torch.export.export(net, (torch.rand(2, 1, 16, 16),), dynamic_shapes=({0: torch.export.Dim.AUTO},))
-    torch.export.save(program, "my_classifier.pt2")
-    (line,) = [line for line in yaml.splitlines() if "my_package.MyNet" in line]
-    for other in block("yaml", "networks.TimmModel").splitlines():
-        (tmp_path / "my.yaml").write_text(yaml.replace(line, "  " + other).replace("runs/mine", "runs/other"))
-        explain.main(["--config=my.yaml", *short, *QUIET, *NO_LOGGER])
-        assert len(pd.read_parquet("runs/other/counterfactuals.parquet")) == 8
-
-    python = block("python", "my_classifier")
-    assert len(python.splitlines()) < 15
-    names = {"my_classifier": net, "x": torch.rand(3, 1, 16, 16)}
-    exec(python, names)
-    assert len(names["cf"]) == 3
-
-
+PAGE = DOCS / "clusters.md"
 DIES_ONCE = """
 import os
 import pytorch_lightning as pl
@@ -99,7 +39,7 @@ TINY_GLOW = [
 
 
 def on_two_ranks(command: str) -> list[str]:
-    """The README's words for four nodes of eight GPUs each, for one with two ranks and no GPU."""
+    """The page's words for four nodes of eight GPUs each, for one with two ranks and no GPU."""
     here = {"--nnodes 4": "--nnodes 1", "--nproc-per-node 8": "--nproc-per-node 2", "node0:29500": "localhost:0"}
     here |= {"--trainer.num_nodes 4": "--trainer.num_nodes 1", "--trainer.devices 8": "--trainer.devices 2"}
     for theirs, ours in here.items():
@@ -123,7 +63,7 @@ def glow_home(tmp_path: Path) -> Path:
 @pytest.mark.slow
 def test_torchrun_restarts_go_on_by_themselves(glow_home: Path) -> None:
     """Glow in bf16-mixed with activations that are rebuilt; a rank dies in the third epoch."""
-    command = block("bash", "torchrun").replace("\\\n", " ").strip()
+    command = block(PAGE, "bash", "torchrun").replace("\\\n", " ").strip()
     assert "bf16-mixed" in command and "glow_64.yaml" in command and "--max-restarts 3" in command
     variable, _, command = command.partition(" ")
     words = [*on_two_ranks(command), *TINY_GLOW, "--trainer.callbacks+=dies.Dies"]
@@ -140,7 +80,7 @@ def test_torchrun_restarts_go_on_by_themselves(glow_home: Path) -> None:
 @pytest.mark.slow
 def test_slurm(glow_home: Path) -> None:
     """``srun`` starts every rank and says in the environment which one it is."""
-    script = block("bash", "#SBATCH").replace("\\\n", " ")
+    script = block(PAGE, "bash", "#SBATCH").replace("\\\n", " ")
     assert "#SBATCH --nodes=4 --ntasks-per-node=8 --gres=gpu:8" in script
     (srun,) = [line for line in script.splitlines() if line.startswith("srun ")]
     words = on_two_ranks(srun.removeprefix("srun "))
