@@ -16,7 +16,7 @@ from callbacks import BestAndLast, Divergence, EarlierTraining, ModelArtifact, R
 from results.lock import releasing
 from callbacks.training.progress_lines import ProgressLines
 from counterfactuals.progress import watched
-from callbacks.training.outcome import check_batches, outcome
+from callbacks.training.outcome import check_batches, outcome, trained
 from cli.next_command import next_command
 from cli.restoring import restoring_explained
 from command_line import RunCLI, run
@@ -84,8 +84,8 @@ class TrainCLI(RunCLI):
 
     def after_fit(self) -> None:
         if self.trainer.is_global_zero and not getattr(self.trainer, "fast_dev_run", False):
-            print(outcome(self.trainer))
-            checkpoint = self.trainer.checkpoint_callback
+            checkpoint, said = self.trainer.checkpoint_callback, outcome(self.trainer)
+            print(trained(self.trainer, self.model, getattr(checkpoint, "seconds", 0.0)), said, sep="\n")
             best = getattr(checkpoint, "best_model_path", "")
             if best and (command := next_command(self.words, Path(best), Path(sys.argv[0]))):
                 print(f"next: {command}")

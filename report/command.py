@@ -6,9 +6,10 @@ from pathlib import Path
 
 from networks.errors import InputError
 from report.page import build_report
+from results.consistency import read_summary
 from results.generation import COMPLETE, is_of, settle
 from results.lock import acquire, releasing
-from results.reader import check_finished
+from results.reader import age_of, check_finished
 from results.shards import Shards
 
 
@@ -38,8 +39,9 @@ def rebuild(arguments: Sequence[str]) -> None:
         acquire(folder)
         settle(folder)
         report = build_report(folder)
+        age = age_of(read_summary(folder / "summary.json"), folder)
         _remove_journals(folder)
-    print(f"report:  {report.resolve()}")
+    print(f"{folder} was {age}\n" if age else "", f"report:  {report.resolve()}", sep="")
 
 
 def _remove_journals(folder: Path) -> None:

@@ -13,6 +13,7 @@ from networks.errors import InputError
 from results.consistency import problems_with, read_summary, read_table, read_tensors
 from results.generation import COMPLETE, MANIFEST, Manifest
 from results.naming import class_name, column
+from results.summary import FORMAT
 
 #: what every finished run has left
 FILES = ("summary.json", "counterfactuals.parquet", "counterfactuals.safetensors")
@@ -31,10 +32,12 @@ class Results:
     Attributes:
         summary: ``summary.json``.
         table: one row a search.
+        age: a sentence where the folder is of an older version's format, else "".
         names: of the results: "" is the chart's, then the compared methods', last ``control``.
 
     Raises:
-        InputError: no such folder, the run in it is not finished, or its files are damaged or not of one run.
+        InputError: no such folder, the run in it is not finished, it is of a newer version, or its files are damaged
+            or not of one run.
     """
 
     def __init__(self, folder: Path, class_names: list[str] | None = None) -> None:
@@ -43,6 +46,7 @@ class Results:
         if self.manifest is not None:
             self.manifest.check(folder, [*FILES, NEIGHBOURS, *self._figure_names()])
         self.summary: dict[str, Any] = read_summary(folder / FILES[0])
+        self.age = age_of(self.summary, folder)
         self.table = read_table(folder / FILES[1])
         self.tensors = read_tensors(folder / FILES[2])
         control = ["control"] if "control" in self.summary or "control_status" in self.table else []
@@ -108,6 +112,27 @@ class Results:
         if pd.isna(value):
             return "–"
         return class_name(self.class_names, value)
+
+
+def age_of(summary: dict[str, Any], folder: Path) -> str:
+    """What to say of a folder in an older format, whose numbers may have other names or be missing; "" of today's.
+
+    Raises:
+        InputError: a newer version has written it.
+    """
+    written = summary.get("format", 1)
+    if written > FORMAT:
+        raise InputError(
+            f"{str(folder)!r} was written by a newer OnManifold, in format {written}; this one reads up to {FORMAT}: "
+            "update it"
+        )
+    by = summary.get("provenance", {}).get("versions", {}).get("onmanifold")
+    if written == FORMAT:
+        return ""
+    return (
+        f"written by an older OnManifold{f' ({by})' if by else ''}, in format {written} instead of {FORMAT}: some "
+        "numbers have other names or are missing; run the search again to have them all"
+    )
 
 
 def check_finished(folder: Path) -> None:

@@ -16,7 +16,7 @@ from results.journal import Damage, Journal, Record, read_journal
 
 RUN = "run.json"
 OURS = "rank*-*.journal"
-VERSION = 4  # of run.json and journals
+VERSION = 5  # of run.json and journals
 DONE = ".done"
 
 

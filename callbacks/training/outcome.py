@@ -2,10 +2,9 @@
 
 from typing import Literal
 
-from pytorch_lightning import Trainer
+from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 
-from callbacks.checkpoints.best_and_last import BestAndLast
 from counterfactuals.progress import duration
 from networks.errors import InputError
 
@@ -22,25 +21,20 @@ def outcome(trainer: Trainer) -> str:
     if not isinstance(checkpoint, ModelCheckpoint):
         return "no checkpoint was kept"
     if getattr(checkpoint, "begun", True):
-        return f"{_trained(trainer, checkpoint)}{_kept(trainer, checkpoint)}"
+        return _kept(trainer, checkpoint)
     over = f"{trainer.ckpt_path} was at its end: raise --trainer.max_epochs or --trainer.max_steps to go on"
     if not checkpoint.best_model_path:
         raise InputError(f"nothing was trained: {over}")
     return f"{over}\n{_kept(trainer, checkpoint)}"
 
 
-def _trained(trainer: Trainer, checkpoint: ModelCheckpoint) -> str:
+def trained(trainer: Trainer, module: LightningModule, seconds: float) -> str:
     """What, on what, and how long it took."""
-    if not isinstance(checkpoint, BestAndLast):
-        return ""
-    module = trainer.lightning_module
     names = [type(child).__name__ for child in module.children() if any(True for _ in child.parameters())]
     weights = sum(p.numel() for p in module.parameters() if p.requires_grad)
     data = type(trainer.datamodule).__name__  # type: ignore[attr-defined]  # Lightning attaches it at run time
-    return (
-        f"trained {' and '.join(names[:2])} ({weights:,} weights) on {data}: {trainer.global_step:,} steps, "
-        f"{duration(checkpoint.seconds)}\n"
-    )
+    what = " and ".join(names[:2])
+    return f"trained {what} ({weights:,} weights) on {data}: {trainer.global_step:,} steps, {duration(seconds)}"
 
 
 def _kept(trainer: Trainer, checkpoint: ModelCheckpoint) -> str:

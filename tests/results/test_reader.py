@@ -6,6 +6,7 @@ import pytest
 
 from networks import InputError
 from results.reader import Results
+from results.summary import FORMAT
 from tests.report.synthetic import write_run
 
 
@@ -41,3 +42,16 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
     (tmp_path / "shards").mkdir()
     with pytest.raises(InputError, match=r"holds an unfinished run .summary.json, .* finish it with its own command"):
         Results(tmp_path)
+
+
+def test_a_folder_of_another_version_says_so(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run", n=30, size=8, classes=3)
+    summary = json.loads((folder / "summary.json").read_text())
+    for written, age in ((FORMAT, ""), (None, "written by an older OnManifold, in format 1 instead of 2: ")):
+        summary.pop("format", None)
+        summary |= {} if written is None else {"format": written}
+        (folder / "summary.json").write_text(json.dumps(summary))
+        assert Results(folder).age.startswith(age) and bool(Results(folder).age) == bool(age)
+    (folder / "summary.json").write_text(json.dumps({**summary, "format": FORMAT + 1}))
+    with pytest.raises(InputError, match=r"was written by a newer OnManifold, in format 3; this one reads up to 2"):
+        Results(folder)

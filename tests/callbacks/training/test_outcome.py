@@ -6,6 +6,10 @@ import torch
 
 from callbacks import BestAndLast
 from callbacks.training.outcome import outcome
+from callbacks.training.outcome import trained as trained_what
+from datamodules import Digits
+from lightning_modules import ClassifierModule
+from networks import MLP
 from networks.errors import InputError
 
 
@@ -65,3 +69,10 @@ def test_a_checkpoint_that_is_not_the_best_is_not_called_so() -> None:
     trainer = trained()
     trainer.checkpoint_callback.save_top_k = 0
     assert outcome(trainer).startswith("no best checkpoint: --checkpoint.save_top_k is 0; what it came to is")
+
+
+def test_a_training_says_what_and_how_long() -> None:
+    trainer = SimpleNamespace(global_step=1234, datamodule=Digits())
+    module = ClassifierModule(MLP([1, 8, 8], 10), torch.optim.Adam)
+    weights = sum(p.numel() for p in module.parameters())
+    assert trained_what(trainer, module, 75.0) == f"trained MLP ({weights:,} weights) on Digits: 1,234 steps, 1 min"
