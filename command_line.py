@@ -41,6 +41,7 @@ from lightning_modules.from_data import blanks, fastest_precision, fill
 from networks.errors import InputError, printable
 from restarts import is_first, take_a_fresh_store
 from results.lock import acquire
+from results.provenance import version_of
 
 IGNORED_WARNINGS = (
     "does not have many workers",  # 0 workers is right for data in memory, and a flag for the rest
@@ -87,7 +88,12 @@ class RunCLI(LightningCLI):
             parser_class=RunParser,
             save_config_callback=SaveConfig,
             save_config_kwargs={"save_to_log_dir": False},
-            parser_kwargs={**quiet, "description": description, **dict.fromkeys(self.subcommands(), quiet)},
+            parser_kwargs={
+                **quiet,
+                "description": description,
+                "version": f"OnManifold {version_of('onmanifold')}",
+                **dict.fromkeys(self.subcommands(), quiet),
+            },
             seed_everything_default=0,
             auto_configure_optimizers=False,
             args=args,
@@ -117,7 +123,7 @@ class RunCLI(LightningCLI):
         """The subcommand among the words, where the program has any."""
         names = list(getattr(self, "_subcommand_parsers", ()))
         found = next((word for word in words if word in names), None)
-        if found is None and names and not {"-h", "--help"} & set(words):
+        if found is None and names and not {"-h", "--help", "--version"} & set(words):
             stray = [word for word in words if get_close_matches(word, names)]
             stray += [word for word in words[:1] if not word.startswith("-")]
             wrong = f"{stray[0]!r} is no command" if stray else "no command is given"
