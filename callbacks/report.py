@@ -9,8 +9,9 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from networks.checks import whole
 from networks.errors import InputError
+from report.numbers import summary_rows
 from report.overview import results_of
-from report.page import MAX_CARDS, build_report, summary_rows
+from report.page import MAX_CARDS, build_report
 from results.naming import column
 
 

@@ -2,12 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup
 
-from metrics.oracle import ALL
 from report.drawings import draw_all, save_examples, saved_figures
 from report.failures import failures
 from report.figures.pairs import confusion, mean_change_figure, mean_change_uris, mean_changes
@@ -15,64 +14,16 @@ from report.figures.plots import save
 from report.figures.values import value_table
 from report.gallery.data import gallery_data, pictures_of, scale_of
 from report.gallery.sprites import Sheets, pack
-from report.overview import before, oracles_of, outcome, results_of, variants
+from report.numbers import summary_rows
+from report.overview import before, oracles_of, outcome, results_of
 from results.files import write_atomically
 from results.generation import REPORT, forget_report, record_report
-from results.meanings import MEANINGS, labels
+from results.meanings import labels
 from results.naming import CONTROLS
 from results.reader import Results
 
 MOST_BYTES = 40_000_000  # of a page: more is slow to open and cannot be mailed
 MAX_CARDS = 5000
-
-
-class SummaryRow(NamedTuple):
-    """One line of the summary: label, every result's value, 95 % interval and rows as text, and what it means."""
-
-    label: str
-    values: list[str]
-    intervals: list[str]
-    meaning: str
-    rows: list[str]
-
-
-def summary_rows(summary: dict[str, Any]) -> list[SummaryRow]:
-    """The summary's lines, all results side by side, a line an oracle; what none has is left out."""
-    results = [*results_of(summary).values()]
-    rows = []
-    for key in MEANINGS:
-        names = variants(summary, key) or [""]
-        known = [
-            name
-            for name in names
-            if any(numbers.get(f"{key}/{name}" if name else key) is not None for numbers in results)
-        ]
-        rows += [_row(results, key, name, known[0]) for name in known]
-    return rows
-
-
-def _row(results: list[dict[str, Any]], key: str, oracle: str, first: str) -> SummaryRow:
-    label, form, meaning = MEANINGS[key]
-    full = f"{key}/{oracle}" if oracle else key
-    counts = [numbers.get("rows", {}).get(full) for numbers in results]
-    return SummaryRow(
-        f"{label}: {'all of them' if oracle == ALL else oracle}" if oracle else label,
-        [_text(form, numbers.get(full)) for numbers in results],
-        [_interval(form, numbers.get("intervals", {}).get(full)) for numbers in results],
-        meaning if oracle in ("", first) else "",  # once for all oracles
-        ["" if count is None else f"n = {count:,}" for count in counts],
-    )
-
-
-def _text(form: str, value: float | None) -> str:
-    return "–" if value is None else form.format(value)
-
-
-def _interval(form: str, bounds: list[float | None] | None) -> str:
-    if not bounds or None in bounds:
-        return ""
-    low, high = (form.format(bound) for bound in bounds)
-    return f"{low.removesuffix('%')} – {high}"
 
 
 def build_report(folder: Path, class_names: list[str] | None = None, max_cards: int = MAX_CARDS) -> Path:
