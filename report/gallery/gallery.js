@@ -175,11 +175,11 @@ function update() {
 
 // One search in full.
 const dialog = get("detail");
-let current = 0;
+let current = 0, opener = null;
 function open(position) {
   current = position;
   fill();
-  if (!dialog.open) dialog.showModal();
+  if (!dialog.open) { opener = document.activeElement; dialog.showModal(); }
   dialog.focus();  // what had it may be gone
   dialog.scrollTop = 0;
 }
@@ -288,6 +288,11 @@ document.addEventListener("keydown", e => {
   if (e.key === "ArrowLeft" || e.key === "ArrowRight") { e.preventDefault(); move(e.key === "ArrowLeft" ? -1 : 1); }
 });
 dialog.addEventListener("click", e => { if (e.target === dialog) dialog.close(); });
-dialog.addEventListener("close", () => { const card = get("gallery").children[current]; if (card) card.focus(); });
+dialog.addEventListener("close", () => { const card = get("gallery").contains(opener) ? get("gallery").children[current] : opener; if (card) card.focus(); });
+for (const button of document.querySelectorAll("[data-row]")) {
+  const row = Number(button.dataset.row);
+  button.hidden = row >= data.rows;
+  button.addEventListener("click", () => { if (!order.includes(row)) get("reset").click(); open(order.indexOf(row)); });
+}
 refresh();
 performance.mark("interactive");
