@@ -140,6 +140,7 @@ def _first_screen(results: Results, changes: list[MeanChange]) -> dict[str, Any]
         "rule": rule(results),
         "average": average(changes),
         "scale": scale,
+        "images": results.images,
         "small": results.images and results.shape[-1] <= PIXELATED,
     }
 

@@ -109,12 +109,13 @@ def opinions(results: Results, votes: pd.Series) -> str:
     """How many independent models agree with one row, where there are any."""
     if votes.empty:
         return ""
-    agree = "agree" if results.class_names else "see half of it"
     if len(votes) > 1:
-        return f"{int((votes == 1).sum())} of {len(votes)} models {agree}"
+        return f"{int((votes == 1).sum())} of {len(votes)} models {'agree' if results.class_names else 'see it'}"
     if votes.isna().all():
         return f"{votes.index[0]}: no answer"
-    return f"{votes.index[0]} {'agrees' if votes.iloc[0] == 1 else 'disagrees'}"
+    if votes.iloc[0] == 1:
+        return f"{votes.index[0]} {'agrees' if results.class_names else 'sees it'}"
+    return f"{votes.index[0]} {'disagrees' if results.class_names else 'does not see it'}"
 
 
 class Average(NamedTuple):

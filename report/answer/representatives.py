@@ -56,7 +56,8 @@ def _ranked(results: Results, rows: np.ndarray) -> list[int]:
 
 
 def _certified(results: Results) -> bool:
-    return results.values("", "certificate") is not None
+    certificates = results.values("", "certificate")
+    return certificates is not None and bool(certificates.isin(VERDICTS).any())
 
 
 def _few_targets(results: Results) -> bool:

@@ -129,7 +129,9 @@ function facts(i) {
     row.append(...shown.map(([name]) => cell("td", name === "confidence" ? probability(value(result, name, i)) : format(value(result, name, i)))));
     if (data.oracles.length) row.append(votes(result, i));
   }
-  return table;
+  const box = el("div", "scroll");  // on a telephone
+  box.append(table);
+  return box;
 }
 function votes(result, i) {
   const box = el("td");
