@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from report.answer.sentence import counts
 from report.page import build_report, script_json
 from results.meanings import labels
+from results.reader import Results
 from tests.report.browser import indices, mark, opened
 
 
@@ -39,8 +41,20 @@ def test_the_summary_names_the_classes(run: Path) -> None:
     assert json.loads((run / "summary.json").read_text())["class_names"] == [str(d) for d in range(10)]
 
 
+def test_the_answer_counts_what_the_summary_has_shares_of(run: Path, page) -> None:
+    summary, results = json.loads((run / "summary.json").read_text()), Results(run)
+    for name, numbers in (("", summary), ("control", summary["control"])):
+        found = counts(results, name)
+        assert found.flipped == pytest.approx(numbers["flip_rate"] * found.searched)
+        assert found.agreed == pytest.approx(numbers["oracle_accuracy_searched/all"] * found.searched)
+        assert found.green == pytest.approx(numbers["certified"] * found.searched)
+    assert page.inner_text("#answer-title").startswith(f"{counts(results, '').flipped} of ")
+    assert page.locator(".headline tbody th").first.inner_text().startswith("flip rate")
+
+
 def test_summary_stands_side_by_side(run: Path, page) -> None:
     summary = json.loads((run / "summary.json").read_text())
+    page.click("nav a[href='#summary-title']")
     rows = page.locator("#summary tbody tr").all_inner_texts()
     flip = next(r for r in rows if r.startswith("flip rate"))
     assert f"{summary['flip_rate']:.1%}" in flip and f"{summary['control']['flip_rate']:.1%}" in flip

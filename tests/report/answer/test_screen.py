@@ -124,12 +124,12 @@ def test_a_pair_opens_in_full_and_gives_the_focus_back(run: Path, page: Any) -> 
     page.locator(".pair button").nth(3).click()
     assert page.locator("dialog .place").inner_text().startswith(f"#{row} ")
     page.keyboard.press("Escape")
-    assert page.evaluate("document.activeElement.dataset.row") == str(row)
+    page.wait_for_function("row => document.activeElement.dataset.row === row", arg=str(row))
     page.locator(".card").first.focus()
     page.keyboard.press("Enter")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Escape")
-    assert page.evaluate("[...document.querySelectorAll('.card')].indexOf(document.activeElement)") == 1
+    page.wait_for_function("[...document.querySelectorAll('.card')].indexOf(document.activeElement) === 1")
 
 
 def test_nothing_scrolls_sideways_on_a_telephone(browser: Any, run: Path) -> None:
