@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from report.figures.values import value_table
-from report.page import results_of, summary_rows
+from report.numbers import summary_rows
+from report.overview import results_of
 
 
 def joined(folders: list[Path]) -> dict[str, Any]:

@@ -9,13 +9,17 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from networks.checks import whole
 from networks.errors import InputError
+from report.answer.headline import headlines
+from report.answer.sentence import answer
+from report.numbers import SummaryRow, summary_rows
 from report.overview import results_of
-from report.page import MAX_CARDS, build_report, summary_rows
+from report.page import MAX_CARDS, build_report
 from results.naming import column
+from results.reader import Results
 
 
 class Report(Callback):
-    """Builds ``report.html`` from the results folder and prints the summary.
+    """Builds ``report.html`` from the results folder; prints the answer, five numbers, and all others by group.
 
     It must come after ``ResultWriter``; ``explain.py`` sees to that.
 
@@ -32,7 +36,8 @@ class Report(Callback):
             folder = Path(trainer.default_root_dir)
             report = build_report(folder, trainer.datamodule.class_names, self.max_cards)  # type: ignore[attr-defined]
             summary = json.loads((folder / "summary.json").read_text())
-            print(terminal_table(summary))
+            words = answer(Results(folder)).text
+            print("", words, "", headline_table(summary), terminal_table(summary), sep="\n")
             table = pd.read_parquet(folder / "counterfactuals.parquet")
             print("".join(f"{line}\n" for line in [*failures(table, summary), *missing(summary)]), end="")
             print(f"results: {folder.resolve()}\nreport:  {report.resolve()}")
@@ -60,11 +65,31 @@ def missing(summary: dict[str, Any]) -> list[str]:
 
 
 def terminal_table(summary: dict[str, Any]) -> str:
-    """The summary as aligned text."""
-    rows = [["", *results_of(summary)], *([r.label, *r.values] for r in summary_rows(summary))]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = [
-        "  ".join([f"{row[0]:<{widths[0]}}", *(f"{v:>{w}}" for v, w in zip(row[1:], widths[1:], strict=True))])
-        for row in rows
+    """All numbers of the summary as aligned text, by what they are about."""
+    head = ["", *results_of(summary)]
+    groups = {group: [[f"  {r.label}", *r.values] for r in rows] for group, rows in _by_group(summary).items()}
+    every = [head, *(row for rows in groups.values() for row in rows)]
+    widths = [max(len(row[i]) for row in every) for i in range(len(head))]
+
+    def line(row: list[str]) -> str:
+        return "  ".join([f"{row[0]:<{widths[0]}}", *(f"{v:>{w}}" for v, w in zip(row[1:], widths[1:], strict=True))])
+
+    lines = [text for group, rows in groups.items() for text in ("", group, *map(line, rows))]
+    return "\n".join(["", line(head), *lines[1:], ""])
+
+
+def _by_group(summary: dict[str, Any]) -> dict[str, list[SummaryRow]]:
+    rows = summary_rows(summary)
+    return {group: [row for row in rows if row.group == group] for group in dict.fromkeys(row.group for row in rows)}
+
+
+def headline_table(summary: dict[str, Any]) -> str:
+    """The five numbers that come first, with their 95 % intervals, the control's beside them."""
+    rows = [
+        [h.label, *(f"{n.text} ({n.interval})" if n.interval else n.text for n in h.numbers), h.says]
+        for h in headlines(summary)
     ]
-    return "\n".join(["", lines[0], "-" * len(lines[0]), *lines[1:], ""])
+    results = [*results_of(summary)]
+    head = ["", results[0], *["control"] * ("control" in results), ""]
+    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+    return "\n".join("  ".join(f"{v:<{w}}" for v, w in zip(row, widths, strict=True)).rstrip() for row in [head, *rows])

@@ -2,77 +2,34 @@
 
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup
 
-from metrics.oracle import ALL
+from report.answer.cards import average, cards
+from report.answer.headline import headlines
+from report.answer.representatives import rule
+from report.answer.sentence import answer
 from report.drawings import draw_all, save_examples, saved_figures
 from report.failures import failures
-from report.figures.pairs import confusion, mean_change_figure, mean_change_uris, mean_changes
+from report.figures.pairs import MeanChange, confusion, mean_change_figure, mean_change_uris, mean_changes
 from report.figures.plots import save
 from report.figures.values import value_table
 from report.gallery.data import gallery_data, pictures_of, scale_of
 from report.gallery.sprites import Sheets, pack
-from report.overview import before, oracles_of, outcome, results_of, variants
+from report.numbers import summary_rows
+from report.overview import before, oracles_of, outcome, results_of
+from report.reasons import reasons
 from results.files import write_atomically
 from results.generation import REPORT, forget_report, record_report
-from results.meanings import MEANINGS, labels
+from results.meanings import labels
 from results.naming import CONTROLS
 from results.reader import Results
 
 MOST_BYTES = 40_000_000  # of a page: more is slow to open and cannot be mailed
 MAX_CARDS = 5000
-
-
-class SummaryRow(NamedTuple):
-    """One line of the summary: label, every result's value, 95 % interval and rows as text, and what it means."""
-
-    label: str
-    values: list[str]
-    intervals: list[str]
-    meaning: str
-    rows: list[str]
-
-
-def summary_rows(summary: dict[str, Any]) -> list[SummaryRow]:
-    """The summary's lines, all results side by side, a line an oracle; what none has is left out."""
-    results = [*results_of(summary).values()]
-    rows = []
-    for key in MEANINGS:
-        names = variants(summary, key) or [""]
-        known = [
-            name
-            for name in names
-            if any(numbers.get(f"{key}/{name}" if name else key) is not None for numbers in results)
-        ]
-        rows += [_row(results, key, name, known[0]) for name in known]
-    return rows
-
-
-def _row(results: list[dict[str, Any]], key: str, oracle: str, first: str) -> SummaryRow:
-    label, form, meaning = MEANINGS[key]
-    full = f"{key}/{oracle}" if oracle else key
-    counts = [numbers.get("rows", {}).get(full) for numbers in results]
-    return SummaryRow(
-        f"{label}: {'all of them' if oracle == ALL else oracle}" if oracle else label,
-        [_text(form, numbers.get(full)) for numbers in results],
-        [_interval(form, numbers.get("intervals", {}).get(full)) for numbers in results],
-        meaning if oracle in ("", first) else "",  # once for all oracles
-        ["" if count is None else f"n = {count:,}" for count in counts],
-    )
-
-
-def _text(form: str, value: float | None) -> str:
-    return "–" if value is None else form.format(value)
-
-
-def _interval(form: str, bounds: list[float | None] | None) -> str:
-    if not bounds or None in bounds:
-        return ""
-    low, high = (form.format(bound) for bound in bounds)
-    return f"{low.removesuffix('%')} – {high}"
+PIXELATED = 64  # pixels a side up to which pictures are drawn larger without smoothing
 
 
 def build_report(folder: Path, class_names: list[str] | None = None, max_cards: int = MAX_CARDS) -> Path:
@@ -98,12 +55,13 @@ def build_report(folder: Path, class_names: list[str] | None = None, max_cards: 
     save_examples(results)
     environment = Environment(loader=PackageLoader("report", "."), autoescape=select_autoescape())
     template = environment.get_template("template.html")
-    context = {**_numbers(results), **_pairs(results), "figures": draw_all(results)}
-    context["scale"] = scale_of(results) if results.images else 1.0
+    changes = mean_changes(results)
+    context = {**_numbers(results), **_pairs(results, changes), "figures": draw_all(results)}
+    context |= _first_screen(results, changes)
 
     def render(sheets: list[Sheets]) -> str:
         shown = _shown(sheets, rows)
-        words = {"labels": labels(_confidence_is(results)), "confidence": _confidence_is(results), "controls": CONTROLS}
+        words = {"labels": labels(results.confidence_is), "confidence": results.confidence_is, "controls": CONTROLS}
         data = script_json(gallery_data(results, sheets, shown) | words)
         return template.render(
             **context, data=data, sheets=sheets, parts=_parts(sheets), shown=shown, quality=_quality(sheets, wanted)
@@ -137,12 +95,6 @@ def _parts(sheets: list[Sheets]) -> list[tuple[str, int, str]]:
     return [part[1:] for part in sorted(parts, key=lambda part: part[0])]
 
 
-def _confidence_is(results: Results) -> str:
-    """What searches had to reach; older summaries do not say."""
-    usual = "probability" if results.class_names else "distance beyond the goal"
-    return str(results.summary.get("confidence_is", usual))
-
-
 def _quality(sheets: list[Sheets], wanted: list[Any]) -> list[str]:
     """What the pictures are, where they are not all there and exact."""
     there = {s.pictures.role for s in sheets}
@@ -159,6 +111,7 @@ def _numbers(results: Results) -> dict[str, Any]:
     summary = results.summary
     return {
         "title": "/".join(results.folder.resolve().parts[-2:]),
+        "age": results.age,
         "summary": summary,
         "results": list(results_of(summary)),
         "rows": summary_rows(summary),
@@ -166,8 +119,9 @@ def _numbers(results: Results) -> dict[str, Any]:
         "before": before(summary),
         "oracle_names": oracles_of(summary),
         "controls": CONTROLS,
-        "confidence": labels(_confidence_is(results))["confidence"][0],
+        "confidence": labels(results.confidence_is)["confidence"][0],
         "failures": failures(results),
+        "reasons": reasons(results),
         "values": value_table(summary),
         "total": len(results.table),
         "oracles": results.oracles(),
@@ -177,16 +131,30 @@ def _numbers(results: Results) -> dict[str, Any]:
     }
 
 
+def _first_screen(results: Results, changes: list[MeanChange]) -> dict[str, Any]:
+    """Answer, headline numbers and representative pictures; of the mean changes those of the most frequent pair."""
+    scale = scale_of(results) if results.images else 1.0
+    return {
+        "answer": answer(results),
+        "headlines": headlines(results.summary),
+        "cards": cards(results, scale),
+        "rule": rule(results),
+        "average": average(changes),
+        "scale": scale,
+        "images": results.images,
+        "small": results.images and results.shape[-1] <= PIXELATED,
+    }
+
+
 def _sorts(results: Results) -> dict[str, str]:
     """Columns that the gallery sorts by → what they are called."""
-    names, first = labels(_confidence_is(results)), ("steps", "confidence", "l2_x", "l2_z")
+    names, first = labels(results.confidence_is), ("steps", "confidence", "l2_x", "l2_z")
     known = [c for c in (*first, *names) if c in results.table and results.values("", c) is not None]
     numeric = [c for c in dict.fromkeys(known) if results.table[c].dtype.kind in "if" and c != "prediction"]
     return {"index": "index"} | {c: names[c][0] for c in numeric}
 
 
-def _pairs(results: Results) -> dict[str, Any]:
-    changes = mean_changes(results)
+def _pairs(results: Results, changes: list[MeanChange]) -> dict[str, Any]:
     if changes:
         save(mean_change_figure(changes[:12]), results.folder / "figures", "mean_change")
     return {

@@ -212,6 +212,36 @@ MEANINGS = {
     "failed": ("failed", "{:.0f}", "searches that met a number that is not finite"),
 }
 
+#: of the numbers, by what they are about; one that is in none stands alone
+GROUPS = {
+    "how the searches ended": ("flip_rate", "flip_rate_half", "certified", "timeout", "failed"),
+    "what the explained model says": ("label_agreement", "margin", "logit_margin", "matched"),
+    "what other models say": (
+        *("oracle_accuracy", "oracle_accuracy_searched", "oracle_base", "oracle_reconstruction", "oracle_gain"),
+        *("oracle_share", "heads_agree"),
+    ),
+    "like real ones?": (
+        *(
+            "on_manifold",
+            "p_manifold",
+            "log_q",
+            "z_norm",
+            "off_axis",
+            "grain",
+            "chart_error",
+            "neighbours",
+            "recognised",
+        ),
+        *("fid", "fid_floor", "kid", "kid_floor", "spatial_fid", "spatial_fid_floor", "im1", "im2"),
+        *("tangent_share", "tangent_share_random", "tangent_share_real", "median_distance"),
+    ),
+    "how much changed": (
+        *("l1_x", "l2_x", "changed", "ssim", "feature_distance", "lpips", "l2_z", "cout"),
+        *("label_variation", "attributes_changed", "relaxation"),
+    ),
+    "what it cost": ("median_steps", "seconds_per_sample", "decodes", "reconstruction_error"),
+}
+
 #: columns that only the rows have → label, meaning
 COLUMNS = {
     "confidence": ("confidence", "the objective's score of x′: the model's probability of the target, margin or value"),

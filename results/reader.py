@@ -74,6 +74,12 @@ class Results:
         return tuple(self.tensors.get_slice("x").get_shape()[1:])
 
     @property
+    def confidence_is(self) -> str:
+        """What searches had to reach; older summaries do not say."""
+        usual = "probability" if self.class_names else "distance beyond the goal"
+        return str(self.summary.get("confidence_is", usual))
+
+    @property
     def images(self) -> bool:
         """Whether the samples are pictures."""
         return len(self.shape) == 3

@@ -9,6 +9,7 @@ from metrics.oracle import HALF_WAY, share_of_way
 from metrics.samples import ALREADY_TARGET, FLIPPED, is_classes
 
 GREEN, AMBER, RED = "green", "amber", "red"
+SEPARATOR = "; "  # between a row's reasons
 
 
 class Thresholds(NamedTuple):
@@ -56,7 +57,7 @@ def certify(table: pd.DataFrame, prefix: str, thresholds: Thresholds = Threshold
     colour = np.select([np.any([*red.values()], axis=0), np.any([*amber.values()], axis=0)], [RED, AMBER], GREEN)
     searched = (of("status") != ALREADY_TARGET).to_numpy()
     reasons = [
-        "; ".join(reason + (status if reason.endswith(": ") else "") for reason, holds in found if holds)
+        SEPARATOR.join(reason + (status if reason.endswith(": ") else "") for reason, holds in found if holds)
         for status, *held in zip(of("status"), *red.values(), *amber.values(), strict=True)
         for found in [list(zip([*red, *amber], held, strict=True))]
     ]

@@ -88,12 +88,12 @@ def mean_change_figure(changes: list[MeanChange]) -> Figure:
         for i, (name, kind) in enumerate(names)
     ]
     titles = [f"{c.pair} ({c.flipped})" for c in changes]
-    return examples(columns, titles, _scale(changes), per_row=min(2, len(titles)))
+    return examples(columns, titles, mean_scale(changes), per_row=min(2, len(titles)))
 
 
 def mean_change_uris(changes: list[MeanChange]) -> list[tuple[str, int, list[str]]]:
     """Pair, count and pictures as data URIs, all on one scale."""
-    scale = _scale(changes)
+    scale = mean_scale(changes)
     drawn = {
         "image": image_uri,
         "signed": lambda image: change_uri(image, scale),
@@ -102,5 +102,6 @@ def mean_change_uris(changes: list[MeanChange]) -> list[tuple[str, int, list[str
     return [(c.pair, c.flipped, [drawn[kind](image) for _, image, kind in c.pictures]) for c in changes]
 
 
-def _scale(changes: list[MeanChange]) -> float:
+def mean_scale(changes: list[MeanChange]) -> float:
+    """One for the mean changes of all pairs."""
     return max((float(i.abs().max()) for c in changes for _, i, kind in c.pictures if kind != "image"), default=1.0)

@@ -129,7 +129,9 @@ function facts(i) {
     row.append(...shown.map(([name]) => cell("td", name === "confidence" ? probability(value(result, name, i)) : format(value(result, name, i)))));
     if (data.oracles.length) row.append(votes(result, i));
   }
-  return table;
+  const box = el("div", "scroll");  // on a telephone
+  box.append(table);
+  return box;
 }
 function votes(result, i) {
   const box = el("td");
@@ -175,11 +177,11 @@ function update() {
 
 // One search in full.
 const dialog = get("detail");
-let current = 0;
+let current = 0, opener = null;
 function open(position) {
   current = position;
   fill();
-  if (!dialog.open) dialog.showModal();
+  if (!dialog.open) { opener = document.activeElement; dialog.showModal(); }
   dialog.focus();  // what had it may be gone
   dialog.scrollTop = 0;
 }
@@ -288,6 +290,11 @@ document.addEventListener("keydown", e => {
   if (e.key === "ArrowLeft" || e.key === "ArrowRight") { e.preventDefault(); move(e.key === "ArrowLeft" ? -1 : 1); }
 });
 dialog.addEventListener("click", e => { if (e.target === dialog) dialog.close(); });
-dialog.addEventListener("close", () => { const card = get("gallery").children[current]; if (card) card.focus(); });
+dialog.addEventListener("close", () => { const card = get("gallery").contains(opener) ? get("gallery").children[current] : opener; if (card) card.focus(); });
+for (const button of document.querySelectorAll("[data-row]")) {
+  const row = Number(button.dataset.row);
+  button.hidden = row >= data.rows;
+  button.addEventListener("click", () => { if (!order.includes(row)) get("reset").click(); open(order.indexOf(row)); });
+}
 refresh();
 performance.mark("interactive");

@@ -9,6 +9,8 @@ from matplotlib import colormaps
 from PIL import Image
 from torch import Tensor
 
+LARGEST = 256  # pixels a side of a picture outside of the gallery, which shows it at half of that
+
 
 def data_uri(image: bytes, kind: str = "png") -> str:
     """An image file as a ``data:`` URI."""
@@ -61,8 +63,9 @@ def size_uri(change: Tensor, scale: float) -> str:
 
 
 def _png(array: np.ndarray) -> str:
-    buffer = io.BytesIO()
-    Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array).save(buffer, "PNG", optimize=True)
+    buffer, image = io.BytesIO(), Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array)
+    image.thumbnail((LARGEST, LARGEST), Image.Resampling.BOX)
+    image.save(buffer, "PNG", optimize=True)
     return data_uri(buffer.getvalue())
 
 

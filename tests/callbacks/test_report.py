@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from callbacks.report import Report, failures, terminal_table
-from report.page import summary_rows
+from report.numbers import summary_rows
 
 
 def test_terminal_table() -> None:

@@ -2,7 +2,7 @@
 
 import re
 
-from results.meanings import COLUMNS, MEANINGS
+from results.meanings import COLUMNS, GROUPS, MEANINGS
 from tests.support.pages import DOCS
 
 ROW = re.compile(r"^\| `(\w+)` \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
@@ -18,3 +18,7 @@ def test_under_the_name_that_a_run_shows() -> None:
     for key, label, meaning, better in ROW.findall((DOCS / "measures.md").read_text()):
         assert label == LABELS[key]
         assert meaning.strip() and better.strip()
+
+
+def test_every_number_is_in_one_group() -> None:
+    assert sorted(key for keys in GROUPS.values() for key in keys) == sorted(MEANINGS)

@@ -5,7 +5,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from report.gallery.images import change_scale, change_uri, image_uri
+from report.gallery.images import LARGEST, change_scale, change_uri, image_uri
 
 
 def pixels(uri: str) -> np.ndarray:
@@ -29,3 +29,8 @@ def test_change_is_white_red_and_blue() -> None:
 def test_one_scale_for_all() -> None:
     assert change_scale(torch.zeros(3), torch.zeros(3)) == 1.0
     assert change_scale(torch.full((10,), 0.25), torch.full((10,), -0.25)) == 0.25
+
+
+def test_large_pictures_become_smaller_and_keep_their_shape() -> None:
+    assert pixels(image_uri(torch.rand(3, 400, 800))).shape == (LARGEST // 2, LARGEST, 3)
+    assert pixels(change_uri(torch.rand(1, LARGEST, LARGEST), 1.0)).shape == (LARGEST, LARGEST, 3)

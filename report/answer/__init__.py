@@ -1,0 +1,1 @@
+"""The first screen: the answer before the numbers."""
