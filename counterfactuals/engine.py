@@ -3,6 +3,7 @@
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from time import monotonic
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -14,6 +15,7 @@ from counterfactuals.result import Counterfactuals
 from counterfactuals.rows import join, take
 
 MOST_SLOTS = 4096
+PATIENCE = 2.0  # seconds that what has ended waits for others that end
 WORTH = 1.1  # more slots must bring so much more speed
 #: of errors that have no type of their own
 NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED", "ALLOCATION_FAILED")
@@ -119,6 +121,27 @@ def run(method: Method, problem: Problem, x: Tensor, target: Tensor, slots: int 
     while engine.more():
         engine.step()
         yield from engine.pop_finished()
+
+
+def gathered(ended: Iterator[Finished], rows: int, hurry: Callable[[], bool] = lambda: False) -> Iterator[Finished]:
+    """The same, so many rows at a time: what looks at them costs as much for one row as for dozens.
+
+    None waits longer than ``PATIENCE`` seconds for others once the next has ended, nor where there is a ``hurry``.
+    """
+    held: list[Finished] = []
+    since = 0.0
+    for finished in ended:
+        since = since if held else monotonic()
+        held.append(finished)
+        if sum(len(f.rows) for f in held) >= rows or monotonic() - since >= PATIENCE or hurry():
+            yield _together(held)
+            held = []
+    if held:
+        yield _together(held)
+
+
+def _together(parts: list[Finished]) -> Finished:
+    return Finished(torch.cat([p.rows for p in parts]), Counterfactuals.join([p.counterfactuals for p in parts]))
 
 
 _Searches = tuple[Any, Tensor]  # state, and places in the batch

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from counterfactuals.charts.chart import Chart, counting
 from counterfactuals.charts.pixel import PixelChart
 from counterfactuals.contract import check_made
-from counterfactuals.engine import LearnsFromSamples, Method, Problem, RequiresChart
+from counterfactuals.engine import LearnsFromSamples, Method, Problem, RequiresChart, gathered
 from counterfactuals.explain import plan, search, slots_that_pay
 from counterfactuals.explanation import Explanation
 from counterfactuals.freeze import frozen
@@ -40,6 +40,7 @@ from networks.committee import Committee
 from networks.errors import InputError
 from networks.precision import exact
 
+GATHERED = 64  # searches that have ended are handed to the listeners together, since these take as long for one
 RESERVED = ("control", "paper_control", "oracle", "source", "reconstruction")  # begin columns: no names of methods
 NO_SEARCH_FITS = (
     "not even one search at a time fits beside the batch: lower --data.batch_size, set --model.slots, take smaller "
@@ -252,7 +253,8 @@ class CounterfactualModule(LightningModule):
         objective = self._objective(name, batch["index"][rows], number * several)
         slots = self.slots or self._slots(name, x, target, objective)
         with counting(chart) as decodes:
-            for ended in search(self.predictor, chart, x, target, method, objective, slots, self.levels):
+            each = search(self.predictor, chart, x, target, method, objective, slots, self.levels)
+            for ended in gathered(each, min(slots, GATHERED), lambda: self.trainer.received_sigterm):
                 which, n = rows[ended.rows], len(ended.rows)
                 member = torch.arange(n, device=rows.device) % several
                 explanation = Explanation(

@@ -221,19 +221,9 @@ GROUPS = {
         *("oracle_share", "heads_agree"),
     ),
     "like real ones?": (
-        *(
-            "on_manifold",
-            "p_manifold",
-            "log_q",
-            "z_norm",
-            "off_axis",
-            "grain",
-            "chart_error",
-            "neighbours",
-            "recognised",
-        ),
-        *("fid", "fid_floor", "kid", "kid_floor", "spatial_fid", "spatial_fid_floor", "im1", "im2"),
-        *("tangent_share", "tangent_share_random", "tangent_share_real", "median_distance"),
+        *("on_manifold", "p_manifold", "log_q", "z_norm", "off_axis", "grain", "chart_error"),
+        *("neighbours", "recognised", "fid", "fid_floor", "kid", "kid_floor", "spatial_fid", "spatial_fid_floor"),
+        *("im1", "im2", "tangent_share", "tangent_share_random", "tangent_share_real", "median_distance"),
     ),
     "how much changed": (
         *("l1_x", "l2_x", "changed", "ssim", "feature_distance", "lpips", "l2_z", "cout"),

@@ -1,11 +1,12 @@
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from counterfactuals import Ascent, Counterfactuals, ReachClass, Status
-from counterfactuals.engine import Problem, find_slots, lost_device, out_of_memory, run
+from counterfactuals import Ascent, Counterfactuals, PixelChart, ReachClass, Status, engine, explain
+from counterfactuals.engine import Finished, Problem, find_slots, gathered, lost_device, out_of_memory, run
 
 
 class Counting(nn.Module):
@@ -116,3 +117,22 @@ def test_slots_are_found_by_doubling(problem, searches) -> None:
     small = problem._replace(predictor=SmallMemory(problem.predictor, 20))
     assert find_slots(Ascent(clip=None), small, *searches) in (8, 16)
     assert find_slots(Ascent(clip=None), problem, searches[0][:3], searches[1][:3]) == 3
+
+
+def test_what_has_ended_is_handed_over_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many at a time, at once where there is a hurry, and none later than ``PATIENCE`` after the first."""
+    now = [0.0]
+    monkeypatch.setattr(engine, "monotonic", lambda: now[0])
+    predictor = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(4, 2))
+    cf = explain(predictor, PixelChart((1, 2, 2)), torch.rand(10, 1, 2, 2), 1)
+
+    def ended(seconds: float = 0.0) -> Iterator[Finished]:
+        for i in torch.arange(10).split(1):
+            yield Finished(i, cf.take(i))
+            now[0] += seconds
+
+    assert [f.rows.tolist() for f in gathered(ended(), 4)] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+    assert [len(f.rows) for f in gathered(ended(), 4, lambda: True)] == [1] * 10
+    assert [len(f.rows) for f in gathered(ended(1.0), 9)] == [3, 3, 3, 1]
+    (last,) = list(gathered(ended(), 99))
+    assert torch.equal(last.counterfactuals.counterfactual, cf.counterfactual)
