@@ -15,7 +15,7 @@ from counterfactuals.output.words import short
 WIDTH = 1.4  # inches of a picture
 TALLEST = 2.0  # of its width, what a picture may be high
 GAP, BETWEEN = 0.08, 0.35  # between pictures; before the control's
-HEAD, TITLE, FOOT, SIDE = 0.3, 0.24, 0.62, 0.1
+HEAD, TITLE, FOOT, SIDE = 0.3, 0.24, 0.62, 0.14
 DPI = 110  # in a notebook
 COLOURS = "RdBu_r"
 
