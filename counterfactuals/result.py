@@ -171,7 +171,7 @@ class Counterfactuals:
     def _repr_html_(self) -> str:
         """How many searches ended how, and the first ten of them, with pictures where samples are images."""
         first = self.take(torch.arange(min(len(self), FIRST))).to("cpu")
-        frame = first.to_frame().drop(columns=["steps", "l1_x"])
+        frame = first.to_frame().drop(columns=["first_hit", "l1_x", *([] if any(first.reasons) else ["reason"])])
         images = first.x.ndim == 4 and first.x.shape[1] in (1, 3)
         pictures = {"x": first.x, "x′": first.counterfactual} if images else {}
         more = f"; the first {FIRST}:" if len(self) > FIRST else ""

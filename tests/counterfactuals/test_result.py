@@ -64,6 +64,7 @@ def test_in_a_notebook() -> None:
     assert shown.count("<tr>") == 11 and shown.count("data:image/png;base64,") == 20
     assert "<script>" not in shown and html.escape("<script>") in shown
     assert len(shown) < 300_000, "small pictures"
+    assert "<th>reason</th>" in shown and "<th>reason</th>" not in searches(3, (6,))._repr_html_(), "none has failed"
     assert "<img" not in searches(3, (6,))._repr_html_() and "<img" not in searches(3, (4, 8, 8))._repr_html_()
     assert (
         repr(cf) == "<Counterfactuals of shape 3×100×80, 23 searches: 6 flipped, 6 timeout, 6 already target, 5 failed>"
