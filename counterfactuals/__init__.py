@@ -42,6 +42,7 @@ from counterfactuals.methods.prototype import Prototype
 from counterfactuals.methods.prototype_guided import PrototypeGuided
 from counterfactuals.methods.relaxation import Relaxation
 from counterfactuals.result import Counterfactuals, Status
+from counterfactuals.show import show
 from counterfactuals.steps.adam import Adam
 from counterfactuals.steps.momentum import Momentum
 from counterfactuals.steps.polyak import Polyak
@@ -103,4 +104,5 @@ __all__ = [
     "Values",
     "Within",
     "explain",
+    "show",
 ]

@@ -1,0 +1,1 @@
+"""Counterfactuals as a figure, as words for people, and as a file."""
