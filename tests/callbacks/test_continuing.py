@@ -185,8 +185,8 @@ def damaged(folder: Path, kind: str) -> None:
         ("shards", "shards' is a symbolic link, and a run makes a folder of its own there: move it away"),
         ("file", "shards' is a file, and a run makes a folder of its own there: move it away"),
         *((broken, "run.json' is damaged, so that nothing says of which run") for broken in ("{", "[]", "")),
-        ('{"version": 4, "searches": 5}', "run.json' is damaged"),
-        ('{"version": 4, "searches": {}, "measures": [1]}', "run.json' is damaged"),
+        ('{"version": 5, "searches": 5}', "run.json' is damaged"),
+        ('{"version": 5, "searches": {}, "measures": [1]}', "run.json' is damaged"),
         ("[" * 100_000, "run.json' is damaged"),
     ],
 )
