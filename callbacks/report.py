@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 from pytorch_lightning import Callback, LightningModule, Trainer
 
+from callbacks.progress import shown
 from networks.checks import whole
 from networks.errors import InputError
 from report.answer.headline import headlines
@@ -34,7 +35,7 @@ class Report(Callback):
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.is_global_zero:
             folder = Path(trainer.default_root_dir)
-            report = build_report(folder, trainer.datamodule.class_names, self.max_cards)  # type: ignore[attr-defined]
+            report = build_report(folder, trainer.datamodule.class_names, self.max_cards, shown(trainer))  # type: ignore[attr-defined]
             summary = json.loads((folder / "summary.json").read_text())
             words = answer(Results(folder)).text
             print("", words, "", headline_table(summary), terminal_table(summary), sep="\n")

@@ -115,11 +115,11 @@ def watched() -> bool:
 def duration(seconds: float) -> str:
     """In words.
 
-    >>> [duration(s) for s in (3.4, 59, 61, 3599, 7260, 90000)]
-    ['3 s', '59 s', '1 min', '60 min', '2 h 1 min', '25 h']
+    >>> [duration(s) for s in (3.4, 61, 121, 3599, 7260, 90000)]
+    ['3 s', '61 s', '2 min', '60 min', '2 h 1 min', '25 h']
     """
     minutes = round(seconds / 60)
-    if seconds < 59.5:
+    if seconds < 119.5:
         return f"{seconds:.0f} s"
     if seconds < 3600:
         return f"{minutes} min"

@@ -219,10 +219,14 @@ class CounterfactualModule(LightningModule):
 
     def finished_table(self, table: pd.DataFrame) -> pd.DataFrame:
         """The merged table with what can only be said when all of a row's columns are there."""
-        for finisher in self.finishers:
-            for name in self.searches:
-                table = finisher(table, name)
+        parts = [(finisher, name) for finisher in self.finishers for name in self.searches]
+        for finisher, name in track(parts, "measuring the whole run", self._shows_progress):
+            table = finisher(table, name)
         return table
+
+    @property
+    def _shows_progress(self) -> bool:
+        return self.trainer.is_global_zero and self.trainer.progress_bar_callback is not None
 
     def predict_step(self, batch: dict[str, Tensor], batch_idx: int) -> int:
         """Search from every sample of a batch; the results go to the listeners.
@@ -309,8 +313,7 @@ class CounterfactualModule(LightningModule):
         if name in self._found:
             return self._found[name]
         chart, method = self.searches[name]
-        shown = self.trainer.is_global_zero and self.trainer.progress_bar_callback is not None
-        over = partial(track, what="how many searches at a time pay", shown=shown)
+        over = partial(track, what="how many searches at a time pay", shown=self._shows_progress)
         found = slots_that_pay(self.predictor, chart, x, target, method, objective, self.levels, over)
         if 2 * found < len(x):
             self._found[name] = found

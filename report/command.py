@@ -38,7 +38,7 @@ def rebuild(arguments: Sequence[str]) -> None:
     with releasing():
         acquire(folder)
         settle(folder)
-        report = build_report(folder)
+        report = build_report(folder, shown=True)
         age = age_of(read_summary(folder / "summary.json"), folder)
         _remove_journals(folder)
     print(f"{folder} was {age}\n" if age else "", f"report:  {report.resolve()}", sep="")

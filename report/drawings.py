@@ -8,6 +8,7 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from counterfactuals.progress import track
 from report.figures.distances import distance_histograms
 from report.figures.opinions import neighbour_figure, oracle_figure
 from report.figures.plots import examples, inline_svg, save, spectrum_plot, steps_histogram
@@ -94,10 +95,14 @@ def saved_figures(folder: Path) -> list[str]:
     return [name for name in names if (folder / name).is_file()]
 
 
-def draw_all(results: Results) -> list[Drawn]:
-    """Draw and save the run's figures; what callbacks have left in ``figures`` comes after them."""
+def draw_all(results: Results, shown: bool = False) -> list[Drawn]:
+    """Draw and save the run's figures; what callbacks have left in ``figures`` comes after them.
+
+    Args:
+        shown: whether to show how far that is.
+    """
     folder, drawn = results.folder / "figures", []
-    for name, (title, draw, note) in DRAWINGS.items():
+    for name, (title, draw, note) in track([*DRAWINGS.items()], "report: drawing figures", shown):
         if (figure := draw(results)) is not None:
             save(figure, folder, name)
             text = note.format(**results.summary.get("spectrum") or {})

@@ -7,6 +7,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup
 
+from counterfactuals.progress import Progress
 from report.answer.cards import average, cards
 from report.answer.headline import headlines
 from report.answer.representatives import rule
@@ -32,7 +33,9 @@ MAX_CARDS = 5000
 PIXELATED = 64  # pixels a side up to which pictures are drawn larger without smoothing
 
 
-def build_report(folder: Path, class_names: list[str] | None = None, max_cards: int = MAX_CARDS) -> Path:
+def build_report(
+    folder: Path, class_names: list[str] | None = None, max_cards: int = MAX_CARDS, shown: bool = False
+) -> Path:
     """Write ``folder/report.html`` and ``folder/figures`` from the folder's merged results.
 
     The page loads nothing from outside: pictures, figures, style and script are in it. It takes 40 MB
@@ -42,6 +45,7 @@ def build_report(folder: Path, class_names: list[str] | None = None, max_cards: 
         folder: of a finished explain run.
         class_names: empty for values; None takes those that the run has left.
         max_cards: rows shown in the gallery, the first ones; table, numbers and figures hold all.
+        shown: whether to show how far it is.
 
     Returns:
         The page's path.
@@ -56,7 +60,7 @@ def build_report(folder: Path, class_names: list[str] | None = None, max_cards: 
     environment = Environment(loader=PackageLoader("report", "."), autoescape=select_autoescape())
     template = environment.get_template("template.html")
     changes = mean_changes(results)
-    context = {**_numbers(results), **_pairs(results, changes), "figures": draw_all(results)}
+    context = {**_numbers(results), **_pairs(results, changes), "figures": draw_all(results, shown)}
     context |= _first_screen(results, changes)
 
     def render(sheets: list[Sheets]) -> str:
@@ -69,7 +73,9 @@ def build_report(folder: Path, class_names: list[str] | None = None, max_cards: 
 
     wanted = pictures_of(results, rows)
     rest = len(render([]).encode())
-    html = render(pack(wanted, 0.995 * (MOST_BYTES - rest)))  # the sheets' tags take the rest of the rest
+    with Progress(f"report: {rows:,} rows of pictures", 1, shown) as progress:
+        html = render(pack(wanted, 0.995 * (MOST_BYTES - rest)))  # the sheets' tags take the rest of the rest
+        progress.advance()
     report = results.folder / REPORT
     write_atomically(report, lambda file: file.write_bytes(html.encode("utf-8", "backslashreplace")))
     record_report(results.folder, [REPORT, *saved_figures(results.folder)])

@@ -34,8 +34,8 @@ def test_a_log_has_a_line_every_tenth_but_none_within_ten_seconds(clock: list[fl
 
 def test_a_log_has_a_line_a_minute(clock: list[float], capsys) -> None:
     said = lines(clock, [20.0 * i for i in range(1, 31)], 10_000, capsys)
-    assert len(said) == 10 and said[0] == "searches: 3 of 10,000 (0%) in 1 min, about 55 h to go"
-    assert lines(clock, [70.0], None, capsys) == ["searches: 1 in 1 min"], "nobody knows how many"
+    assert len(said) == 10 and said[0] == "searches: 3 of 10,000 (0%) in 60 s, about 55 h to go"
+    assert lines(clock, [70.0], None, capsys) == ["searches: 1 in 70 s"], "nobody knows how many"
 
 
 def test_what_stays_says_its_end(clock: list[float], capsys: pytest.CaptureFixture) -> None:

@@ -75,4 +75,4 @@ def test_a_training_says_what_and_how_long() -> None:
     trainer = SimpleNamespace(global_step=1234, datamodule=Digits())
     module = ClassifierModule(MLP([1, 8, 8], 10), torch.optim.Adam)
     weights = sum(p.numel() for p in module.parameters())
-    assert trained_what(trainer, module, 75.0) == f"trained MLP ({weights:,} weights) on Digits: 1,234 steps, 1 min"
+    assert trained_what(trainer, module, 75.0) == f"trained MLP ({weights:,} weights) on Digits: 1,234 steps, 75 s"
