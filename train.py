@@ -85,7 +85,9 @@ class TrainCLI(RunCLI):
     def after_fit(self) -> None:
         if self.trainer.is_global_zero and not getattr(self.trainer, "fast_dev_run", False):
             checkpoint, said = self.trainer.checkpoint_callback, outcome(self.trainer)
-            print(trained(self.trainer, self.model, getattr(checkpoint, "seconds", 0.0)), said, sep="\n")
+            if getattr(checkpoint, "begun", False):
+                print(trained(self.trainer, self.model, checkpoint.seconds))
+            print(said)
             best = getattr(checkpoint, "best_model_path", "")
             if best and (command := next_command(self.words, Path(best), Path(sys.argv[0]))):
                 print(f"next: {command}")

@@ -31,7 +31,8 @@ def test_a_finished_training_that_goes_on_stays_as_it_is(
     before = [(tmp_path / f"{name}.ckpt").read_bytes() for name in ("best", "last")]
     fit("digits/classifier.yaml", *WORSE, here, "--ckpt_path=last", tiny=False)
     assert [(tmp_path / f"{name}.ckpt").read_bytes() for name in ("best", "last")] == before
-    assert capsys.readouterr().out.count(f"{tmp_path}/best.ckpt") == 2
+    said = capsys.readouterr().out
+    assert said.count(f"): {tmp_path}/best.ckpt") == 2 and said.count("trained CNN (") == 1
 
 
 def test_a_moved_folder_keeps_its_best(in_digits_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
