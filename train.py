@@ -85,7 +85,7 @@ class TrainCLI(RunCLI):
     def after_fit(self) -> None:
         if self.trainer.is_global_zero and not getattr(self.trainer, "fast_dev_run", False):
             checkpoint, said = self.trainer.checkpoint_callback, outcome(self.trainer)
-            if getattr(checkpoint, "begun", False):
+            if isinstance(checkpoint, BestAndLast) and checkpoint.begun:
                 print(trained(self.trainer, self.model, checkpoint.seconds))
             print(said)
             best = getattr(checkpoint, "best_model_path", "")
