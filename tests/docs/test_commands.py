@@ -79,7 +79,7 @@ def run(command: str) -> None:
     added += ["--wandb.offline=true"] if any(word.startswith("--wandb") for word in words) else NO_LOGGER
     with pytest.MonkeyPatch.context() as patch:
         if "configs/digits" not in command:  # tests/programs draws every config's; a third of the time
-            patch.setattr("report.page.draw_all", lambda results: [])
+            patch.setattr("report.page.draw_all", lambda *given: [])
         program.main([str(ROOT / w) if w.startswith("configs/") else w for w in [*words, *added]])
 
 
@@ -160,7 +160,7 @@ def test_python_runs(page: Path, home: Home, monkeypatch: pytest.MonkeyPatch) ->
 def test_own_models(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the place of the class in my.yaml: each way to name a model that the page has."""
     home.run_until(DOCS / "own-images.md")
-    monkeypatch.setattr("report.page.draw_all", lambda results: [])
+    monkeypatch.setattr("report.page.draw_all", lambda *given: [])
     torch.save(timm.create_model("resnet18", num_classes=2, in_chans=1).state_dict(), "my.pth")
     torch.save(torchvision.models.resnet18(num_classes=2).state_dict(), "my_resnet.pth")
     program = torch.export.export(home.net, (torch.rand(2, 1, 16, 16),), dynamic_shapes=({0: torch.export.Dim.AUTO},))
