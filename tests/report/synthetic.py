@@ -10,6 +10,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from results.summary import FORMAT
+
 SHARES = ("neighbours", "log_q", "z_norm", "p_manifold", "tangent_share", "changed", "ssim")
 SIZES = ("l1_x", "cout", "feature_distance", "im1", "im2", "chart_error", "reconstruction_error", "seconds")
 
@@ -53,7 +55,7 @@ def write_run(
 
     table: dict[str, Any] = {"index": np.arange(n), "number": np.zeros(n, int), "label": source, "source": source}
     table |= {"target": target, "confidence_before": rng.random(n).astype("float32") * 0.1}
-    summary: dict[str, Any] = {"n": n, "others": {name: {} for name in others}, "control": {}}
+    summary: dict[str, Any] = {"format": FORMAT, "n": n, "others": {name: {} for name in others}, "control": {}}
     numbers = {"": summary, "control": summary["control"], **summary["others"]}
     for name in results:
         prefix = f"{name}_" if name else ""

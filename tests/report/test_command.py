@@ -48,7 +48,7 @@ def test_a_link_in_place_of_the_page_is_replaced_and_one_of_figures_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for slow, nothing in (("save_examples", None), ("mean_changes", [])):
-        monkeypatch.setattr(page, slow, lambda results, nothing=nothing: nothing)
+        monkeypatch.setattr(page, slow, lambda *given, nothing=nothing: nothing)
     folder, bashrc = write_run(tmp_path / "run", n=12, size=8), tmp_path / "bashrc"
     bashrc.write_text("mine")
     (folder / "report.html").symlink_to(bashrc)

@@ -34,7 +34,7 @@ def report_of(folder: Path, more: dict[str, Any] | None = None, **settings: Any)
 def built(folder: Path) -> Path:
     """With a page, but without figures for papers, which take longest."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(page_module, "draw_all", lambda results: [])
+        patch.setattr(page_module, "draw_all", lambda *given: [])
         for slow in ("save", "save_examples"):
             patch.setattr(page_module, slow, lambda *args: None)
         build_report(folder)
