@@ -30,15 +30,16 @@ test: lint types
 test-slow: .venv/installed
 	$(BIN)/python -m pytest -m slow
 
-# The commands that a user would type, echoed, with what they took.
+# The commands that a user would type, echoed; two at a time, a thread each, and what one has said stands together.
 demo: .venv/installed
-	@source $(BIN)/activate; set -e; start=$$SECONDS; \
-	run() { echo "+ $$*"; "$$@"; }; \
-	for job in classifier svm oracle oracle_noise features autoencoders flow; do \
-	  run python train.py fit --config configs/digits/$$job.yaml; \
-	done; \
-	run python explain.py --config configs/digits/explain_4_to_9.yaml; \
-	run python explain.py --config configs/digits/explain.yaml; \
+	@source $(BIN)/activate; start=$$SECONDS; export OMP_NUM_THREADS=1; \
+	run() { echo "+ $$*"; said=$$("$$@" 2>&1); code=$$?; printf '+ %s:\n%s\n\n' "$$*" "$$said"; return $$code; }; \
+	train() { for job in "$$@"; do run python train.py fit --config configs/digits/$$job.yaml || return; done; }; \
+	train features flow classifier & first=$$!; train autoencoders svm oracle oracle_noise & second=$$!; \
+	wait $$first && wait $$second || exit; \
+	run python explain.py --config configs/digits/explain_4_to_9.yaml & first=$$!; \
+	run python explain.py --config configs/digits/explain.yaml & second=$$!; \
+	wait $$first && wait $$second || exit; \
 	echo "demo: $$((SECONDS - start)) s after installation"
 
 clean:
