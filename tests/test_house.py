@@ -1,6 +1,7 @@
 """The house: which rooms there are, how big they are, and that imports run one way (CONTRIBUTING.md draws it)."""
 
 import ast
+import configparser
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -111,3 +112,15 @@ def test_no_floor_is_too_long(top: str) -> None:
         if folder.is_dir() and folder.name != "__pycache__":
             files = [f.name for f in folder.iterdir() if f.is_file() and f.suffix in (".py", ".js", ".css", ".html")]
             assert len(files) <= MOST_FILES, f"{folder.relative_to(ROOT)} has {len(files)} files"
+
+
+def test_what_is_no_python_is_installed_too() -> None:
+    """Templates, styles and scripts are missing from a wheel unless setup.cfg names them."""
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    given = {name: [g.strip() for g in globs.split(",")] for name, globs in config["options.package_data"].items()}
+    for top in {module.partition(".")[0] for module in modules()}:
+        for file in (ROOT / top).rglob("*.*"):
+            package = ".".join(file.parent.relative_to(ROOT).parts)
+            if file.suffix not in (".py", ".pyc") and file.is_file():
+                assert any(file.match(glob) for glob in given.get(package, [])), f"{file.relative_to(ROOT)} is left out"
