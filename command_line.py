@@ -209,7 +209,7 @@ class RunCLI(LightningCLI):
             if is_first(os.environ):
                 wandb_environment.check_server(settings["mode"])
             wandb_logger = WandbLogger(**settings)
-            del wandb_logger._wandb_init["anonymous"]  # Lightning's default, of which W&B warns at every run
+            wandb_logger._wandb_init.pop("anonymous", None)  # Lightning's default, of which W&B warns at every run
             kwargs["logger"] = [wandb_logger, LateCSV(folder, "csv", self._csv_folder(config))]
         try:
             return super().instantiate_trainer(**kwargs)

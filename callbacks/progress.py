@@ -11,20 +11,15 @@ from counterfactuals.explain import plan
 from counterfactuals.freeze import frozen
 from counterfactuals.progress import Progress, Tally, track
 from lightning_modules import CounterfactualModule, Explanation
-from lightning_modules.counterfactual import counterfactuals_each
+from lightning_modules.counterfactual import counterfactuals_each, shows_progress
 
 T = TypeVar("T")
 Over = Callable[[Sequence[T]], Iterable[T]]
 
 
-def shown(trainer: Trainer) -> bool:
-    """Whether this rank says how far it is; not with ``--trainer.enable_progress_bar false``."""
-    return trainer.is_global_zero and trainer.progress_bar_callback is not None
-
-
 def tracking(trainer: Trainer, what: str) -> Over:
     """What goes over parts and shows how far that is: ``for part in tracking(trainer, "…")(parts)``."""
-    return lambda parts: track(parts, what, shown(trainer))
+    return lambda parts: track(parts, what, shows_progress(trainer))
 
 
 class SearchProgress(ProgressBar):

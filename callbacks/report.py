@@ -1,20 +1,19 @@
 """The report at the end of an explain run, and its table on the terminal."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from callbacks.progress import shown
+from lightning_modules.counterfactual import shows_progress
 from networks.checks import whole
 from networks.errors import InputError
 from report.answer.headline import headlines
 from report.answer.sentence import answer
 from report.numbers import SummaryRow, summary_rows
 from report.overview import results_of
-from report.page import MAX_CARDS, build_report
+from report.page import MAX_CARDS, write_report
 from results.naming import column
 from results.reader import Results
 
@@ -35,12 +34,12 @@ class Report(Callback):
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.is_global_zero:
             folder = Path(trainer.default_root_dir)
-            report = build_report(folder, trainer.datamodule.class_names, self.max_cards, shown(trainer))  # type: ignore[attr-defined]
-            summary = json.loads((folder / "summary.json").read_text())
-            words = answer(Results(folder)).text
+            results = Results(folder, trainer.datamodule.class_names)  # type: ignore[attr-defined]
+            report = write_report(results, self.max_cards, shows_progress(trainer))
+            summary = results.summary
+            words = answer(results).text
             print("", words, "", headline_table(summary), terminal_table(summary), sep="\n")
-            table = pd.read_parquet(folder / "counterfactuals.parquet")
-            print("".join(f"{line}\n" for line in [*failures(table, summary), *missing(summary)]), end="")
+            print("".join(f"{line}\n" for line in [*failures(results.table, summary), *missing(summary)]), end="")
             print(f"results: {folder.resolve()}\nreport:  {report.resolve()}")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 import torch
-from pytorch_lightning import LightningModule
+from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch import Tensor, nn
 
@@ -220,13 +220,9 @@ class CounterfactualModule(LightningModule):
     def finished_table(self, table: pd.DataFrame) -> pd.DataFrame:
         """The merged table with what can only be said when all of a row's columns are there."""
         parts = [(finisher, name) for finisher in self.finishers for name in self.searches]
-        for finisher, name in track(parts, "measuring the whole run", self._shows_progress):
+        for finisher, name in track(parts, "measuring the whole run", shows_progress(self.trainer)):
             table = finisher(table, name)
         return table
-
-    @property
-    def _shows_progress(self) -> bool:
-        return self.trainer.is_global_zero and self.trainer.progress_bar_callback is not None
 
     def predict_step(self, batch: dict[str, Tensor], batch_idx: int) -> int:
         """Search from every sample of a batch; the results go to the listeners.
@@ -313,7 +309,7 @@ class CounterfactualModule(LightningModule):
         if name in self._found:
             return self._found[name]
         chart, method = self.searches[name]
-        over = partial(track, what="how many searches at a time pay", shown=self._shows_progress)
+        over = partial(track, what="how many searches at a time pay", shown=shows_progress(self.trainer))
         found = slots_that_pay(self.predictor, chart, x, target, method, objective, self.levels, over)
         if 2 * found < len(x):
             self._found[name] = found
@@ -344,6 +340,11 @@ def _matched(names: list[str], others: dict[str, Method]) -> set[str]:
             f"matched: {', '.join(unknown)} is none of the others, which are {', '.join(others) or 'none'}"
         )
     return {"control", *names}
+
+
+def shows_progress(trainer: Trainer) -> bool:
+    """Whether this rank says how far it is; not with ``--trainer.enable_progress_bar false``."""
+    return trainer.is_global_zero and trainer.progress_bar_callback is not None
 
 
 def counterfactuals_each(method: Method) -> int:

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from networks.errors import InputError
-from report.page import build_report
-from results.consistency import read_summary
+from report.page import write_report
 from results.generation import COMPLETE, is_of, settle
 from results.lock import acquire, releasing
-from results.reader import age_of, check_finished
+from results.reader import Results, check_finished
 from results.shards import Shards
 
 
@@ -38,10 +37,10 @@ def rebuild(arguments: Sequence[str]) -> None:
     with releasing():
         acquire(folder)
         settle(folder)
-        report = build_report(folder, shown=True)
-        age = age_of(read_summary(folder / "summary.json"), folder)
+        results = Results(folder)
+        report = write_report(results, shown=True)
         _remove_journals(folder)
-    print(f"{folder} was {age}\n" if age else "", f"report:  {report.resolve()}", sep="")
+    print(f"{folder} was {results.age}\n" if results.age else "", f"report:  {report.resolve()}", sep="")
 
 
 def _remove_journals(folder: Path) -> None:

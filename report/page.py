@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup
 
 from counterfactuals.progress import Progress
+from networks.files import write_atomically
 from report.answer.cards import average, cards
 from report.answer.headline import headlines
 from report.answer.representatives import rule
@@ -22,7 +23,6 @@ from report.gallery.sprites import Sheets, pack
 from report.numbers import summary_rows
 from report.overview import before, oracles_of, outcome, results_of
 from report.reasons import reasons
-from results.files import write_atomically
 from results.generation import REPORT, forget_report, record_report
 from results.meanings import labels
 from results.naming import CONTROLS
@@ -53,7 +53,11 @@ def build_report(
     Raises:
         InputError: no such folder, or the run in it is not finished.
     """
-    results = Results(Path(folder), class_names)
+    return write_report(Results(Path(folder), class_names), max_cards, shown)
+
+
+def write_report(results: Results, max_cards: int = MAX_CARDS, shown: bool = False) -> Path:
+    """The same of a folder that is open already, whose files have been compared with what its run has left."""
     forget_report(results.folder)
     rows = min(max_cards, len(results.table))
     save_examples(results)

@@ -11,7 +11,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from results.files import metadata, write_atomically
+from networks.files import write_atomically
+from results.files import metadata
 
 
 def cache_folder() -> Path:

@@ -4,27 +4,10 @@ import json
 import math
 import os
 import struct
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-
-def write_atomically(file: Path, write: Callable[[Path], Any]) -> None:
-    """Write beside the file, wait for the disk, and rename: a kill, a full disk or a power cut leaves no torn file.
-
-    What had the name before is there until then. A symbolic link of that name is replaced, and what it points to
-    stays as it is.
-    """
-    beside = file.with_name(f".{file.name}.{os.getpid()}.partial")
-    beside.unlink(missing_ok=True)
-    try:
-        beside.unlink(missing_ok=True)  # a dead process may have had the same number
-        write(beside)
-        _to_disk(beside)
-        beside.replace(file)
-        _to_disk(file.parent)
-    finally:
-        beside.unlink(missing_ok=True)
+from networks.files import write_atomically
 
 
 def sweep(folder: Path) -> None:
@@ -43,15 +26,6 @@ def _runs(process: int) -> bool:
     except OSError:  # it is another user's
         pass
     return True
-
-
-def _to_disk(path: Path) -> None:
-    """Also a folder, whose names are else in memory alone."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def metadata(data: bytes) -> dict[str, str]:

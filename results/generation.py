@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from networks.errors import InputError
-from results.files import write_atomically
+from networks.files import write_atomically
 
 STAGED, COMPLETE, MANIFEST = ".staged", ".complete", "manifest.json"
 REPORT = "report.html"

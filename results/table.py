@@ -11,7 +11,7 @@ from torch import Tensor
 from counterfactuals import Status
 from counterfactuals.explanation import Explanation
 from metrics import similarity
-from results.files import write_atomically
+from networks.files import write_atomically
 from results.naming import column
 
 KEYS = ["index", "number"]  # what tells one search of a result from the others

@@ -11,7 +11,7 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_warn
 from callbacks.checkpoints.resume import resumable
 from lightning_modules.checkpoints.checkpoint import read
 from networks.errors import InputError
-from results.files import write_atomically
+from networks.files import write_atomically
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):

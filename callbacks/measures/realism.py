@@ -34,9 +34,9 @@ from metrics.realism.feature_bank import GatheredFeatures
 from networks.checks import whole
 from networks.errors import InputError
 from networks.features import Features
+from networks.files import write_atomically
 from networks.fingerprint import fingerprint
 from results.cache import cached
-from results.files import write_atomically
 from results.naming import CONTROLS, column, scalar
 
 SHOWN = 3  # neighbours that a report can show

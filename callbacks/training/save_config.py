@@ -5,7 +5,7 @@ from pytorch_lightning.cli import SaveConfigCallback
 
 from callbacks.staging import results_folder
 from networks.errors import printable
-from results.files import write_atomically
+from networks.files import write_atomically
 
 
 class SaveConfig(SaveConfigCallback):

@@ -1,7 +1,6 @@
 """Tensors and words in one safetensors file, which holds no code."""
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +11,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from networks.errors import InputError
+from networks.files import write_atomically
 
 KIND, VERSION = "onmanifold.Counterfactuals", "1"
 
@@ -28,15 +28,7 @@ def write(path: Path, tensors: Mapping[str, Tensor], reasons: Iterable[str]) -> 
     # Copies, because safetensors refuses tensors that share memory.
     copies = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     data = save(copies, {"kind": KIND, "version": VERSION, "reasons": json.dumps(list(reasons))})
-    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with beside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    write_atomically(path, lambda beside: beside.write_bytes(data))
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:

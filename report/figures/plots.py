@@ -12,7 +12,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from results.files import write_atomically
+from networks.files import write_atomically
 
 OWN, CONTROL, PAPER_CONTROL = "#0f766e", "#c2410c", "#e2a15f"
 GREY = "#8a94a6"  # readable on white and on black

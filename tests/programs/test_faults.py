@@ -12,9 +12,9 @@ import pytest
 
 from callbacks import report
 from networks import InputError
+from networks.files import write_atomically
 from report.command import rebuild
 from results import lock
-from results.files import write_atomically
 from results.generation import COMPLETE, STAGED, Manifest, record_report
 from results.journal import Journal, Record
 from results.reader import Results
@@ -23,9 +23,9 @@ from tests.support.faults import ROOM, Operations, explain_points, forked, full,
 Build = Callable[..., Path]
 
 
-def small_report(folder: Path, *args: object) -> Path:
+def small_report(results: Results, *args: object) -> Path:
     """The file operations of a report without what it draws."""
-    Results(folder)
+    folder = results.folder
     (folder / "figures").mkdir(exist_ok=True)
     for name in ("figures/steps.png", "report.html"):
         write_atomically(folder / name, lambda file: file.write_text("drawn"))
@@ -132,13 +132,13 @@ def step_through(
 
 
 def test_killed_at_every_fifth_operation(tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "build_report", small_report)
+    monkeypatch.setattr(report, "write_report", small_report)
     total, legible = step_through(tmp_path, log, kill, (), 5)
     assert total > 30 and legible > 2
 
 
 def test_a_full_disk_at_every_fifth_operation(tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "build_report", small_report)
+    monkeypatch.setattr(report, "write_report", small_report)
     total, _ = step_through(tmp_path, log, full, ROOM, 5)
     assert total > 15
 

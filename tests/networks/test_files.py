@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from results.files import write_atomically
+from networks.files import write_atomically
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
