@@ -64,10 +64,11 @@ class TensorSplit(Dataset):
         x: float32 samples as batches hold them, or uint8 images that become x / 255.
         y: class indices, N int64, or values, N float32.
         map: where counted objects stand, N×1×H×W uint8 of 0 and 1; ``None`` for data without.
+        origin: hash of where x comes from, where x is too large to be hashed itself.
     """
 
-    def __init__(self, x: Tensor, y: Tensor, map: Tensor | None = None) -> None:
-        self.x, self.y, self.map = x, y, map
+    def __init__(self, x: Tensor, y: Tensor, map: Tensor | None = None, origin: str | None = None) -> None:
+        self.x, self.y, self.map, self.origin = x, y, map, origin
 
     def __len__(self) -> int:
         return len(self.x)
@@ -81,7 +82,8 @@ class TensorSplit(Dataset):
         return batch
 
     def fingerprint(self) -> str:
-        return sha256(self.x.numpy(), self.y.numpy(), *([] if self.map is None else [self.map.numpy()]))
+        x = self.x.numpy() if self.origin is None else self.origin.encode()
+        return sha256(x, self.y.numpy(), *([] if self.map is None else [self.map.numpy()]))
 
     def contents(self, positions: Sequence[int]) -> Tensor:
         columns = [t for t in (self.x, self.y, self.map) if t is not None]

@@ -1,5 +1,6 @@
 """Mall: frames of a shopping mall's camera with the positions of all heads."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from datamodules.base import SPLITS, DataModule, Split, SplitName, TensorSplit
 from datamodules.folders.listed import required
+from datamodules.images.decoded import Decoded
 from datamodules.images.image_files import opened
 from networks.checks import whole
 from networks.errors import InputError
@@ -27,20 +29,23 @@ class Mall(DataModule):
     """3×64×64 tiles of Mall's 640×480 frames; y is the number of heads, ``map`` 1 where they are.
 
     The data set has 2,000 frames with 31 heads on average. The paper (*Diffeomorphic Counterfactuals*, IV.B)
-    explains crops of 64×64 without saying which: here every frame is cut into square tiles, side by side,
-    which are then resized. Frames follow each other by less than a second, so the splits are stretches of time
-    with a gap between; all tiles of a frame are in the same split. All tiles are held in memory, 0.3 GB. See
-    ``DataModule`` for the common arguments.
+    explains crops of 64×64 without saying which: here every frame is cut into square tiles, which are then resized.
+    Frames follow each other by less than a second, so the splits are stretches of time with a gap between; all tiles
+    of a frame are in the same split. Frames are decoded once, into the user's cache (``Decoded``). See ``DataModule``
+    for the common arguments.
 
     Args:
         root: folder with ``frames/seq_000001.jpg`` … and ``mall_gt.mat``.
-        tile: pixels a side in the frame; 160 tiles it four by three.
+        tile: pixels a side in the frame. 160 tiles it four by three, and its tiles hold 0 to 23 heads: one in four of
+            them none, one in thirty ten and more.
+        stride: pixels between two tiles of train; less than ``tile`` for more of them, which overlap. Those of val
+            and test always lie side by side, so that a frame's counts add up.
         fractions: of the frames that go to train, val and test, in the order of time.
         gap: frames left out between two splits.
 
     Raises:
-        InputError: missing files or frames, annotations that are absent or do not fit, or fractions that leave a
-            split without frames.
+        InputError: missing files or frames, annotations that are absent or do not fit, frames of several sizes, or
+            fractions that leave a split without frames.
     """
 
     levels = 256
@@ -51,25 +56,42 @@ class Mall(DataModule):
         self,
         root: str = "data/mall_dataset",
         tile: int = 160,
+        stride: int | None = None,
         fractions: tuple[float, float, float] = (0.7, 0.1, 0.2),
         gap: int = 10,
         **common: Any,
     ) -> None:
         super().__init__(**common)
         self.shape, self.num_classes, self.class_names = (3, SIDE, SIDE), 0, []
-        InputError.collect(whole(1, tile=tile) + whole(0, gap=gap))
-        self.root, self.tile, self.fractions, self.gap = Path(root), tile, fractions, gap
+        self.root, self.tile, self.stride = Path(root), tile, tile if stride is None else stride
+        InputError.collect(whole(1, tile=tile) + whole(1, stride=self.stride) + whole(0, gap=gap))
+        self.fractions, self.gap = fractions, gap
 
     def load(self) -> dict[SplitName, Split]:
         heads = read_heads(required(self.root / "mall_gt.mat", SOURCE))
         frames = self._frames(len(heads))
+        with opened(frames[0]) as first:
+            size = first.size
         splits: dict[SplitName, Split] = {}
         for name, (start, stop) in self._stretches(len(heads)).items():
-            tiles = [cut(file, h, self.tile) for file, h in zip(frames[start:stop], heads[start:stop], strict=True)]
-            x, maps, counts = (torch.cat(part) for part in zip(*tiles, strict=True))
-            splits[name] = TensorSplit(x, counts, maps)
+            corners = grid(size, self.tile, self.stride if name == "train" else self.tile)
+            if not corners:
+                raise InputError(f"{frames[0]} is {_by(size)}: no tile of {self.tile} pixels fits in")
+            splits[name] = self._split(frames[start:stop], heads[start:stop], size, corners)
         self.value_range = (0.0, max(float(split.y.max()) for split in splits.values()))
         return splits
+
+    def _split(
+        self, frames: list[Path], heads: list[np.ndarray], size: tuple[int, int], corners: list[tuple[int, int]]
+    ) -> TensorSplit:
+        maps, counts = (torch.cat(part) for part in zip(*(located(h, corners, self.tile) for h in heads), strict=True))
+        read = partial(tiles, size, corners, self.tile)
+        decoded = Decoded(frames, (len(corners), *self.shape), read, f"tiles of {self.tile} at {corners}")
+        InputError.collect(decoded.make())
+        x = decoded.find()
+        if x is None:  # no room in the cache
+            x = torch.from_numpy(np.concatenate([read(frame) for frame in frames]))
+        return TensorSplit(x, counts, maps, origin=decoded.digest)
 
     def _frames(self, n: int) -> list[Path]:
         """Files of n annotated frames, in the order of time."""
@@ -118,31 +140,47 @@ def read_heads(file: Path) -> list[np.ndarray]:
     return heads
 
 
-def cut(file: Path, heads: np.ndarray, tile: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The tiles of one frame.
+def grid(size: tuple[int, int], tile: int, stride: int) -> list[tuple[int, int]]:
+    """Left and upper edges of all tiles in a frame of width×height, row by row.
+
+    >>> grid((640, 480), 320, 160)
+    [(0, 0), (160, 0), (320, 0), (0, 160), (160, 160), (320, 160)]
+    """
+    width, height = size
+    return [(x, y) for y in range(0, height - tile + 1, stride) for x in range(0, width - tile + 1, stride)]
+
+
+def located(heads: np.ndarray, corners: list[tuple[int, int]], tile: int) -> tuple[Tensor, Tensor]:
+    """The heads in every tile of a frame.
 
     Args:
         heads: n×2 of x and y, in the frame's pixels.
-        tile: pixels a side.
 
     Returns:
-        images N×3×64×64 uint8, maps N×1×64×64 uint8, counts N float32.
+        maps N×1×64×64 uint8, 1 where there is one (or several); counts N float32.
+    """
+    maps, counts = torch.zeros(len(corners), 1, SIDE, SIDE, dtype=torch.uint8), torch.zeros(len(corners))
+    for number, corner in enumerate(corners):
+        inside = np.floor((heads - corner) * SIDE / tile).astype(int)
+        inside = inside[((inside >= 0) & (inside < SIDE)).all(1)]
+        maps[number, 0, inside[:, 1], inside[:, 0]] = 1
+        counts[number] = len(inside)
+    return maps, counts
+
+
+def tiles(size: tuple[int, int], corners: list[tuple[int, int]], tile: int, file: Path) -> np.ndarray:
+    """The tiles of one frame, N×3×64×64 uint8.
+
+    Raises:
+        InputError: no image, or one of another size.
     """
     with opened(file) as stored:
         frame = stored.convert("RGB")
-    rows, columns = frame.height // tile, frame.width // tile
-    if not rows or not columns:
-        raise InputError(f"{file} is {frame.width}×{frame.height}: no tile of {tile} pixels fits in")
-    images, maps, counts = [], [], []
-    for r in range(rows):
-        for c in range(columns):
-            left, top = c * tile, r * tile
-            part = frame.crop((left, top, left + tile, top + tile)).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
-            images.append(torch.from_numpy(np.array(part)).permute(2, 0, 1))
-            inside = np.floor((heads - [left, top]) * SIDE / tile).astype(int)
-            inside = inside[((inside >= 0) & (inside < SIDE)).all(1)]
-            place = torch.zeros(1, SIDE, SIDE, dtype=torch.uint8)
-            place[0, inside[:, 1], inside[:, 0]] = 1
-            maps.append(place)
-            counts.append(float(len(inside)))
-    return torch.stack(images), torch.stack(maps), torch.tensor(counts)
+    if frame.size != size:
+        raise InputError(f"{file} is {_by(frame.size)}, and the first frame {_by(size)}: all must have one size")
+    cut = [frame.resize((SIDE, SIDE), Image.Resampling.BICUBIC, (x, y, x + tile, y + tile)) for x, y in corners]
+    return np.stack([np.asarray(image) for image in cut]).transpose(0, 3, 1, 2)
+
+
+def _by(size: tuple[int, int]) -> str:
+    return f"{size[0]}×{size[1]}"

@@ -1,7 +1,6 @@
 """What is computed once for a model and a data set, kept between runs."""
 
 import hashlib
-import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -11,13 +10,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from networks.files import write_atomically
+from networks.files import cache_folder, write_atomically
 from results.files import metadata
-
-
-def cache_folder() -> Path:
-    """``$XDG_CACHE_HOME/onmanifold``, otherwise ``~/.cache/onmanifold``; it may be deleted at any time."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "onmanifold"
 
 
 def cached(name: str, depends_on: list[str], compute: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:

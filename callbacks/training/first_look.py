@@ -1,11 +1,11 @@
 """What was understood of the data, said before anything is done with it; files that cannot be read, found."""
 
 import time
-from collections.abc import Sequence
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from datamodules import DataModule
+from datamodules.base import SPLITS
 from datamodules.images.file_split import FileSplit
 from networks.errors import InputError, printable
 
@@ -17,8 +17,9 @@ class FirstLook(Callback):
     """Prints the data module's ``described()`` once a run, on rank zero, before the first batch.
 
     Before a training it looks at every image file, so that one that is broken does not end the run after hours, or
-    only ``explain.py`` after the trainings: the headers of all, and for some seconds whole images, those of test and
-    val first, which training itself would come to last. Ranks share the files.
+    only ``explain.py`` after the trainings. Images of train and val are decoded, once for all epochs and for all later
+    trainings (``Decoded``). Of those of test, and of all where a training sees no whole epoch or images have more than
+    8 bits, it reads the headers and for some seconds whole images; ranks share them.
     """
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -29,18 +30,25 @@ class FirstLook(Callback):
             what, *more = map(printable, data.described())
             print(f"{type(data).__name__}: {what}", *more, sep="\n  ", flush=True)
         if stage == "fit":
-            self._check([data.split(name) for name in ("test", "val", "train")], trainer)
+            self._check(data, trainer)
 
     @staticmethod
-    def _check(splits: Sequence[object], trainer: Trainer) -> None:
+    def _check(data: DataModule, trainer: Trainer) -> None:
         """
         Raises:
             InputError: images that cannot be read.
         """
         deadline = time.monotonic() + PATIENCE
+        limit = trainer.limit_train_batches
+        whole_epochs = isinstance(limit, float) and limit == 1  # an integer is a number of batches
         problems: list[str] = []
-        for split in splits:
-            if isinstance(split, FileSplit):
+        for name in SPLITS[::-1]:
+            split = data.split(name)
+            if not isinstance(split, FileSplit):
+                continue
+            if name != "test" and whole_epochs and split.decodes:
+                problems += split.decode(trainer.is_global_zero)
+            else:
                 problems += split.unreadable(range(trainer.global_rank, len(split), trainer.world_size), deadline)
         if len(problems) > SHOWN:
             problems = [*problems[:SHOWN], f"and {len(problems) - SHOWN:,} more"]

@@ -4,13 +4,16 @@ import hashlib
 import os
 import time
 from collections.abc import Sequence
+from functools import cached_property, partial
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from datamodules.base import Batch, number_of
+from datamodules.images.decoded import Decoded
 from datamodules.images.image_files import content
 from datamodules.images.picture import peek
 from datamodules.images.pixels import read_image
@@ -19,7 +22,7 @@ from networks.errors import InputError
 
 
 class FileSplit(Dataset):
-    """Images read from their files when they are asked for.
+    """Images read from their files when they are asked for, or once for many epochs (``decode``).
 
     Once ``contents`` has been asked for, an image that is replaced meanwhile is refused.
     """
@@ -27,14 +30,37 @@ class FileSplit(Dataset):
     def __init__(self, files: list[Path], y: Tensor, shape: tuple[int, ...], reading: Reading) -> None:
         self.files, self.y, self.shape, self.reading = files, y, shape, reading
         self.known: Tensor | None = None  # contents by position, 0 where they have not been asked for
+        self.bytes: Tensor | None = None  # of all images, N×C×H×W uint8, once they are decoded
 
     def __len__(self) -> int:
         return len(self.files)
 
     def __getitems__(self, positions: Sequence[int]) -> Batch:
         index = torch.as_tensor(positions)
-        x = torch.stack([self._image(p) for p in index.tolist()])
+        if self.bytes is None:
+            x = torch.stack([self._image(p) for p in index.tolist()])
+        else:
+            x = self.bytes[index].float() / 255
         return Batch(x=x, y=self.y[index], index=index)
+
+    def decode(self, shown: bool = True) -> list[str]:
+        """Keep all images as bytes in the user's cache from now on; ``shown`` says how far it is.
+
+        Returns:
+            what is wrong with those that cannot be read.
+        """
+        problems = self._decoded.make(shown)
+        self.bytes = self._decoded.find()
+        return problems
+
+    @property
+    def decodes(self) -> bool:
+        """Whether ``decode`` keeps every grey value: those of deeper images are more than bytes have."""
+        return self.reading.levels == 256
+
+    @cached_property
+    def _decoded(self) -> Decoded:
+        return Decoded(self.files, (1, *self.shape), partial(_bytes, self.shape, self.reading), repr(self.reading))
 
     def _image(self, position: int) -> Tensor:
         file = self.files[position]
@@ -87,3 +113,8 @@ def _stat(file: Path) -> os.stat_result:
         return file.stat()
     except OSError as error:
         raise InputError(f"{file} cannot be read as an image: remove or replace it ({error.strerror})") from error
+
+
+def _bytes(shape: tuple[int, ...], reading: Reading, file: Path) -> np.ndarray:
+    """1×C×H×W uint8."""
+    return (read_image(file, shape, None, reading) * 255).round().to(torch.uint8).numpy()[None]

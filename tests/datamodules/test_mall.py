@@ -3,10 +3,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from scipy.io import loadmat, savemat
 
-from datamodules import Mall
-from datamodules.mall import cut, read_heads
+from datamodules import Mall, mall
+from datamodules.mall import grid, located, read_heads, tiles
 from networks import InputError
 from tests.support.trees import write_jpeg, write_mall
 
@@ -30,9 +31,40 @@ def test_tiles_hold_the_heads_that_were_annotated(tmp_path: Path) -> None:
 
 def test_tiles_are_pieces_of_the_frame(tmp_path: Path) -> None:
     write_jpeg(tmp_path / "f.jpg", 100, (64, 128, 3))
-    x, maps, counts = cut(tmp_path / "f.jpg", np.array([[127.9, 63.9], [200.0, 10.0]]), tile=64)
-    assert x.shape == (2, 3, 64, 64) and counts.tolist() == [0, 1]  # nobody outside of the frame
+    corners = grid((128, 64), 64, 64)
+    maps, counts = located(np.array([[127.9, 63.9], [200.0, 10.0]]), corners, 64)
+    assert counts.tolist() == [0, 1]  # nobody outside of the frame
     assert maps[1, 0].nonzero().tolist() == [[63, 63]]
+    frame = np.asarray(Image.open(tmp_path / "f.jpg"))
+    left, right = tiles((128, 64), corners, 64, tmp_path / "f.jpg").transpose(0, 2, 3, 1)
+    assert np.array_equal(np.concatenate([left, right], 1), frame)
+    with pytest.raises(InputError, match=r"f.jpg is 128×64, and the first frame 64×64: all must have one size"):
+        tiles((64, 64), corners, 64, tmp_path / "f.jpg")
+
+
+def test_train_may_have_tiles_that_overlap(tmp_path: Path) -> None:
+    """Three by two of 32 side by side, five by three at half of it; val and test keep theirs."""
+    root = str(write_mall(tmp_path, n=20))
+    settings = {"tile": 32, "fractions": (0.5, 0.2, 0.2), "gap": 1}
+    data = Mall(root, stride=16, **settings)
+    assert [len(data.split(name)) for name in ("train", "val", "test")] == [10 * 15, 18, 18]
+    half, whole = (d.split("train").__getitems__(range(n)) for d, n in ((data, 150), (Mall(root, **settings), 60)))
+    columns = [0, 2, 4, 10, 12, 14]  # of every fifteen, the six that lie side by side
+    for key in ("x", "y", "map"):
+        assert torch.equal(half[key].unflatten(0, (10, 15))[:, columns].flatten(0, 1), whole[key])
+
+
+def test_frames_are_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = write_mall(tmp_path, n=20)
+    settings = {"tile": 32, "fractions": (0.5, 0.2, 0.2), "gap": 1}
+    before = Mall(str(root), **settings).split("train")
+    with monkeypatch.context() as patch:
+        patch.setattr(mall, "tiles", lambda *args: pytest.fail("decoded again"))
+        again = Mall(str(root), **settings).split("train")
+    assert torch.equal(again.x, before.x) and again.fingerprint() == before.fingerprint()
+    write_jpeg(root / "frames" / "seq_000001.jpg", 200, (64, 96, 3))
+    changed = Mall(str(root), **settings).split("train")
+    assert not torch.equal(changed.x, before.x) and changed.fingerprint() != before.fingerprint()
 
 
 def test_splits_are_stretches_of_time(tmp_path: Path) -> None:
