@@ -78,11 +78,11 @@ DIGITS = [
 BINARIZED = [f"binarized_mnist/{job}.yaml" for job in ("vae", "vae_hf1", "vae_hf10")]
 JOBS = ("classifier", "svm", "oracle", "oracle_noise", "flow_matching", "explain")
 FASHION = [f"fashion_mnist/{job}.yaml" for job in JOBS]
-CELEBA = [f"celeba/{job}.yaml" for job in (*JOBS, "vae")]
+CELEBA = [f"celeba/{job}.yaml" for job in ("autoencoders", *JOBS, "vae", "flow", "compare")]
 CELEBA_HQ = [f"celeba_hq/{job}.yaml" for job in JOBS]
 CHEXPERT = [f"chexpert/{job}.yaml" for job in JOBS]
 SCENES = [f"scenes/{job}.yaml" for job in ("regressor", "oracle", "cnn", "flow", "explain", "dose_response")]
-MALL = [f"mall/{job}.yaml" for job in ("regressor", "oracle", "cnn", "flow", "explain")]
+MALL = [f"mall/{job}.yaml" for job in ("regressor", "oracle", "cnn", "flow", "flow_matching", "explain")]
 ALL = {
     "helix": HELIX,
     "mnist": MNIST,
@@ -140,8 +140,11 @@ TINIER = {
         for name, numbers in SEARCH_VALUES.items()
     },
     "scenes/flow.yaml": ["--data.batch_size=4", f"{FLOW}.num_steps=1"],
-    "mall/flow.yaml": ["--data.batch_size=2", f"{FLOW}.num_steps=1", f"{FLOW}.subnet.init_args.width=8"],
-    **{f"{name}/compare.yaml": TINY_OTHERS for name in ("digits", "mnist")},
+    **{
+        f"{name}/flow.yaml": ["--data.batch_size=2", f"{FLOW}.num_steps=1", f"{FLOW}.subnet.init_args.width=8"]
+        for name in ("celeba", "mall")
+    },
+    **{f"{name}/compare.yaml": TINY_OTHERS for name in ("digits", "mnist", "celeba")},
     **{
         f"{name}/explain_vaex.yaml": ["--model.others.ascent.init_args.max_steps=3"]
         for name in ("digits", "mnist", "image_folder")
@@ -150,7 +153,7 @@ TINIER = {
     "image_folder/flow_matching.yaml": [f"{VELOCITY}.patch=4"],  # widths are left to the machine
     **{
         f"{name}/flow_matching.yaml": [f"{VELOCITY}.widths=[4]", f"{VELOCITY}.patch=4"]
-        for name in ("mnist", "fashion_mnist", "celeba", "celeba_hq", "chexpert")
+        for name in ("mnist", "fashion_mnist", "celeba", "celeba_hq", "chexpert", "mall")
     },
     "mnist/explain_4_to_9.yaml": ["--trainer.callbacks.init_args.num_samples=2"],  # of the last one, Spectrum
     "digits/explain.yaml": ["--model.slots=null"],  # as many as pay
@@ -169,8 +172,8 @@ def test_every_config_is_here() -> None:
     assert shipped == {name for names in ALL.values() for name in names}
 
 
-#: the others' tasks run here, too; and all of them on the pretended GPU, always
-QUICK = ("helix", "image_folder", "digits")
+#: these here always, with their reports; all of them on the pretended GPU, always
+QUICK = ("helix", "digits")
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def check_measured(folder: str) -> None:
 
 
 #: (batch size, slots), and numbers of ranks
-FEW = ((7, 16),), (3,)
+FEW: tuple = ((7, 16),), ()  # ranks: tests/programs/test_ddp.py, on two; test_ranks.py, on three
 ALL = ((1, 1), (7, 16), (64, 1), (64, 16), (64, 64)), (2, 3)
 
 

@@ -9,8 +9,15 @@ from callbacks.figures.head_localisation import common_searches, heads_of
 from counterfactuals import Across, FewAndMany, PixelChart
 from datamodules import Scenes
 from lightning_modules import CounterfactualModule
+from metrics import localisation
 from networks import MLP, InputError, UNet
 from tests.callbacks.measures.test_oracle_value import QUIET, run
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The maps of networks that have learnt nothing are where a mixture takes longest."""
+    monkeypatch.setattr(localisation, "REPEATS", 1)
 
 
 class Blots(UNet):
