@@ -1,23 +1,26 @@
 """The tables of *Hierarchical Variational Autoencoders for Visual Counterfactuals* for trained VAEXs.
 
-python -m benchmarks.vaex_tables --extractor runs/image_folder/oracle/best.ckpt --root faces \
+python -m benchmarks.vaex_tables --extractor runs/image_folder/oracle/best.ckpt \
   runs/image_folder/vaex:runs/image_folder/explain_vaex runs/image_folder/vaex_cat:runs/image_folder/explain_vaex_cat
 
 Each argument is a training (tested, see train.py test) and an explain run of ``Relaxation`` on it, with r = 0 in its
-grid. Table II is measured against validation images, which nothing was trained on, in the extractor's features: FIDs
-are to be compared within the table alone.
+grid. Table II is measured against validation images of the run's own data, which nothing was trained on, in the
+extractor's features: FIDs are to be compared within the table alone.
 """
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 import torch
+import yaml
 from safetensors.torch import load_file
 from torch import Tensor
 
-from datamodules import ImageFolder
+import datamodules
+from datamodules import DataModule
 from lightning_modules import ClassifierModule, load
 from metrics import FrechetDistance
 from networks.features import Features
@@ -34,18 +37,18 @@ def embedded(features: Features, x: Tensor) -> Tensor:
     return torch.cat([features(part) for part in x.split(256)])
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", help="TRAINING:EXPLAIN")
     parser.add_argument("--extractor", required=True)
-    parser.add_argument("--root", required=True)
-    args = parser.parse_args()
-    split = ImageFolder(args.root).split("val")
+    args = parser.parse_args(arguments)
+    runs = [tuple(map(Path, run.split(":"))) for run in args.runs]
+    data = data_of(runs[0][1])
+    split = data.split("val")
     real = split.__getitems__(range(len(split)))["x"]
     features = Features(load(args.extractor, ClassifierModule).network)
     distance = FrechetDistance(embedded(features, real))
     print("| | NLL | KL | MSE | bits/dim | FID of reconstructions | FID at r = 0 |\n|---|---|---|---|---|---|---|")
-    runs = [tuple(map(Path, run.split(":"))) for run in args.runs]
     for training, explained in runs:
         tested = pd.read_csv(training / "csv" / "test" / "metrics.csv").iloc[-1]
         tensors, summary = load_file(explained / "counterfactuals.safetensors"), summary_of(explained)
@@ -55,9 +58,7 @@ def main() -> None:
         print(f"| {training.name} | " + " | ".join([*numbers, *(f"{fid:.3f}" for fid in fids)]) + " |")
     for name, (*numbers, _) in PUBLISHED.items():
         print(f"| published {name} (CelebA, 129×129) | " + " | ".join(numbers) + " |")
-    print(
-        f"\nFID of as many training images: {float(distance(embedded(features, some_training(args.root, real)))):.3f}"
-    )
+    print(f"\nFID of as many training images: {float(distance(embedded(features, some_training(data, real)))):.3f}")
     print("\n| success by r | " + " | ".join(f"{r:g}" for r in GRID) + " |\n" + "|---" * (1 + len(GRID)) + "|")
     for _, explained in runs:
         relaxation = summary_of(explained)["relaxation_grid"]
@@ -72,9 +73,15 @@ def summary_of(folder: Path) -> dict:
     return json.loads((folder / "summary.json").read_text())
 
 
-def some_training(root: str, real: Tensor) -> Tensor:
+def data_of(folder: Path) -> DataModule:
+    """The data that an explain run has explained."""
+    given = yaml.safe_load((folder / "config.yaml").read_text())["data"]
+    return getattr(datamodules, given["class_path"].removeprefix("datamodules."))(**given["init_args"])
+
+
+def some_training(data: DataModule, real: Tensor) -> Tensor:
     """As many training images as there are real ones: what chance leaves of a distance."""
-    train = ImageFolder(root).split("train")
+    train = data.split("train")
     chosen = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))[: len(real)]
     return train.__getitems__(chosen.tolist())["x"]
 
