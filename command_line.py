@@ -26,6 +26,7 @@ from callbacks.programs import misplaced_callbacks
 from callbacks.ranks import reported_elsewhere
 from callbacks.tracking.late_csv import LateCSV
 from cli import given, wandb_environment
+from cli.allocation import keep_memory
 from cli.class_flags import class_flags
 from cli.constructors import Constructors, build, shorter
 from cli.paths import expand
@@ -284,6 +285,7 @@ def run(main: Callable[[], None]) -> None:
     A process that SIGTERM has ended has the exit code that the shell expects, 143, and 130 after Ctrl-C.
     """
     catch()
+    keep_memory()
     os.environ.setdefault("WANDB_SILENT", "true")  # its banner drowns where our own results lie
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # not every terminal knows ‖ and Λ
