@@ -77,7 +77,10 @@ class Mall(DataModule):
             corners = grid(size, self.tile, self.stride if name == "train" else self.tile)
             if not corners:
                 raise InputError(f"{frames[0]} is {_by(size)}: no tile of {self.tile} pixels fits in")
-            splits[name] = self._split(frames[start:stop], heads[start:stop], size, corners)
+            # Mixed, so that the first so many are a sample of the whole stretch; a frame's tiles stay together.
+            order = start + torch.randperm(stop - start, generator=torch.Generator().manual_seed(0))
+            chosen = order.tolist() if name != "train" else range(start, stop)
+            splits[name] = self._split([frames[i] for i in chosen], [heads[i] for i in chosen], size, corners)
         self.value_range = (0.0, max(float(split.y.max()) for split in splits.values()))
         return splits
 

@@ -42,6 +42,13 @@ def test_tiles_are_pieces_of_the_frame(tmp_path: Path) -> None:
         tiles((64, 64), corners, 64, tmp_path / "f.jpg")
 
 
+def test_the_first_tiles_to_be_explained_are_of_frames_from_everywhere(tmp_path: Path) -> None:
+    data = Mall(str(write_mall(tmp_path, n=40)), tile=32, fractions=(0.25, 0.25, 0.5), gap=0)
+    counts = data.split("test").y.view(20, 6).sum(1)  # a frame's tiles stay together; frame i has i mod 5 heads
+    assert sorted(counts.tolist()) == sorted(i % 5 for i in range(20, 40))
+    assert counts.tolist() != [i % 5 for i in range(20, 40)]
+
+
 def test_train_may_have_tiles_that_overlap(tmp_path: Path) -> None:
     """Three by two of 32 side by side, five by three at half of it; val and test keep theirs."""
     root = str(write_mall(tmp_path, n=20))
