@@ -2,10 +2,9 @@ from pathlib import Path
 
 import pytest
 import torch
-import torch.distributed as dist
-import torch.multiprocessing as mp
 
 from metrics import ActiveUnits
+from tests.support.ranks import on_ranks
 
 STD = torch.tensor([0.0, 0.05, 0.2, 3.0])  # of which two have a variance above 0.01
 
@@ -32,16 +31,14 @@ def test_by_the_threshold(threshold: float, expected: int) -> None:
 
 
 def _on_rank(rank: int, folder: str, z: torch.Tensor) -> None:
-    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
     metric = ActiveUnits(4)
     metric.update(z[:30] if rank == 0 else z[30:])
     torch.save(metric.compute(), f"{folder}/{rank}.pt")
-    dist.destroy_process_group()
 
 
 def test_over_all_ranks(tmp_path: Path) -> None:
     """A dimension that is constant on either rank, and differs between them, is active."""
     z = torch.zeros(50, 4)
     z[:30, 1] = 1.0
-    mp.spawn(_on_rank, (str(tmp_path), z), nprocs=2)
+    on_ranks(2, _on_rank, tmp_path, str(tmp_path), z)
     assert [float(torch.load(tmp_path / f"{rank}.pt", weights_only=True)) for rank in (0, 1)] == [1.0, 1.0]

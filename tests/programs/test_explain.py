@@ -38,6 +38,12 @@ SHORT = [
 ]
 
 
+FEW_STEPS = [
+    *(f"--model.others.{name}.init_args.max_steps=20" for name in ("dombrowski", "joshi", "zhao")),
+    *(f"--model.others.{name}.init_args.steps=10" for name in ("liu", "looveren")),
+]
+
+
 @pytest.fixture(scope="module")
 def run(digits_home: Path) -> Path:
     """One explain run with loggers, batches of 16."""
@@ -109,9 +115,7 @@ def test_the_saved_config_is_the_resolved_one(run: Path) -> None:
 
 def test_a_second_run_replaces_the_first(in_digits_home: Path, capsys: pytest.CaptureFixture) -> None:
     for limit in (6, 4):
-        run_explain(
-            "digits/explain.yaml", *SHORT[:2], f"--data.predict_limit={limit}", "--trainer.default_root_dir=again"
-        )
+        run_explain("digits/explain.yaml", *SHORT, f"--data.predict_limit={limit}", "--trainer.default_root_dir=again")
     assert len(pd.read_parquet("again/counterfactuals.parquet")) == 4
     printed = capsys.readouterr().out
     assert "flip rate" in printed and str(in_digits_home / "again/report.html") in printed
@@ -135,7 +139,7 @@ def test_nothing_flipped_is_a_result_too(in_digits_home: Path) -> None:
 def test_every_other_class(in_digits_home: Path) -> None:
     run_explain(
         "digits/explain.yaml",
-        *SHORT[:2],
+        *SHORT,
         "--data.predict_limit=3",
         "--trainer.default_root_dir=others",
         "--model.target=counterfactuals.EveryOther",
@@ -167,7 +171,7 @@ def test_a_users_own_classifier_by_class_path(
 
 
 def test_methods_side_by_side(in_digits_home: Path, capsys: pytest.CaptureFixture) -> None:
-    run_explain("digits/compare.yaml", *SHORT, "--data.predict_limit=12")
+    run_explain("digits/compare.yaml", *SHORT, *FEW_STEPS, "--data.predict_limit=8")
     folder = Path("runs/digits/compare")
     summary, table = (
         json.loads((folder / "summary.json").read_text()),

@@ -1,8 +1,9 @@
-import pytest
+from pathlib import Path
+
 import torch
-from torch import multiprocessing as mp
 
 from metrics import FeatureBank
+from tests.support.ranks import on_ranks
 
 
 def test_batches_are_joined() -> None:
@@ -17,8 +18,7 @@ def test_batches_are_joined() -> None:
     assert FeatureBank(3).compute().features.shape == (0, 3)
 
 
-def _rank(rank: int, world_size: int, store: str, results: str) -> None:
-    torch.distributed.init_process_group("gloo", f"file://{store}", rank=rank, world_size=world_size)
+def _on_rank(rank: int, results: str) -> None:
     bank = FeatureBank(2)
     bank.update(torch.zeros(0, 2), torch.zeros(0, 2, dtype=torch.int64))
     for batch in range(rank):  # rank 0 has none, rank 2 has two
@@ -26,11 +26,9 @@ def _rank(rank: int, world_size: int, store: str, results: str) -> None:
         keys = torch.stack([torch.full((n,), -rank), torch.arange(n) + 10 * batch], 1)
         bank.update(torch.full((n, 2), float(10 * rank + batch)), keys)
     torch.save(bank.compute().features, f"{results}/{rank}.pt")
-    torch.distributed.destroy_process_group()
 
 
-@pytest.mark.slow
-def test_ranks_of_unequal_batches(tmp_path) -> None:
-    mp.spawn(_rank, (3, str(tmp_path / "store"), str(tmp_path)), nprocs=3)
+def test_ranks_of_unequal_batches(tmp_path: Path) -> None:
+    on_ranks(3, _on_rank, tmp_path, str(tmp_path))
     gathered = [torch.load(tmp_path / f"{rank}.pt")[:, 0].tolist() for rank in range(3)]
     assert gathered == [[20.0, 21.0, 21.0, 10.0]] * 3, "by their keys, not by their ranks"

@@ -3,12 +3,11 @@ from pathlib import Path
 
 import pytest
 import torch
-import torch.distributed as dist
-import torch.multiprocessing as mp
 from torch import nn
 
 from networks import BatchGaussian, Bernoulli, Gaussian, InputError
 from networks.autoencoders import Likelihood
+from tests.support.ranks import on_ranks
 
 
 def test_bernoulli_is_that_of_torch() -> None:
@@ -85,16 +84,14 @@ def test_a_resumed_training_has_the_variance_of_the_one_that_was_killed() -> Non
 
 
 def _on_rank(rank: int, folder: str, x: torch.Tensor, output: torch.Tensor) -> None:
-    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
     likelihood = BatchGaussian(x.shape[1:])
     likelihood.log_prob(x[rank::2], output[rank::2])
     torch.save(likelihood.running_variance, f"{folder}/{rank}.pt")
-    dist.destroy_process_group()
 
 
 def test_two_ranks_agree_with_each_other_and_with_one(tmp_path: Path) -> None:
     x, output = torch.rand(7, 1, 2, 3), torch.randn(7, 1, 2, 3)  # 4 and 3 on the two ranks
-    mp.spawn(_on_rank, (str(tmp_path), x, output), nprocs=2)
+    on_ranks(2, _on_rank, tmp_path, str(tmp_path), x, output)
     one = BatchGaussian([1, 2, 3])
     one.log_prob(x, output)
     first, second = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in (0, 1))

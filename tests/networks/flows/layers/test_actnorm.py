@@ -3,11 +3,10 @@ from pathlib import Path
 
 import pytest
 import torch
-import torch.distributed as dist
-import torch.multiprocessing as mp
 
 from networks.flows import ActNorm
 from tests.networks.flows.identities import check_start_and_beyond
+from tests.support.ranks import on_ranks
 
 
 def initialized(x: torch.Tensor) -> ActNorm:
@@ -63,15 +62,13 @@ def test_copies_and_reloads_know_whether_they_are_initialised() -> None:
 
 
 def _on_rank(rank: int, folder: str, x: torch.Tensor) -> None:
-    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
     layer = initialized(x[rank::2])
     torch.save(layer.state_dict(), f"{folder}/{rank}.pt")
-    dist.destroy_process_group()
 
 
 def test_two_ranks_start_equal_and_like_one(tmp_path: Path) -> None:
     x = torch.cat([skewed(8), 50 + skewed(9)])  # of different size and kind on the two ranks
-    mp.spawn(_on_rank, (str(tmp_path), x), nprocs=2)
+    on_ranks(2, _on_rank, tmp_path, str(tmp_path), x)
     one = initialized(x).state_dict()
     first, second = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in (0, 1))
     for name in one:
