@@ -10,6 +10,7 @@ help:
 
 # Rebuilt when the dependencies change.
 .venv/installed: setup.cfg pyproject.toml
+	@echo "installing into .venv: a minute or two"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
@@ -40,7 +41,7 @@ demo: .venv/installed
 	run python explain.py --config configs/digits/explain_4_to_9.yaml & first=$$!; \
 	run python explain.py --config configs/digits/explain.yaml & second=$$!; \
 	wait $$first && wait $$second || exit; \
-	echo "demo: $$((SECONDS - start)) s after installation"
+	echo "demo: $$((SECONDS - start)) s after installation; runs/digits/explain_4_to_9/report.html and runs/digits/explain/report.html"
 
 clean:
 	rm -rf .venv runs *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -1,11 +1,13 @@
 """How far an explain run is: one bar for all searches, and one for each thing that takes long before or after them."""
 
-from collections.abc import Callable, Iterable, Sequence
+import signal
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import torch
 from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import ProgressBar
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from counterfactuals.explain import plan
 from counterfactuals.freeze import frozen
@@ -18,8 +20,18 @@ Over = Callable[[Sequence[T]], Iterable[T]]
 
 
 def tracking(trainer: Trainer, what: str) -> Over:
-    """What goes over parts and shows how far that is: ``for part in tracking(trainer, "…")(parts)``."""
-    return lambda parts: track(parts, what, shows_progress(trainer))
+    """What goes over parts and shows how far that is: ``for part in tracking(trainer, "…")(parts)``.
+
+    Between two parts SIGTERM is heeded, at which Lightning looks in its loops alone.
+    """
+
+    def over(parts: Sequence[T]) -> Iterator[T]:
+        for part in track(parts, what, shows_progress(trainer)):
+            if trainer.received_sigterm:
+                raise SIGTERMException(128 + signal.SIGTERM)
+            yield part
+
+    return over
 
 
 class SearchProgress(ProgressBar):

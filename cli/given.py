@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -73,11 +74,19 @@ def config(path: str) -> dict[str, Any]:
         return _keys(load(path, "--config"), "--config")
     if not file.is_file():
         state = "is a folder" if file.is_dir() else "does not exist"
-        raise InputError(f"--config {path!r} {state}: give a YAML file, as in configs/")
+        raise InputError(f"--config {path!r} {state}: {_instead(file)}")
     try:
         return _keys(load(file.read_text(encoding="utf-8"), f"config {path!r}"), f"config {path!r}")
     except UnicodeDecodeError as error:
         raise InputError(f"config {path!r} is no text in UTF-8: give a YAML file, as in configs/") from error
+
+
+def _instead(file: Path) -> str:
+    """What to give instead of a file that is not there."""
+    if near := get_close_matches(file.name, [other.name for other in file.parent.glob("*.y*ml")], n=1):
+        return f"did you mean {str(file.with_name(near[0]))!r}?"
+    looked = "" if file.is_absolute() or file.exists() else f"; looked for in {Path.cwd()}"
+    return f"give a YAML file, as in configs/{looked}"
 
 
 def load(text: str, name: str) -> Any:

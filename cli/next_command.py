@@ -28,7 +28,7 @@ def next_command(words: Sequence[str], best: Path, program: Path = Path("train.p
     if config is None:
         return ""
     for explain in sorted(config.parent.glob("explain*.yaml"), key=lambda file: (len(file.name), file.name)):
-        needed = list(dict.fromkeys(map(Path, CHECKPOINT.findall(explain.read_text(encoding="utf-8")))))
+        needed = _checkpoints(explain.read_text(encoding="utf-8"))
         if best.resolve() not in [path.resolve() for path in needed]:
             continue
         missing = [path for path in needed if not path.is_file()]
@@ -40,6 +40,12 @@ def next_command(words: Sequence[str], best: Path, program: Path = Path("train.p
             after = f"   # {explain.name} needs {'these, too: ' + jobs[0].stem + more if more else 'it, too'}"
             return _line(program, "fit", "--config", str(jobs[0]), *data) + after
     return _line(program, "test", "--config", str(config), *data, "--ckpt_path", str(best))
+
+
+def _checkpoints(explain: str) -> list[Path]:
+    """That a config names, those of the search before those of its judges."""
+    callbacks, _, model = explain.partition("\nmodel:")
+    return list(dict.fromkeys(map(Path, CHECKPOINT.findall(model) + CHECKPOINT.findall(callbacks))))
 
 
 def _is_of_the_data(flag: str) -> bool:

@@ -1,6 +1,7 @@
 """How far something long is: a bar where somebody watches, a line now and then where a log is written."""
 
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from time import monotonic
 from types import TracebackType
@@ -22,7 +23,8 @@ class Progress:
 
     On a terminal and in a notebook it is one bar that goes away when it is done, unless it is to ``stay``. Elsewhere
     (``nohup``, SLURM, CI) it is a line every tenth of the way, though none within ten seconds of another and one a
-    minute at least: hundreds of redrawn bars make a log unreadable, and silence looks like a crash.
+    minute at least, even where nothing ends so soon: hundreds of redrawn bars make a log unreadable, and silence looks
+    like a crash.
 
     Args:
         what: is being done.
@@ -37,6 +39,9 @@ class Progress:
         self.begun = self.said = monotonic()
         self.tenth = 0
         self.lines = shown and not watched()
+        self.over = threading.Event()
+        if self.lines:
+            threading.Thread(target=self._beat, daemon=True).start()
         self.bar: Any = tqdm(
             desc=what,
             total=total,
@@ -61,8 +66,18 @@ class Progress:
         last = self.stay and self.total is not None and self.done >= self.total
         due = tenth > self.tenth or now - self.said >= LATE
         if last or (due and now - self.said >= SOON):
-            self.said, self.tenth = now, tenth
-            print(self.text(now - self.begun, note), file=sys.stderr, flush=True)
+            self.tenth = tenth
+            self._say(now, note)
+
+    def _say(self, now: float, note: str = "") -> None:
+        self.said = now
+        print(self.text(now - self.begun, note), file=sys.stderr, flush=True)
+
+    def _beat(self) -> None:
+        """A line a minute while nothing ends, from a thread of its own."""
+        while not self.over.wait(LATE / 10):
+            if (now := monotonic()) - self.said >= LATE:
+                self._say(now)
 
     def text(self, seconds: float, note: str = "") -> str:
         """The line after so many seconds."""
@@ -82,6 +97,7 @@ class Progress:
         self.close()
 
     def close(self) -> None:
+        self.over.set()
         self.bar.close()
 
 

@@ -11,12 +11,15 @@ from datamodules.folders.copies import same_bytes
 from datamodules.folders.groups import groups_of
 from datamodules.folders.inspection import inspect_images
 from datamodules.folders.layouts import counted, readable, shown, understood
-from datamodules.folders.remarks import on_absent_classes, on_copies, on_groups
+from datamodules.folders.remarks import JUDGED_BY, on_absent_classes, on_copies, on_few, on_groups
 from datamodules.folders.splitting import assign_splits, together
 from datamodules.images.file_split import FileSplit
 from datamodules.images.reading import Background
 from networks.checks import each, seeds, whole
 from networks.errors import InputError
+
+SHARE, LARGEST_SHARE = 0.1, 0.25  # of val and of test
+ENOUGH = 40  # images of val, by which certificates can judge, and of test, whose shares have intervals
 
 
 class ImageFolder(DataModule):
@@ -37,7 +40,8 @@ class ImageFolder(DataModule):
             some of them, down to a multiple of four, above 32 of eight), 64 at most: what a chart can be trained on
             without a GPU.
         grey: one channel instead of three; ``None`` for one where the images (some of them) have no colour.
-        fractions: shares of train, val and test where the folder has no such split.
+        fractions: shares of train, val and test where the folder has no such split; ``None`` for 0.8, 0.1 and 0.1, and
+            of 144 to 400 images for 40 each in val and test, a quarter at most: fewer can judge nothing.
         seed: of that split.
         class_level: 2 where not the first folders below the root (or the split's folder) name the classes, but those
             inside them; ``None`` for the first, and refuse where either would do.
@@ -58,7 +62,7 @@ class ImageFolder(DataModule):
         root: str,
         size: int | tuple[int, int] | None = None,
         grey: bool | None = None,
-        fractions: tuple[float, float, float] = (0.8, 0.1, 0.1),
+        fractions: tuple[float, float, float] | None = None,
         seed: int = 0,
         class_level: int | None = None,
         group_by: str | None = None,
@@ -97,7 +101,12 @@ class ImageFolder(DataModule):
         self._cut = [split for split in SPLITS if split not in given]
         divided = on_groups(side, groups)
         self._in_groups = [f"{len(groups):,} groups undivided"] if groups and not divided else []
-        self._beware = [*on_copies(names, y, side, copies), *divided, *on_absent_classes(y, side, self.class_names)]
+        self._beware = [
+            *on_copies(names, y, side, copies),
+            *divided,
+            *on_absent_classes(y, side, self.class_names),
+            *on_few(side.count("val")),
+        ]
         return {split: self._mixed([p for p, own in enumerate(side) if own == split], files, y) for split in SPLITS}
 
     def _groups(self, names: list[str]) -> list[list[int]]:
@@ -111,7 +120,8 @@ class ImageFolder(DataModule):
     def _sides(self, files: list[Path], y: list[int], given: list[SplitName], units: list[int]) -> list[SplitName]:
         """The split of every image: the one in which it lies, or one of those that are cut from train."""
         side = list(given)
-        wanted = {name: share for name, share in self._shares().items() if name == "train" or name not in given}
+        shares_of_all = self._shares(given.count("train"))
+        wanted = {name: share for name, share in shares_of_all.items() if name == "train" or name not in given}
         if len(wanted) > 1:
             train = [p for p, own in enumerate(given) if own == "train"]
             parts = {name: share / sum(wanted.values()) for name, share in wanted.items()}
@@ -125,12 +135,15 @@ class ImageFolder(DataModule):
             of = f" in {len(set(units))} groups that are not divided" if len(set(units)) < len(files) else ""
             raise InputError(
                 f"{len(files)} images{of} in {str(self.root)!r} leave none for {' and '.join(empty)} at fractions "
-                f"{self.fractions}"
+                f"{tuple(shares_of_all.values())}"
             )
         return side
 
-    def _shares(self) -> dict[SplitName, float]:
-        return shares(dict(zip(SPLITS, self.fractions, strict=True)))
+    def _shares(self, n: int) -> dict[SplitName, float]:
+        """Of a folder of n images that has train alone."""
+        enough = LARGEST_SHARE * n >= JUDGED_BY  # where a quarter is too few, training needs them more
+        part = min(LARGEST_SHARE, max(SHARE, ENOUGH / n)) if enough else SHARE
+        return shares(dict(zip(SPLITS, self.fractions or (1 - 2 * part, part, part), strict=True)))
 
     def _mixed(self, positions: list[int], files: list[Path], y: list[int]) -> FileSplit:
         """In an order that mixes the classes: the first so many images are a sample of them all."""

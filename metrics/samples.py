@@ -9,6 +9,9 @@ from metrics.oracle import oracles_in, share_of_way, votes
 #: status names as they stand in the table
 FLIPPED, ALREADY_TARGET, FAILED = "flipped", "already_target", "failed"
 
+#: a certificate's reason where nothing could have been called off the manifold
+FEW = "too few real samples to judge by"
+
 #: columns that all results have in common
 SHARED = ("index", "label", "source", "target")
 
@@ -89,8 +92,9 @@ def samples(table: pd.DataFrame, prefix: str = "") -> Samples:
         found.medians["median_distance"] = flipped.distance
     if "certificate" in flipped:
         found.shares["certified"] = (searched.certificate == "green").astype(float)
-        off = flipped.certificate_reasons.str.contains("off the data manifold")
-        found.shares["on_manifold"] = (~off.astype(bool)).astype(float)
+        reasons = flipped.certificate_reasons.astype(str)
+        on = (~reasons.str.contains("off the data manifold")).astype(float)
+        found.shares["on_manifold"] = on.where(~reasons.str.contains(FEW))  # nothing could have been off it
     if is_classes(searched.target):
         _add_classes(found, searched)
         if not prefix and "label" in own and "index" in own:

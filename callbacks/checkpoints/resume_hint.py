@@ -22,6 +22,6 @@ class ResumeHint(Callback):
             paths = [checkpoint.last_model_path, checkpoint.best_model_path]
         saved = next((path for path in paths if path and Path(path).is_file()), None)  # names come before files
         if saved is None:
-            print("\nStopped before the first checkpoint: nothing was saved")
+            print("\nStopped before the first checkpoint: nothing was saved. The same command begins again")
         else:
             print(f"\nStopped: the same command with --ckpt_path {saved} continues")

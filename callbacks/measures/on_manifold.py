@@ -96,7 +96,9 @@ class OnManifold(Callback):
         drawn = torch.randperm(len(held_out), generator=torch.Generator().manual_seed(0))
         n = min(self.num_samples, max(1, 2 * len(drawn) // 3))  # to calibrate by; units and axes need others, by half
         others = drawn[n : n + max(2, n // 2)]
-        self._tell_of_few(trainer, pl_module, n)
+        self.able = n >= self._least
+        if not self.able:
+            self._tell_of_few(trainer, pl_module, n, len(drawn))
         made = Axes.fit(self._latents(trainer, pl_module, held_out, others))
         self.axes = Axes(*(t.to(pl_module.device) for t in made))
         pictures = len(data.shape) == 3 and min(data.shape[1:]) >= SMALLEST
@@ -181,14 +183,14 @@ class OnManifold(Callback):
         if trainer.is_global_zero:
             print(f"OnManifold: {problem}")
 
-    def _tell_of_few(self, trainer: Trainer, pl_module: CounterfactualModule, n: int) -> None:
-        if n < self._least:
-            self._tell(
-                trainer,
-                pl_module,
-                f"{n} held-out images of {self.split} are too few to call anything off the manifold, whatever it looks "
-                f"like: that takes {self._least}, since no p-value is below {1 / (n + 1):.2g}",
-            )
+    def _tell_of_few(self, trainer: Trainer, pl_module: CounterfactualModule, n: int, held_out: int) -> None:
+        self._tell(
+            trainer,
+            pl_module,
+            f"no certificate can be green: {n} of the {held_out} real samples of {self.split} are left to judge by, as "
+            f"the others set the units, and it takes {self._least} to call anything off the manifold. Give "
+            f"{self.split} {3 * self._least // 2} samples or more, with more data or other --data.fractions",
+        )
 
     def _learn_grain(self, trainer: Trainer, pl_module: CounterfactualModule, split: Split) -> Grain:
         """From the cache where it is there."""
@@ -290,7 +292,7 @@ class OnManifold(Callback):
         return {name: values.float().cpu() for name, values in measured.items()}
 
     def _certify(self, table: pd.DataFrame, result: str) -> pd.DataFrame:
-        return table.join(certify(table, column(result, ""), self.thresholds))
+        return table.join(certify(table, column(result, ""), self.thresholds, self.able))
 
 
 def oriented(measured: dict[str, Tensor]) -> dict[str, np.ndarray]:

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from pytorch_lightning import LightningModule, Trainer
-from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 
 from counterfactuals.progress import duration
 from networks.errors import InputError
@@ -34,7 +34,15 @@ def trained(trainer: Trainer, module: LightningModule, seconds: float) -> str:
     weights = sum(p.numel() for p in module.parameters() if p.requires_grad)
     data = type(trainer.datamodule).__name__  # type: ignore[attr-defined]  # Lightning attaches it at run time
     what = " and ".join(names[:2])
-    return f"trained {what} ({weights:,} weights) on {data}: {trainer.global_step:,} steps, {duration(seconds)}"
+    early = [
+        f"; stopped early: {c.monitor} has not improved in {c.patience} validations"
+        for c in trainer.early_stopping_callbacks
+        if isinstance(c, EarlyStopping) and c.wait_count >= c.patience
+    ]
+    return (
+        f"trained {what} ({weights:,} weights) on {data}: {trainer.global_step:,} steps, {duration(seconds)}"
+        + "".join(early[:1])
+    )
 
 
 def _kept(trainer: Trainer, checkpoint: ModelCheckpoint) -> str:

@@ -36,7 +36,11 @@ class ProgressLines(ProgressBar):
 
     def _note(self, trainer: Trainer) -> str:
         measured = {k: float(v) for k, v in trainer.progress_bar_metrics.items() if isinstance(v, (int, float))}
-        return ", ".join([f"epoch {trainer.current_epoch + 1}", *(f"{k} {v:.4g}" for k, v in measured.items())])
+        numbers = [f"{k} {v:.4g}" for k, v in measured.items()]
+        best = [
+            f"best {c.monitor} {c.best_score:.4g}" for c in trainer.early_stopping_callbacks if measured.get(c.monitor)
+        ]
+        return ", ".join([f"epoch {trainer.current_epoch + 1}", *numbers, *best])
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         if self.progress is not None:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from datamodules.base import SPLITS, SplitName
 from datamodules.folders.layouts import named, shown
 
+JUDGED_BY = 36
+
 
 def on_copies(
     names: Sequence[str], y: Sequence[int], side: Sequence[SplitName], copies: Sequence[Sequence[int]]
@@ -43,6 +45,11 @@ def on_absent_classes(y: Sequence[int], side: Sequence[SplitName], class_names: 
     there = set(zip(side, y, strict=True))
     absent = {split: [n for label, n in enumerate(class_names) if (split, label) not in there] for split in SPLITS}
     return [f"{split} lacks {named(lacking)}" for split, lacking in absent.items() if lacking]
+
+
+def on_few(val: int) -> list[str]:
+    """Fewer validation images than certificates take, of which a third sets units and 24 judge."""
+    return [f"val has {val} images, and certificates take {JUDGED_BY}"] if val < JUDGED_BY else []
 
 
 def _home(group: Sequence[int], side: Sequence[SplitName]) -> int:

@@ -85,6 +85,12 @@ def _compare(cls: type[LightningModule], arguments: dict[str, Any], checkpoint: 
     blueprint.on_load_checkpoint(checkpoint)
 
 
+def _config_of(path: str) -> str:
+    """That would write there by its defaults, where it is at hand."""
+    config = Path("configs", *Path(path).parts[1:-1]).with_suffix(".yaml")
+    return str(config) if config.is_file() else "…"
+
+
 def read(path: str | Path) -> dict[str, Any]:
     """The checkpoint's dictionary: tensors by name in ``state_dict``, plain values in ``hyper_parameters``.
 
@@ -94,8 +100,8 @@ def read(path: str | Path) -> dict[str, Any]:
     path = os.path.expanduser(path)  # noqa: PTH111  # Path raises for a user that there is not
     if not Path(path).is_file():
         raise InputError(
-            f"no checkpoint {str(path)!r}: train that model first (python train.py fit --config …), or pass the path "
-            "of one that exists"
+            f"no checkpoint {str(path)!r}: train that model first (python train.py fit --config {_config_of(path)}), "
+            f"or pass the path of one that exists{'' if Path(path).is_absolute() else f'; looked for in {Path.cwd()}'}"
         )
     try:
         with _tensors_alone():

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from metrics.oracle import HALF_WAY, share_of_way
-from metrics.samples import ALREADY_TARGET, FLIPPED, is_classes
+from metrics.samples import ALREADY_TARGET, FEW, FLIPPED, is_classes
 
 GREEN, AMBER, RED = "green", "amber", "red"
 SEPARATOR = "; "  # between a row's reasons
@@ -27,12 +27,18 @@ class Thresholds(NamedTuple):
     reconstruction: float = 0.05
 
 
-def certify(table: pd.DataFrame, prefix: str, thresholds: Thresholds = Thresholds()) -> pd.DataFrame:  # noqa: B008
+def certify(
+    table: pd.DataFrame,
+    prefix: str,
+    thresholds: Thresholds = Thresholds(),  # noqa: B008
+    able: bool = True,
+) -> pd.DataFrame:
     """The columns ``certificate`` and ``certificate_reasons`` of one result, with its prefix.
 
     - **red**: no counterfactual (the search ended otherwise), or one off the data manifold.
     - **amber**: on the manifold, but borderline, or an oracle disagrees or says NaN, or the chart does not give it
-      back. Where targets are values an oracle agrees that sees x′ go at least half of the way.
+      back. Where targets are values an oracle agrees that sees x′ go at least half of the way. Or there were too few
+      real samples to call anything off the manifold: what cannot fail proves nothing.
     - **green**: none of that.
 
     Rows that nothing was searched for have "".
@@ -41,6 +47,7 @@ def certify(table: pd.DataFrame, prefix: str, thresholds: Thresholds = Threshold
         table: columns ``status``, ``target``, ``p_manifold``, ``chart_error`` and any ``oracle_NAME``; where targets
             are values also ``source`` and ``source_oracle_NAME``.
         prefix: "" for the chart's columns, "control_" for the control's.
+        able: whether any p-value could have been at or below ``off_manifold``.
     """
     of = lambda name: table[prefix + name]  # noqa: E731
     p, error, flipped = of("p_manifold"), of("chart_error"), of("status") == FLIPPED
@@ -49,6 +56,7 @@ def certify(table: pd.DataFrame, prefix: str, thresholds: Thresholds = Threshold
         "off the data manifold": flipped & ~(p > thresholds.off_manifold),
     }
     amber = {
+        FEW: flipped & (not able),
         "at the edge of the data manifold": (p > thresholds.off_manifold) & (p <= thresholds.borderline),
         "the chart does not give it back": ~(error <= thresholds.reconstruction),
         **{f"{name} disagrees": _disagrees(table, name, prefix) for name in oracle_names(table, prefix)},

@@ -1,7 +1,11 @@
+from types import SimpleNamespace
+
 import pytest
 import pytorch_lightning as pl
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from callbacks import SearchProgress
+from callbacks.progress import tracking
 from counterfactuals import Ascent, EveryOther, PixelChart
 from datamodules import Digits
 from lightning_modules import CounterfactualModule
@@ -18,6 +22,15 @@ def test_one_bar_for_all_searches(capsys: pytest.CaptureFixture) -> None:
     assert bar.bar.done == bar.bar.total == 5 * 9 * 2
     shown = capsys.readouterr().err
     assert "searches: 90 of 90 (100%)" in shown and "% flipped" in shown and "steps" in shown
+
+
+def test_sigterm_is_heeded_between_two_parts() -> None:
+    trainer = SimpleNamespace(received_sigterm=False, progress_bar_callback=None, is_global_zero=True)
+    parts = iter(tracking(trainer, "measuring")([1, 2, 3]))  # type: ignore[arg-type]
+    assert [next(parts), next(parts)] == [1, 2]
+    trainer.received_sigterm = True
+    with pytest.raises(SIGTERMException):
+        next(parts)
 
 
 def test_other_ranks_show_nothing(capsys: pytest.CaptureFixture) -> None:

@@ -37,6 +37,14 @@ def test_one_after_the_other(here: Path) -> None:
     assert next_command(words, trained("flow")) == f"python explain.py --config configs/explain.yaml {root}"
 
 
+def test_models_of_the_search_come_before_those_of_its_judges(here: Path) -> None:
+    judges, model = "oracle: runs/svm/best.ckpt", "predictor: runs/classifier/best.ckpt\n  chart: runs/flow/best.ckpt"
+    text = f"trainer:\n  {judges}\nmodel:\n  {model}\n"
+    Path("configs/explain.yaml").write_text(text)
+    command = next_command(["--config", "configs/classifier.yaml"], trained("classifier"))
+    assert command == "python train.py fit --config configs/flow.yaml   # explain.yaml needs these, too: flow, svm"
+
+
 def test_a_model_that_no_explain_run_needs_is_tested(here: Path) -> None:
     words = ["--config=configs/flow.yaml", "--trainer.default_root_dir", "runs/mine"]
     assert next_command(words, trained("mine"), Path("../train.py")) == (

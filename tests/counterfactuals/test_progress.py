@@ -1,3 +1,4 @@
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -36,6 +37,17 @@ def test_a_log_has_a_line_a_minute(clock: list[float], capsys) -> None:
     said = lines(clock, [20.0 * i for i in range(1, 31)], 10_000, capsys)
     assert len(said) == 10 and said[0] == "searches: 3 of 10,000 (0%) in 60 s, about 55 h to go"
     assert lines(clock, [70.0], None, capsys) == ["searches: 1 in 70 s"], "nobody knows how many"
+
+
+def test_a_log_has_a_line_a_minute_even_where_nothing_ends(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.setattr(progress, "watched", lambda: False)
+    monkeypatch.setattr(progress, "LATE", 0.05)
+    with Progress("searches", 9):
+        time.sleep(0.3)
+    said = capsys.readouterr().err.splitlines()
+    assert 2 <= len(said) <= 6 and said[0] == "searches: 0 of 9 (0%) in 0 s"
+    time.sleep(0.1)
+    assert capsys.readouterr().err == "", "it ends with what it is about"
 
 
 def test_what_stays_says_its_end(clock: list[float], capsys: pytest.CaptureFixture) -> None:

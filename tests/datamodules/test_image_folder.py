@@ -162,12 +162,23 @@ def test_patients_are_not_divided(tmp_path: Path, by: str) -> None:
     root = plant(tmp_path / "images", *PATIENTS)
     files = [file.relative_to(root).as_posix() for file in sorted(root.rglob("*.png"))]
     (tmp_path / "p.csv").write_text("file,patient\n" + "".join(f"{f},{re.findall(r'p[0-9]+', f)[0]}\n" for f in files))
-    data = ImageFolder(str(root), group_by=r"(p\d+)_" if by == "pattern" else str(tmp_path / "p.csv"))
+    given = {"group_by": r"(p\d+)_" if by == "pattern" else str(tmp_path / "p.csv"), "fractions": (0.8, 0.1, 0.1)}
+    data = ImageFolder(str(root), **given)
     patients = [{re.findall(r"p\d+", name)[0] for name in part} for part in names(data).values()]
     assert sum(map(len, patients)) == len(set.union(*patients)) == 40
     assert all(counts[0] >= 6 and counts[1] >= 6 for counts in table(data).values())
     assert sum(table(data)["train"]) / 153 == pytest.approx(0.8, abs=0.03)
     assert "40 groups undivided" in data.described()[2]
+
+
+@pytest.mark.parametrize(
+    ("n", "train", "val"), [(70, 112, 14), (72, 72, 36), (100, 120, 40), (200, 320, 40), (300, 480, 60)]
+)
+def test_small_folders_keep_enough_to_judge_by(tmp_path: Path, n: int, train: int, val: int) -> None:
+    data = ImageFolder(str(plant(tmp_path, f"{{a,b}}/{{1..{n}}}.png")))
+    assert [len(data.split(name)) for name in ("train", "val", "test")] == [train, val, val]
+    few = "BEWARE: val has 14 images, and certificates take 36"
+    assert (data.described()[-1] == few) == (val == 14)
 
 
 def test_patients_on_two_sides_of_splits_that_are_given_are_counted(tmp_path: Path) -> None:

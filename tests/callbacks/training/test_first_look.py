@@ -30,6 +30,7 @@ def test_what_is_said_of_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[
         "  2 classes: cat 13, dog 13",
         "  splits: train 16, val 2, test 8 (val cut from train by seed 0, every class in its share)",
         "  2 files skipped (2 .xyz); 'Training' is train, 'Testing' is test",
+        "  BEWARE: val has 2 images, and certificates take 36",
     ]
 
 

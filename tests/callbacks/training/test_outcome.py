@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 import torch
+from pytorch_lightning.callbacks import EarlyStopping
 
 from callbacks import BestAndLast
 from callbacks.training.outcome import outcome
@@ -72,7 +73,13 @@ def test_a_checkpoint_that_is_not_the_best_is_not_called_so() -> None:
 
 
 def test_a_training_says_what_and_how_long() -> None:
-    trainer = SimpleNamespace(global_step=1234, datamodule=Digits())
+    trainer: Any = SimpleNamespace(global_step=1234, datamodule=Digits(), early_stopping_callbacks=[])
     module = ClassifierModule(MLP([1, 8, 8], 10), torch.optim.Adam)
     weights = sum(p.numel() for p in module.parameters())
     assert trained_what(trainer, module, 75.0) == f"trained MLP ({weights:,} weights) on Digits: 1,234 steps, 75 s"
+    stop = EarlyStopping("val/loss", patience=3)
+    trainer.early_stopping_callbacks = [stop]
+    assert trained_what(trainer, module, 75.0).endswith("75 s"), "it may have come to its end"
+    stop.wait_count = 3
+    said = trained_what(trainer, module, 75.0)
+    assert said.endswith("75 s; stopped early: val/loss has not improved in 3 validations")

@@ -1,6 +1,7 @@
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from callbacks.training.progress_lines import ProgressLines
 
@@ -15,6 +16,7 @@ def test_how_much_there_is(epochs: int, steps: int, done: int, total: int | None
         num_training_batches=10, max_epochs=epochs, max_steps=steps, accumulate_grad_batches=2, fit_loop=loop
     )
     trainer.current_epoch, trainer.progress_bar_metrics = 1, {"val/loss": 0.25, "train/loss": 0.5}
+    trainer.early_stopping_callbacks = []
     lines = ProgressLines()
     lines.disable()
     lines.on_train_start(trainer, None)  # type: ignore[arg-type]
@@ -22,3 +24,5 @@ def test_how_much_there_is(epochs: int, steps: int, done: int, total: int | None
     lines.on_train_batch_end(trainer)  # type: ignore[arg-type]
     assert lines.progress.done == done + 1
     assert lines._note(trainer) == "epoch 2, val/loss 0.25, train/loss 0.5"  # type: ignore[arg-type]
+    trainer.early_stopping_callbacks = [SimpleNamespace(monitor="val/loss", best_score=torch.tensor(0.125))]
+    assert lines._note(trainer).endswith("train/loss 0.5, best val/loss 0.125")  # type: ignore[arg-type]

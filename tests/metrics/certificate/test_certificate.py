@@ -4,6 +4,7 @@ import pytest
 
 from metrics import certify
 from metrics.certificate.certificate import Thresholds
+from metrics.samples import samples
 
 ROW = {"status": "flipped", "p_manifold": 0.5, "chart_error": 0.0, "oracle_svm": 9, "oracle_cnn": 9}
 
@@ -32,6 +33,24 @@ def test_colours_and_reasons(change: dict[str, float], colour: str, reasons: str
     found = certify(table, prefix, Thresholds())
     assert found.to_dict("records") == [{f"{prefix}certificate": colour, f"{prefix}certificate_reasons": reasons}]
     assert found.index.tolist() == [7]
+
+
+def test_nothing_is_green_where_nothing_could_have_been_red() -> None:
+    table = pd.DataFrame([{**ROW, "target": 9}, {**ROW, "target": 9, "status": "timeout"}])
+    found = certify(table, "", able=False)
+    assert found["certificate"].tolist() == ["amber", "red"]
+    assert found["certificate_reasons"].tolist() == ["too few real samples to judge by", "no counterfactual: timeout"]
+    row = {
+        "index": 0,
+        "label": 4,
+        "source": 4,
+        "confidence": 1.0,
+        "steps": 1,
+        "reconstruction_error": 0.0,
+        "seconds": 0.0,
+    }
+    number = samples(pd.DataFrame([{**row, **ROW, "target": 9}]).join(found)).shares["on_manifold"]
+    assert number.isna().all(), "what cannot fail is no share"
 
 
 def test_another_results_oracles_are_not_asked() -> None:
