@@ -52,8 +52,8 @@ class SearchProgress(ProgressBar):
         self.tally = Tally()
         samples = len(trainer.predict_dataloaders.sampler)  # type: ignore[union-attr]  # this rank's
         each = sum(counterfactuals_each(method) for _, method in pl_module.searches.values())
-        total = samples * self._per_sample(pl_module) * each
-        self.bar = Progress("searches", total, self.shown, stay=True)
+        total = samples * self._per_sample(pl_module) * each  # 0 where the model's own values decide
+        self.bar = Progress("searches", total or None, self.shown, stay=True)
         pl_module.listeners.append(self._update)
 
     @staticmethod

@@ -6,7 +6,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from callbacks import SearchProgress
 from callbacks.progress import tracking
-from counterfactuals import Ascent, EveryOther, PixelChart
+from counterfactuals import Across, Ascent, EveryOther, FewAndMany, PixelChart
 from datamodules import Digits
 from lightning_modules import CounterfactualModule
 from networks import MLP
@@ -22,6 +22,17 @@ def test_one_bar_for_all_searches(capsys: pytest.CaptureFixture) -> None:
     assert bar.bar.done == bar.bar.total == 5 * 9 * 2
     shown = capsys.readouterr().err
     assert "searches: 90 of 90 (100%)" in shown and "% flipped" in shown and "steps" in shown
+
+
+def test_where_the_models_values_decide_nobody_knows_how_many() -> None:
+    target = FewAndMany(few=-2.0, many=-1.0, high=1.0, low=-3.0)  # a blank image is neither
+    module = CounterfactualModule(MLP([1, 8, 8], 1), PixelChart([1, 8, 8]), target, Across(-1.5), Ascent(max_steps=2))
+    bar = SearchProgress()
+    bar._per_sample = lambda module: 0  # type: ignore[method-assign]
+    trainer = SimpleNamespace(predict_dataloaders=SimpleNamespace(sampler=range(5)))
+    bar.on_predict_start(trainer, module)  # type: ignore[arg-type]
+    assert bar.bar is not None and bar.bar.total is None
+    bar.bar.close()
 
 
 def test_sigterm_is_heeded_between_two_parts() -> None:
