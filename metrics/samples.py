@@ -100,6 +100,8 @@ def samples(table: pd.DataFrame, prefix: str = "") -> Samples:
         if not prefix and "label" in own and "index" in own:
             found.shares.update(of_originals(own.drop_duplicates("index")))
     else:
+        if "neighbours" in found.shares:  # of values it is what they are on average
+            found.means["neighbours"] = found.shares.pop("neighbours")
         found.means.update({f"oracle_share/{name}": share_of_way(flipped, name) for name in oracles_in(flipped)})
     return found
 

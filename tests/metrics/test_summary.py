@@ -175,6 +175,8 @@ def test_values_are_summed_up_by_target() -> None:
         "source_oracle_unet": 2,
     }
     assert {name: high[name] for name in expected} == expected
+    low_end, high_end = summary["intervals"]["neighbours"]
+    assert summary["neighbours"] == 5 and low_end < 5 < high_end and high_end > 1, "a mean of values, and no share"
 
 
 def test_the_controls_values_are_compared_with_the_same_originals() -> None:
