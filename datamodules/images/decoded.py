@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from counterfactuals.progress import Progress
+from datamodules.images.image_files import stamp
 from networks.errors import InputError
 from networks.files import cache_folder, one_at_a_time, write_atomically
 
@@ -137,11 +138,7 @@ class _Parts(Dataset):
 def _digest(files: Sequence[Path], settings: str) -> str:
     digest = hashlib.sha256(settings.encode())
     for file in files:
-        try:
-            stat = file.stat()
-        except OSError as error:
-            raise InputError(f"{file} cannot be read as an image: remove or replace it ({error.strerror})") from error
-        digest.update(os.fsencode(file.absolute()) + f" {stat.st_size} {stat.st_mtime_ns}\n".encode())
+        digest.update(os.fsencode(file.absolute()) + stamp(file))
     return digest.hexdigest()[:24]
 
 

@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 
 from datamodules.base import Batch, number_of
 from datamodules.images.decoded import Decoded
-from datamodules.images.image_files import content
+from datamodules.images.image_files import content, stamp
 from datamodules.images.picture import peek
 from datamodules.images.pixels import read_image
 from datamodules.images.reading import Reading
@@ -75,8 +75,7 @@ class FileSplit(Dataset):
         """Of the files' names, sizes and times of change: to read thousands of images takes minutes."""
         digest = hashlib.sha256(repr((self.shape, self.reading)).encode() + self.y.numpy().tobytes())
         for file in self.files:
-            stat = _stat(file)
-            digest.update(os.fsencode(file) + f" {stat.st_size} {stat.st_mtime_ns}\n".encode())
+            digest.update(os.fsencode(file) + stamp(file))
         return digest.hexdigest()[:16]
 
     def contents(self, positions: Sequence[int]) -> Tensor:
@@ -106,13 +105,6 @@ class FileSplit(Dataset):
             except InputError as error:
                 problems.append(str(error))
         return problems
-
-
-def _stat(file: Path) -> os.stat_result:
-    try:
-        return file.stat()
-    except OSError as error:
-        raise InputError(f"{file} cannot be read as an image: remove or replace it ({error.strerror})") from error
 
 
 def _bytes(shape: tuple[int, ...], reading: Reading, file: Path) -> np.ndarray:

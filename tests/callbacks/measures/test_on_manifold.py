@@ -10,6 +10,7 @@ from callbacks import OnManifold
 from callbacks.measures.on_manifold import oriented
 from counterfactuals import FlowChart, PixelChart
 from datamodules import Digits
+from datamodules.folders.remarks import JUDGED_BY
 from metrics import Axes
 from networks import InputError, VectorRealNVP
 
@@ -119,3 +120,9 @@ def test_kept_measurements_are_found_by_all_that_they_depend_on(monkeypatch: pyt
     assert len({*latents}) == 3, "latents are not rounded, and the axes are made of them"
     ask()
     assert keys[-2:] == keys[:2]
+
+
+def test_folders_are_told_of_as_few_images_as_certificates_take() -> None:
+    """Two thirds of them judge."""
+    least = OnManifold()._least
+    assert 2 * JUDGED_BY // 3 == least > 2 * (JUDGED_BY - 1) // 3
