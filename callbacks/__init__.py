@@ -28,6 +28,7 @@ from callbacks.report import Report
 from callbacks.result_writer import ResultWriter
 from callbacks.tracking.dashboard import Dashboard
 from callbacks.tracking.model_artifact import ModelArtifact
+from callbacks.training.augment import Augment
 from callbacks.training.divergence import Divergence
 from callbacks.training.ema import EMA
 from callbacks.training.fid import FID
@@ -42,6 +43,7 @@ __all__ = [
     "EMA",
     "FID",
     "AtomicCheckpointIO",
+    "Augment",
     "BestAndLast",
     "ChartQuality",
     "ClassDistance",

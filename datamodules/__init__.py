@@ -9,12 +9,14 @@ from datamodules.digits import Digits
 from datamodules.fashion_mnist import FashionMNIST
 from datamodules.helix import Helix, distance_to_helix
 from datamodules.image_folder import ImageFolder
+from datamodules.images.augmentations import Augmentation, Mirror, Shift
 from datamodules.mall import Mall
 from datamodules.mnist import MNIST
 from datamodules.scenes import Scenes
 
 __all__ = [
     "MNIST",
+    "Augmentation",
     "Batch",
     "BinarizedMNIST",
     "CelebA",
@@ -26,7 +28,9 @@ __all__ = [
     "Helix",
     "ImageFolder",
     "Mall",
+    "Mirror",
     "Scenes",
+    "Shift",
     "Split",
     "distance_to_helix",
 ]

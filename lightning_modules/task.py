@@ -104,8 +104,12 @@ class Task(LightningModule):
             checkpoint["seed"] = self._seed
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        # Not once an epoch: the loader draws a number, before or after that hook. Hashes of integers are fixed.
-        torch.manual_seed(hash((self._seed, self.current_epoch, batch_idx, self.global_rank)))
+        # Not once an epoch: the loader draws a number, before or after that hook.
+        torch.manual_seed(self.batch_seed(batch_idx))
+
+    def batch_seed(self, batch_idx: int) -> int:
+        """Of what is drawn for a training batch of this epoch, on this rank."""
+        return hash((self._seed, self.current_epoch, batch_idx, self.global_rank))  # hashes of integers are fixed
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self._seed = checkpoint.get("seed")
