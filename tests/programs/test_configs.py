@@ -79,6 +79,9 @@ BINARIZED = [f"binarized_mnist/{job}.yaml" for job in ("vae", "vae_hf1", "vae_hf
 JOBS = ("classifier", "svm", "oracle", "oracle_noise", "flow_matching", "explain")
 FASHION = [f"fashion_mnist/{job}.yaml" for job in JOBS]
 CELEBA = [f"celeba/{job}.yaml" for job in ("autoencoders", *JOBS, "vae", "flow", "compare")]
+CELEBA_MALE = [
+    f"celeba_male/{job}.yaml" for job in ("classifier", "svm", "oracle", "oracle_noise", "vaex", "explain_vaex")
+]
 CELEBA_HQ = [f"celeba_hq/{job}.yaml" for job in JOBS]
 CHEXPERT = [f"chexpert/{job}.yaml" for job in JOBS]
 SCENES = [f"scenes/{job}.yaml" for job in ("regressor", "oracle", "cnn", "flow", "explain", "dose_response")]
@@ -91,6 +94,7 @@ ALL = {
     "digits": DIGITS,
     "fashion_mnist": FASHION,
     "celeba": CELEBA,
+    "celeba_male": CELEBA_MALE,
     "celeba_hq": CELEBA_HQ,
     "chexpert": CHEXPERT,
     "scenes": SCENES,
@@ -131,7 +135,7 @@ TINIER = {
     **{f"{name}/{job}.yaml": TINY_NETWORK for name in ("scenes", "mall") for job in ("regressor", "oracle", "cnn")},
     **{
         f"{name}/{job}.yaml": TINY_NETWORK
-        for name in ("mnist", "image_folder", "fashion_mnist", "celeba", "celeba_hq", "chexpert")
+        for name in ("mnist", "image_folder", "fashion_mnist", "celeba", "celeba_male", "celeba_hq", "chexpert")
         for job in ("classifier", "oracle", "oracle_noise", "features")
     },
     **{
@@ -147,7 +151,7 @@ TINIER = {
     **{f"{name}/compare.yaml": TINY_OTHERS for name in ("digits", "mnist", "celeba")},
     **{
         f"{name}/explain_vaex.yaml": ["--model.others.ascent.init_args.max_steps=3"]
-        for name in ("digits", "mnist", "image_folder")
+        for name in ("digits", "mnist", "image_folder", "celeba_male")
     },
     "mnist/explain_vae.yaml": ["--model.others.looveren.init_args.steps=3"],
     "image_folder/flow_matching.yaml": [f"{VELOCITY}.patch=4"],  # widths are left to the machine

@@ -64,10 +64,10 @@ def write_jpeg(file: Path, brightness: int, size: tuple[int, ...]) -> None:
 
 
 def write_attributes(file: Path, names: list[str], space: str) -> None:
-    """CelebA's attribute file: every other image has blond hair, and nobody anything else."""
+    """CelebA's attribute file: every other image has blond hair and is of a man, and nobody has anything else."""
     rows = []
     for i, name in enumerate(names):
-        values = [" 1" if a == "Blond_Hair" and i % 2 else "-1" for a in CELEBA_ATTRIBUTES.split()]
+        values = [" 1" if a in ("Blond_Hair", "Male") and i % 2 else "-1" for a in CELEBA_ATTRIBUTES.split()]
         rows.append(space.join([name, *values]))
     file.write_text("\n".join([str(len(names)), CELEBA_ATTRIBUTES, *rows]) + "\n")
 
