@@ -44,7 +44,10 @@ class Shift(Augmentation):
     """Moved by up to ``pixels`` in each direction, evenly; what comes in at a border mirrors what is beside it.
 
     Args:
-        pixels: at most; less than an image's height and width.
+        pixels: at most.
+
+    Raises:
+        InputError: on use, images that are not larger than that.
     """
 
     keeps_all = False
@@ -54,6 +57,9 @@ class Shift(Augmentation):
         self.pixels = pixels
 
     def __call__(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        if self.pixels >= min(x.shape[2:]):
+            size = "×".join(map(str, x.shape[2:]))
+            raise InputError(f"Shift moves by up to {self.pixels} pixels, and the images are {size}: take fewer pixels")
         for axis in (2, 3):
             x = x.gather(axis, self._taken(x, axis, generator).expand_as(x))
         return x

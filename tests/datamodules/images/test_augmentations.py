@@ -53,3 +53,5 @@ def test_numbers_out_of_range_are_refused() -> None:
         Mirror(1.5)
     with pytest.raises(InputError, match="pixels must be positive; got 0"):
         Shift(0)
+    with pytest.raises(InputError, match="up to 10 pixels, and the images are 10×12: take fewer"):
+        Shift(10)(images(), generator())
