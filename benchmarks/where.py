@@ -35,23 +35,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
     names = ("", *CONTROLS)
     print(f"| | n | area | {' | '.join(name or 'counterfactual' for name in names)} | brighter inside, outside |")
     print("|---" * (4 + len(names)) + "|")
-    for folder in given.runs:
-        run = Results(folder)
-        mask = rows_mask(run.shape, *given.rows) if given.rows else read_mask(given.mask, run.shape)
-        for pair, rows in run.pairs():
-            cells = [cell(run, name, rows, mask) for name in names]
-            change = 255 * (run.tensor("counterfactual")[rows] - run.tensor("x")[rows]).mean((0, 1))
-            cells.append(f"{change[mask == 1].mean():+.1f}, {change[mask == 0].mean():+.1f}")
-            print(f"| {folder.name}: {pair} | {len(rows)} | {mask.mean():.1%} | {' | '.join(cells)} |")
+    try:
+        for folder in given.runs:
+            run = Results(folder)
+            mask = rows_mask(run.shape, *given.rows) if given.rows else read_mask(given.mask, run.shape)
+            x, found = run.tensor("x"), {name: found_by(run, name) for name in names}
+            for pair, rows in run.pairs():
+                cells = [cell(x, found[name], rows[run.flipped(name)[rows]], mask) for name in names]
+                change = 255 * (found[""][rows] - x[rows]).mean((0, 1))
+                cells.append(f"{change[mask == 1].mean():+.1f}, {change[mask == 0].mean():+.1f}")
+                print(f"| {folder.name}: {pair} | {len(rows)} | {mask.mean():.1%} | {' | '.join(cells)} |")
+    except InputError as error:
+        parser.error(str(error))
 
 
-def cell(run: Results, name: str, rows: np.ndarray, mask: Tensor) -> str:
-    """Mean share of one result, of those of the rows that flipped."""
+def found_by(run: Results, name: str) -> Tensor | None:
+    """x′ of one result, N×C×H×W; ``None`` where the run has not searched for it."""
     tensor = column(name, "counterfactual")
-    if not run.has(tensor):
+    return run.tensor(tensor) if run.has(tensor) else None
+
+
+def cell(x: Tensor, x_prime: Tensor | None, rows: np.ndarray, mask: Tensor) -> str:
+    """Mean share of one result, of these rows."""
+    if x_prime is None:
         return "–"
-    chosen = rows[run.flipped(name)[rows]]
-    share = share_inside(run.tensor("x")[chosen], run.tensor(tensor)[chosen], mask)
+    share = share_inside(x[rows], x_prime[rows], mask)
     low, high = mean_interval(share.numpy())
     return f"{share.nanmean():.1%} ({low:.1%} – {high:.1%})"
 

@@ -42,10 +42,14 @@ class Augment(Callback):
         self, trainer: Trainer, pl_module: Task, batch: dict[str, Tensor], batch_idx: int
     ) -> None:
         generator = torch.Generator(batch["x"].device).manual_seed(pl_module.batch_seed(batch_idx) + 1)
-        channels = len(batch["x"][0])
-        x = torch.cat([batch["x"], *([batch["map"]] if "map" in batch else [])], 1)
+        if "map" not in batch:
+            batch["x"] = self._changed(batch["x"], generator)
+            return
+        channels = batch["x"].shape[1]
+        both = self._changed(torch.cat([batch["x"], batch["map"]], 1), generator)
+        batch["x"], batch["map"] = both[:, :channels], both[:, channels:]
+
+    def _changed(self, x: Tensor, generator: torch.Generator) -> Tensor:
         for transform in self.transforms:
             x = transform(x, generator)
-        batch["x"] = x[:, :channels]
-        if "map" in batch:
-            batch["map"] = x[:, channels:]
+        return x
