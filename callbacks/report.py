@@ -40,7 +40,8 @@ class Report(Callback):
             words = answer(results).text
             print("", words, "", headline_table(summary), terminal_table(summary), sep="\n")
             print("".join(f"{line}\n" for line in [*failures(results.table, summary), *missing(summary)]), end="")
-            print(f"results: {folder.resolve()}\nreport:  {report.resolve()}")
+            cost = summary["provenance"]["cost"].values()
+            print(f"results: {folder.resolve()}\nreport:  {report.resolve()}\ntook:    {', '.join(cost)}")
 
 
 def failures(table: pd.DataFrame, summary: dict[str, Any]) -> list[str]:

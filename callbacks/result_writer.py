@@ -1,5 +1,6 @@
 """The results folder: journals while a run goes on, one table and one file of tensors at its end."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,7 @@ class ResultWriter(Callback):
     def setup(self, trainer: Trainer, pl_module: CounterfactualModule, stage: str) -> None:  # type: ignore[override]
         """Before any metric has begun to measure: that may take minutes."""
         folder, data = Path(trainer.default_root_dir), trainer.datamodule  # type: ignore[attr-defined]
+        self.since = time.monotonic()
         self.begun = self.searched = False
         self.shards = Shards(folder / "shards")
         if trainer.is_global_zero:
@@ -181,7 +183,8 @@ class ResultWriter(Callback):
             explanations = self.shards.explanations(self.id, self.stamp)
             check_anything(explanations, pl_module, data)
             table = merge(explanations, self.staging, pl_module.finished_table)
-            made_with = provenance(pl_module.checkpoints, self.hashes, pl_module.device)
+            seconds = time.monotonic() - self.since
+            made_with = provenance(pl_module.checkpoints, self.hashes, pl_module.device, seconds)
             means = measured_as(pl_module.objective)
             summary = summary_of(table, pl_module.searches, pl_module.summary, means, data.class_names, made_with)
             summary = finite(summary)

@@ -1,9 +1,22 @@
-"""What to say where memory does not suffice."""
+"""What memory was taken, and what to say where it does not suffice."""
 
+import resource
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import torch
+
 from counterfactuals.engine import out_of_memory
+
+
+def most_memory(device: torch.device) -> dict[str, str]:
+    """The most that this process has held at a time: ``memory``, and ``GPU memory`` where the device is one."""
+    unit = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss
+    taken = {"memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit}
+    if device.type == "cuda":
+        taken["GPU memory"] = torch.cuda.max_memory_allocated(device)
+    return {what: f"{size / 1e9:.1f} GB" for what, size in taken.items()}
 
 
 @contextmanager

@@ -6,6 +6,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 import torch
 
+from counterfactuals.memory import most_memory
+from counterfactuals.progress import duration
 from networks.fingerprint import file_fingerprint
 from networks.precision import uses_tf32
 
@@ -18,9 +20,13 @@ def fingerprints(checkpoints: Mapping[str, str]) -> dict[str, str]:
 
 
 def provenance(
-    checkpoints: Mapping[str, str], hashes: Mapping[str, str], device: torch.device
+    checkpoints: Mapping[str, str], hashes: Mapping[str, str], device: torch.device, seconds: float
 ) -> dict[str, dict[str, str]]:
-    """The checkpoints used (name → path) and their hashes, what it was computed on and in, and versions of what ran."""
+    """The checkpoints used (name → path) and their hashes, what it was computed on and in, what it took, and versions.
+
+    Args:
+        seconds: that the process was at work, whose most memory is taken down.
+    """
     gpu = device.type == "cuda"
     return {
         "checkpoints": {name: f"{path} sha256:{hashes[name]}" for name, path in checkpoints.items()},
@@ -29,6 +35,7 @@ def provenance(
             "device": torch.cuda.get_device_name(device) if gpu else device.type,
             "type": "float32 with products in TF32" if gpu and uses_tf32() else "float32",
         },
+        "cost": {"time": duration(seconds), **most_memory(device)},
     }
 
 

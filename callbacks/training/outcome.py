@@ -5,6 +5,7 @@ from typing import Literal
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 
+from counterfactuals.memory import most_memory
 from counterfactuals.progress import duration
 from networks.errors import InputError
 
@@ -29,7 +30,7 @@ def outcome(trainer: Trainer) -> str:
 
 
 def trained(trainer: Trainer, module: LightningModule, seconds: float) -> str:
-    """What, on what, and how long it took."""
+    """What, on what, how long it took, and how much memory."""
     names = [type(child).__name__ for child in module.children() if any(True for _ in child.parameters())]
     weights = sum(p.numel() for p in module.parameters() if p.requires_grad)
     data = type(trainer.datamodule).__name__  # type: ignore[attr-defined]  # Lightning attaches it at run time
@@ -39,8 +40,9 @@ def trained(trainer: Trainer, module: LightningModule, seconds: float) -> str:
         for c in trainer.early_stopping_callbacks
         if isinstance(c, EarlyStopping) and c.wait_count >= c.patience
     ]
+    taken = ", ".join(f"{size} of {what}" for what, size in most_memory(trainer.strategy.root_device).items())
     return (
-        f"trained {what} ({weights:,} weights) on {data}: {trainer.global_step:,} steps, {duration(seconds)}"
+        f"trained {what} ({weights:,} weights) on {data}: {trainer.global_step:,} steps, {duration(seconds)}, {taken}"
         + "".join(early[:1])
     )
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from counterfactuals.memory import advising, lacks_memory, shortage
+from counterfactuals.memory import advising, lacks_memory, most_memory, shortage
 
 
 def test_the_innermost_advice_counts() -> None:
@@ -22,3 +22,11 @@ def test_the_machines_memory_counts_as_well() -> None:
         torch.zeros(10**15)
     assert lacks_memory(told.value) and "DefaultCPUAllocator" in shortage(told.value, "")
     assert shortage(MemoryError(), "lower it") == "out of memory: lower it (MemoryError)"
+
+
+def test_what_was_held_for_a_moment_counts() -> None:
+    """In GB of 10⁹ bytes: a process that has held 2 of them has held at least 2, and this one no 50."""
+    del_at_once = torch.ones(2_000_000_000, dtype=torch.int8)
+    del del_at_once
+    taken = most_memory(torch.device("cpu"))
+    assert list(taken) == ["memory"] and 2.0 <= float(taken["memory"].removesuffix(" GB")) < 50

@@ -1,3 +1,4 @@
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -73,13 +74,16 @@ def test_a_checkpoint_that_is_not_the_best_is_not_called_so() -> None:
 
 
 def test_a_training_says_what_and_how_long() -> None:
-    trainer: Any = SimpleNamespace(global_step=1234, datamodule=Digits(), early_stopping_callbacks=[])
+    on = SimpleNamespace(root_device=torch.device("cpu"))
+    trainer: Any = SimpleNamespace(global_step=1234, datamodule=Digits(), early_stopping_callbacks=[], strategy=on)
     module = ClassifierModule(MLP([1, 8, 8], 10), torch.optim.Adam)
     weights = sum(p.numel() for p in module.parameters())
-    assert trained_what(trainer, module, 75.0) == f"trained MLP ({weights:,} weights) on Digits: 1,234 steps, 75 s"
+    said = trained_what(trainer, module, 75.0)
+    expected = rf"trained MLP \({weights:,} weights\) on Digits: 1,234 steps, 75 s, \d+\.\d GB of memory"
+    assert re.fullmatch(expected, said)
     stop = EarlyStopping("val/loss", patience=3)
     trainer.early_stopping_callbacks = [stop]
-    assert trained_what(trainer, module, 75.0).endswith("75 s"), "it may have come to its end"
+    assert trained_what(trainer, module, 75.0).endswith("of memory"), "it may have come to its end"
     stop.wait_count = 3
     said = trained_what(trainer, module, 75.0)
-    assert said.endswith("75 s; stopped early: val/loss has not improved in 3 validations")
+    assert said.endswith("of memory; stopped early: val/loss has not improved in 3 validations")
