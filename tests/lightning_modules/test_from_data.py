@@ -40,3 +40,18 @@ def test_the_command_line_saves_what_it_found(tmp_path, monkeypatch: pytest.Monk
     assert saved["trainer"]["precision"] == fastest_precision()
     stored = torch.load(folder / "best.ckpt")["hyper_parameters"]["network"]["init_args"]
     assert stored["shape"] == [3, 16, 16], "the checkpoint is built again without the data"
+
+
+@pytest.mark.parametrize(
+    ("instructions", "precision", "widths"),
+    [((), "32-true", 32), (("avx512_bf16",), "bf16-mixed", 32), (("avx512_bf16", "amx_tile"), "bf16-mixed", 64)],
+)
+def test_precision_and_widths_are_the_cpus(
+    instructions: tuple[str, ...], precision: str, widths: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for name in ("amx_tile", "avx512_bf16"):
+        monkeypatch.setattr(torch.cpu, f"_is_{name}_supported", lambda name=name: name in instructions, raising=False)
+    config = {"widths": []}
+    fill(config, Digits())
+    assert fastest_precision() == precision and config["widths"][0] == widths
