@@ -10,7 +10,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from callbacks.ranks import barrier, broadcast
 from callbacks.tracking.logs import log_scalars
-from counterfactuals.engine import LearnsFromSamples
+from counterfactuals.engine import ComparesWithReal, LearnsFromSamples
 from counterfactuals.explanation import OWN_COLUMNS
 from counterfactuals.goals.objectives import measured_as
 from datamodules import DataModule
@@ -253,6 +253,7 @@ def check_anything(explanations: list[Explanation], module: CounterfactualModule
 def searches_of(module: CounterfactualModule, data: DataModule, settings: dict[str, Any]) -> Identity:
     """What the searches of this run depend on."""
     learners = any(isinstance(method, LearnsFromSamples) for _, method in module.searches.values())
+    learners |= isinstance(module.objective, ComparesWithReal)
     parts = {"the predictor": module.predictor, "the chart": module.chart}
     parts |= {"what the methods hold": module.held} if len(module.held) else {}
     return searches_depend_on(parts, data.shape, settings, data.split("train") if learners else None)

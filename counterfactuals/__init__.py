@@ -32,6 +32,7 @@ from counterfactuals.goals.targets import (
     Value,
     Values,
 )
+from counterfactuals.goals.typical import ReachTypical
 from counterfactuals.goals.values import Across, AtLeast, AtMost, Within
 from counterfactuals.methods.ascent import Ascent, RowOptimizer
 from counterfactuals.methods.diverse import Diverse
@@ -90,6 +91,7 @@ __all__ = [
     "ReachClass",
     "ReachLabel",
     "ReachMargin",
+    "ReachTypical",
     "Region",
     "Relaxation",
     "RowOptimizer",

@@ -83,6 +83,15 @@ class DependsOnOriginal(Protocol):
 
 
 @runtime_checkable
+class ComparesWithReal(Protocol):
+    """An objective that is told what the predictor says of real samples, before the first search."""
+
+    def prepare(self, predictor: nn.Module, x: Tensor) -> None:
+        """Look at samples of the training split, M×``shape``."""
+        ...
+
+
+@runtime_checkable
 class PerSearch(Protocol):
     """An objective that asks something else of every search of a batch; what it asks is then in the aim."""
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from counterfactuals.charts.chart import Chart, counting
 from counterfactuals.charts.pixel import PixelChart
 from counterfactuals.contract import check_made
-from counterfactuals.engine import LearnsFromSamples, Method, Problem, RequiresChart, gathered
+from counterfactuals.engine import ComparesWithReal, LearnsFromSamples, Method, Problem, RequiresChart, gathered
 from counterfactuals.explain import plan, search, slots_that_pay
 from counterfactuals.explanation import Explanation
 from counterfactuals.freeze import frozen
@@ -71,7 +71,7 @@ class CounterfactualModule(LightningModule):
         others: further methods by name, on the same chart, to compare with.
         matched: which results besides the control go on until they are as certain as the chart's, by name.
         slots: searches under way at a time; ``None`` for as many as pay.
-        references: training samples that are shown to methods which learn from data (``prepare``).
+        references: training samples that are shown to methods and objectives which learn from data (``prepare``).
         adapter: makes a predictor of it where it is none, or none for the data: ``networks.Adapter`` with what its
             outputs are, its classes' names in its own order, and the size, mean and std that it wants. ``None`` looks.
 
@@ -203,6 +203,9 @@ class CounterfactualModule(LightningModule):
         ]
 
     def on_predict_start(self) -> None:
+        if isinstance(self.objective, ComparesWithReal):
+            with frozen(self.predictor), exact(self.device):
+                self.objective.prepare(self.predictor, self._references())
         for chart, method in self.searches.values():
             if isinstance(method, LearnsFromSamples):
                 with frozen(self.predictor, chart):
