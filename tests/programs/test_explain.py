@@ -13,6 +13,8 @@ import yaml
 from safetensors.torch import load_file
 
 import explain
+from counterfactuals import ReachTypical
+from datamodules import Digits
 from lightning_modules import ClassifierModule, load
 from networks import InputError
 from tests.support.runs import NO_CONTROLS, config, run_explain
@@ -146,6 +148,29 @@ def test_every_other_class(in_digits_home: Path) -> None:
     )
     table = pd.read_parquet("others/counterfactuals.parquet")
     assert len(table) == 27 and table.groupby("index")["target"].nunique().tolist() == [9, 9, 9]
+
+
+def test_no_more_certain_than_of_real_images(in_digits_home: Path) -> None:
+    """Until the model is as certain as of three quarters of the training images of the class."""
+    run_explain(
+        "digits/explain.yaml",
+        *SHORT,
+        "--model.objective=counterfactuals.ReachTypical",
+        "--model.objective.init_args.quantile=0.25",
+        "--model.references=400",
+        "--data.predict_limit=12",
+        "--trainer.default_root_dir=typical",
+    )
+    train, table = Digits().split("train").x, pd.read_parquet("typical/counterfactuals.parquet")
+    network = load("runs/digits/classifier/best.ckpt", ClassifierModule).network
+    chosen = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))[:400]
+    objective = ReachTypical(0.25)
+    objective.prepare(network, train[chosen])
+    flipped = table[table.status == "flipped"]
+    typical = objective.typical(torch.tensor(flipped.target.to_numpy())).numpy()
+    assert len(flipped) > 6
+    assert np.allclose(flipped.logit_margin - flipped.confidence, typical, atol=1e-4)
+    assert (flipped.logit_margin > typical).all()
 
 
 def test_a_users_own_classifier_by_class_path(
