@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             mask = rows_mask(run.shape, *given.rows) if given.rows else read_mask(given.mask, run.shape)
             x, found = run.tensor("x"), {name: found_by(run, name) for name in names}
             for pair, rows in run.pairs():
-                cells = [cell(x, found[name], rows[run.flipped(name)[rows]], mask) for name in names]
+                cells = [cell(x, found[name], flipped(run, name, rows), mask) for name in names]
                 change = 255 * (found[""][rows] - x[rows]).mean((0, 1))
                 cells.append(f"{change[mask == 1].mean():+.1f}, {change[mask == 0].mean():+.1f}")
                 print(f"| {folder.name}: {pair} | {len(rows)} | {mask.mean():.1%} | {' | '.join(cells)} |")
@@ -53,6 +53,11 @@ def found_by(run: Results, name: str) -> Tensor | None:
     """x′ of one result, N×C×H×W; ``None`` where the run has not searched for it."""
     tensor = column(name, "counterfactual")
     return run.tensor(tensor) if run.has(tensor) else None
+
+
+def flipped(run: Results, name: str, rows: np.ndarray) -> np.ndarray:
+    """Those of the rows where a result flipped; none where the run has not searched for it."""
+    return rows[run.flipped(name)[rows]] if run.has(column(name, "counterfactual")) else rows[:0]
 
 
 def cell(x: Tensor, x_prime: Tensor | None, rows: np.ndarray, mask: Tensor) -> str:

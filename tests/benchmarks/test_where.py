@@ -36,6 +36,12 @@ def test_the_table_is_of_what_flipped(tmp_path: Path, capsys: pytest.CaptureFixt
     assert row.endswith(f" | {change[..., :4, :].mean():+.1f}, {change[..., 4:, :].mean():+.1f} |")
 
 
+def test_a_run_without_the_papers_control(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main([str(write_run(tmp_path / "run", n=20, size=8)), "--rows", "0", "4"])
+    row = capsys.readouterr().out.splitlines()[2]
+    assert row.split(" | ")[4] == "–" and "%" in row.split(" | ")[5]
+
+
 def test_parts_that_are_not_of_the_image_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="0 to 8, first before end; got 4 9"):
         rows_mask([1, 8, 8], 4, 9)

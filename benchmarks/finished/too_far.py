@@ -1,6 +1,6 @@
 """Counterfactuals that go too far: beyond what models say of real images of the class.
 
-python -m benchmarks.too_far runs/celeba/explain --models runs/celeba/classifier/best.ckpt runs/celeba/oracle/best.ckpt
+python -m benchmarks.finished.too_far RUN --models runs/celeba/classifier/best.ckpt runs/celeba/oracle/best.ckpt
 
 By pair of classes and result, over the searches that flipped: for each model the share of x′ with a logit margin above
 that of 95 % of the real images that the model gives the target (of the split that is explained: 5 % would be as many as

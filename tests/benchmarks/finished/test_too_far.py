@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from benchmarks.too_far import beyond, judged, margins_by_class
+from benchmarks.finished.too_far import beyond, judged, margins_by_class
 from results.reader import Results
 from tests.report.synthetic import write_run
 
