@@ -72,7 +72,7 @@ def test_the_benchmark_runs(gpu: None, tmp_path: Path, monkeypatch: pytest.Monke
         monkeypatch.setattr(module, "DEVICE", CUDA)
     monkeypatch.setattr(benchmark, "PRECISIONS", ("float32", "tf32", "bf16"))
     for name, answer in (("mem_get_info", (0, 2**30)), ("max_memory_allocated", 0), ("reset_peak_memory_stats", None)):
-        monkeypatch.setattr(torch.cuda, name, lambda answer=answer: answer)
+        monkeypatch.setattr(torch.cuda, name, lambda *device, answer=answer: answer)
     parts = ["machine", "charts", "glow_64"]
     with pytest.raises(SystemExit) as end:
         benchmark.main(["--tiny", "--parts", *parts, "--out", str(tmp_path / "gpu.json")])
