@@ -33,6 +33,7 @@ from callbacks.training.divergence import Divergence
 from callbacks.training.ema import EMA
 from callbacks.training.fid import FID
 from callbacks.training.first_look import FirstLook
+from callbacks.training.grow import Grow
 from callbacks.training.reconstructions import Reconstructions
 from callbacks.training.samples import Samples
 from callbacks.training.save_config import SaveConfig
@@ -51,6 +52,7 @@ __all__ = [
     "Divergence",
     "EarlierTraining",
     "FirstLook",
+    "Grow",
     "HeadLocalisation",
     "HelixFigure",
     "Interpretability",

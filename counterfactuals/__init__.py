@@ -12,8 +12,10 @@
 from counterfactuals.charts.autoencoder import AutoencoderChart
 from counterfactuals.charts.chart import Chart
 from counterfactuals.charts.flow import FlowChart
+from counterfactuals.charts.generator import GeneratorChart
 from counterfactuals.charts.hierarchical import HierarchicalChart
 from counterfactuals.charts.pixel import PixelChart
+from counterfactuals.charts.residual import WithResidual
 from counterfactuals.engine import Method
 from counterfactuals.explain import explain
 from counterfactuals.goals.distances import Distance, FeatureL2, LatentL2, PixelL1, PixelL2
@@ -34,6 +36,7 @@ from counterfactuals.goals.targets import (
 )
 from counterfactuals.goals.typical import ReachTypical
 from counterfactuals.goals.values import Across, AtLeast, AtMost, Within
+from counterfactuals.inversion import Amortised, Inversion, Inverted, Optimised
 from counterfactuals.methods.ascent import Ascent, RowOptimizer
 from counterfactuals.methods.diverse import Diverse
 from counterfactuals.methods.latent_search import LatentSearch
@@ -54,6 +57,7 @@ from networks.errors import InputError
 __all__ = [
     "Across",
     "Adam",
+    "Amortised",
     "Ascent",
     "AtLeast",
     "AtMost",
@@ -70,8 +74,11 @@ __all__ = [
     "FewAndMany",
     "FixedTarget",
     "FlowChart",
+    "GeneratorChart",
     "HierarchicalChart",
     "InputError",
+    "Inversion",
+    "Inverted",
     "LatentL2",
     "LatentSearch",
     "MaskFile",
@@ -80,6 +87,7 @@ __all__ = [
     "Momentum",
     "Nearer",
     "Objective",
+    "Optimised",
     "OwnClass",
     "PixelChart",
     "PixelL1",
@@ -104,6 +112,7 @@ __all__ = [
     "TargetPolicy",
     "Value",
     "Values",
+    "WithResidual",
     "Within",
     "explain",
     "show",

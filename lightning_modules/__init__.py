@@ -9,7 +9,9 @@ from lightning_modules.classifier import ClassifierModule
 from lightning_modules.counterfactual import CounterfactualModule, Explanation
 from lightning_modules.flow import FlowModule
 from lightning_modules.flow_matching import FlowMatchingModule
+from lightning_modules.gan import GANModule
 from lightning_modules.hierarchical_vae import HierarchicalVAEModule
+from lightning_modules.inverter import InverterModule
 from lightning_modules.regressor import RegressorModule
 from lightning_modules.vae import VAEModule
 
@@ -21,8 +23,10 @@ __all__ = [
     "Explanation",
     "FlowMatchingModule",
     "FlowModule",
+    "GANModule",
     "HasChart",
     "HierarchicalVAEModule",
+    "InverterModule",
     "RegressorModule",
     "VAEModule",
     "chart_of",

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from counterfactuals.charts.chart import Chart, counting
 from counterfactuals.charts.pixel import PixelChart
+from counterfactuals.charts.residual import WithResidual
 from counterfactuals.contract import check_made
 from counterfactuals.engine import ComparesWithReal, LearnsFromSamples, Method, Problem, RequiresChart, gathered
 from counterfactuals.explain import plan, search, slots_that_pay
@@ -72,6 +73,8 @@ class CounterfactualModule(LightningModule):
         matched: which results besides the control go on until they are as certain as the chart's, by name.
         slots: searches under way at a time; ``None`` for as many as pay.
         references: training samples that are shown to methods and objectives which learn from data (``prepare``).
+        residual: add to what the chart gives back of x what it leaves out of it (``counterfactuals.WithResidual``): an
+            approximate chart becomes exact.
         adapter: makes a predictor of it where it is none, or none for the data: ``networks.Adapter`` with what its
             outputs are, its classes' names in its own order, and the size, mean and std that it wants. ``None`` looks.
 
@@ -95,6 +98,7 @@ class CounterfactualModule(LightningModule):
         matched: list[str] | None = None,
         slots: int | None = None,
         references: int = 2000,
+        residual: bool = False,
         adapter: Callable[[nn.Module], nn.Module] | None = None,
     ) -> None:
         super().__init__()
@@ -109,6 +113,8 @@ class CounterfactualModule(LightningModule):
             check_made(self.predictor)
         with InputError.about("chart"):
             self.chart = load_chart(chart) if isinstance(chart, str) else chart
+        if residual:
+            self.chart = WithResidual(self.chart)
         self.chart.explaining(self.predictor)
         self.target = target
         self.objective = objective or ReachClass()
@@ -325,7 +331,7 @@ class CounterfactualModule(LightningModule):
         Of the x′ that is shown: ``z_prime``, where a search ended, is another point once x′ is clipped or rounded.
         """
         z = cf.z if self.searches[name][0] is self.chart else self.chart.encode(cf.x)
-        return (self.chart.encode(cf.counterfactual) - z).norm(dim=1)
+        return self.chart.free(self.chart.encode(cf.counterfactual) - z).norm(dim=1)
 
 
 def _check_names(others: dict[str, Method]) -> None:

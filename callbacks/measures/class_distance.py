@@ -36,7 +36,7 @@ class ClassDistance(Callback):
                     rows = (selection.y == label).nonzero()[:, 0]
                     drawn = rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))[: self.most]]
                     x = selection.__getitems__(drawn.tolist())["x"]
-                    z = chart.encode(x.to(pl_module.device)).cpu()
+                    z = chart.free(chart.encode(x.to(pl_module.device))).cpu()
                     known = z.isfinite().all(1)
                     self.originals[label] = x.flatten(1), z[known]
             pl_module.listeners.append(lambda explanation: self._update(explanation, pl_module))
@@ -45,7 +45,7 @@ class ClassDistance(Callback):
     def _update(self, explanation: Explanation, pl_module: CounterfactualModule) -> None:
         cf, chart = explanation.counterfactuals, pl_module.chart
         with frozen(chart):
-            z = chart.encode(cf.counterfactual.to(pl_module.device)).cpu()
+            z = chart.free(chart.encode(cf.counterfactual.to(pl_module.device))).cpu()
         explanation.columns["l2_x_class"] = self._mean(cf.counterfactual.flatten(1), explanation.y, 0)
         explanation.columns["l2_z_class"] = self._mean(z, explanation.y, 1)
 

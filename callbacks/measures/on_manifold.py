@@ -215,7 +215,9 @@ class OnManifold(Callback):
         (zᵢ + zⱼ)/√2 is distributed as z is, where that is normal: a sample of the chart that asks for no prior.
         """
         z = chart_encodings(chart, x.to(device), over)
-        return decoded(chart, torch.cat([z, (z + z.roll(1, 0)) / math.sqrt(2)]), over).cpu()
+        free = chart.free(z)
+        mixed = z + chart.filled((free + free.roll(1, 0)) / math.sqrt(2) - free)  # what is locked stays
+        return decoded(chart, torch.cat([z, mixed]), over).cpu()
 
     @staticmethod
     def _given_back(chart: Chart, x: Tensor, device: torch.device) -> Tensor:
@@ -231,11 +233,11 @@ class OnManifold(Callback):
 
         def encode() -> dict[str, Tensor]:
             if not len(chosen):
-                return {"z": torch.zeros(0, chart.dim)}
+                return {"z": chart.free(torch.zeros(0, chart.dim, device=device))}
             with frozen(chart):
                 x = split.__getitems__(chosen.tolist())["x"]
                 over = tracking(trainer, "certificate: encoding held-out samples")
-                return {"z": chart_encodings(chart, x.to(device), over)}
+                return {"z": chart.free(chart_encodings(chart, x.to(device), over))}
 
         return rank_zero_first(
             trainer, lambda: cached("latents", [fingerprint(chart, chosen), split.fingerprint()], encode)
@@ -286,7 +288,8 @@ class OnManifold(Callback):
         x = self._rounded(x)
         z, log_q = chart.encode_with_log_prob(x)
         error = (chart.decode(z) - x).flatten(1).square().mean(1).sqrt()
-        measured = {"z_norm": z.norm(dim=1), "off_axis": self.axes.distance(z), "chart_error": error}
+        free = chart.free(z)
+        measured = {"z_norm": free.norm(dim=1), "off_axis": self.axes.distance(free), "chart_error": error}
         measured |= {} if log_q is None else {"log_q": log_q}
         measured |= {} if self.grain is None else {"grain": torch.from_numpy(self.grain(x))}
         return {name: values.float().cpu() for name, values in measured.items()}

@@ -91,14 +91,15 @@ class Spectrum(Callback):
     def _spectrum(self, chart: Chart, x: Tensor, seeds: list[int]) -> tuple[Tensor, list[int], Tensor, Tensor]:
         """σ (n×k), which ones they are (1 the largest, D the smallest), ‖J‖² (n), and the first points'
         tangent vectors (m×``num_tangents``×``shape``)."""
-        z, k, d = chart.encode(x), self.leading, chart.dim
+        z = chart.encode(x)
+        k, d = self.leading, chart.free(z).shape[1]
         if chart.dim <= self.max_exact:
             result = spectrum(chart.decode, z, self.chunk_size)
-            sigma, index = result.sigma, list(range(1, d + 1))
+            sigma, index = result.sigma[:, :d], list(range(1, d + 1))  # what is locked moves nothing
         else:
             result = leading_spectrum(chart.decode, z, k, seeds=seeds)
             sigma, index = result.sigma, list(range(1, k + 1))
-            if chart.exact:
+            if chart.exact and chart.locked is None:
                 small = smallest_sigma(chart.encode, x, k, seeds=seeds)
                 sigma, index = torch.cat([sigma, small], 1), [*index, *range(d - k + 1, d + 1)]
         u = result.u[:8, :, : self.num_tangents].mT

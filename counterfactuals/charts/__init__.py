@@ -3,7 +3,17 @@
 from counterfactuals.charts.autoencoder import AutoencoderChart
 from counterfactuals.charts.chart import Chart
 from counterfactuals.charts.flow import FlowChart
+from counterfactuals.charts.generator import GeneratorChart
 from counterfactuals.charts.hierarchical import HierarchicalChart
 from counterfactuals.charts.pixel import PixelChart
+from counterfactuals.charts.residual import WithResidual
 
-__all__ = ["AutoencoderChart", "Chart", "FlowChart", "HierarchicalChart", "PixelChart"]
+__all__ = [
+    "AutoencoderChart",
+    "Chart",
+    "FlowChart",
+    "GeneratorChart",
+    "HierarchicalChart",
+    "PixelChart",
+    "WithResidual",
+]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 
@@ -14,13 +15,32 @@ class Chart(nn.Module):
         exact: whether decode ∘ encode is the identity (up to rounding).
         shape: shape of one sample x.
         dim: D.
+        locked: coordinates that no search moves and no distance in Z counts, D bool, e.g. what a chart notes of x
+            beside its latent; ``None`` for none. ``decode`` need not give them a gradient.
         decoders: names of the methods that give x, alone or last.
     """
 
     exact: bool
     shape: tuple[int, ...]
     dim: int
+    locked: Tensor | None
     decoders: tuple[str, ...] = ("decode",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("locked", None, persistent=False)
+
+    def free(self, z: Tensor) -> Tensor:
+        """The coordinates of z (B×D) that are not locked."""
+        return z if self.locked is None else z[:, ~self.locked]
+
+    def filled(self, free: Tensor) -> Tensor:
+        """z of B×D with these free coordinates, and zeros where it is locked."""
+        if self.locked is None:
+            return free
+        z = free.new_zeros(len(free), self.dim)
+        z[:, ~self.locked.to(z.device)] = free
+        return z
 
     def encode(self, x: Tensor) -> Tensor:
         """x of B×``shape`` → z of B×D."""
@@ -36,6 +56,11 @@ class Chart(nn.Module):
         Raises:
             InputError: coordinates that were made for another one.
         """
+
+    def draw(self, n: int, generator: torch.Generator) -> Tensor:
+        """n points to look at the chart's own samples from, n×D on the CPU: normal, unless it knows better."""
+        free = self.dim if self.locked is None else int((~self.locked).sum())
+        return self.filled(torch.randn(n, free, generator=generator))
 
     def encode_with_log_prob(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         """encode(x), and log q(x) of B in nats where the chart has a density, otherwise ``None``."""

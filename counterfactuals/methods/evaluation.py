@@ -76,6 +76,8 @@ def evaluate(
         pull = torch.autograd.grad(d.sum(), z, retain_graph=True)[0] if weight is None else z.detach()[:0]
         total = loss if distance is None or weight is None else loss + weight * d
         (grad,) = torch.autograd.grad(total.sum(), z)
+    if (locked := problem.chart.locked) is not None:
+        grad, pull = grad.masked_fill(locked, 0.0), pull.masked_fill(locked, 0.0)
     seen = Predicted(decoded.detach(), logits.detach())
     if coarse.any:
         seen = at_hits(problem, state, seen, lambda hits: _look(problem, state.z[hits], state.x[hits], clip, region))

@@ -57,10 +57,12 @@ class LatentSearch:
 
     @torch.no_grad()
     def step(self, problem: Problem, state: SearchState) -> Stepped:
-        n, dim = state.z.shape
+        chart, n = problem.chart, len(state.z)
+        dim = chart.free(state.z).shape[1]
         offsets = torch.stack([self._shell(step, dim) for step in state.steps.tolist()]).to(state.z)
+        offsets = chart.filled(offsets.flatten(0, 1)).unflatten(0, (n, -1))
         z = state.z0[:, None] + offsets  # n×N×D
-        x = straight_through_clip(problem.chart.decode(z.flatten(0, 1)), self.clip)
+        x = straight_through_clip(chart.decode(z.flatten(0, 1)), self.clip)
         x = as_image(x, problem.levels)
         logits = problem.predictor(x)
         each = torch.arange(n, device=x.device).repeat_interleave(self.samples)

@@ -22,9 +22,10 @@ from torch.nn.modules.module import (
 
 import networks.autoencoders
 import networks.flows
+import networks.gans
 from networks.errors import InputError
 
-OURS = (networks, networks.flows, networks.autoencoders)
+OURS = (networks, networks.flows, networks.autoencoders, networks.gans)
 DEPTH = 40  # of nested hyper-parameters; ours have six levels
 INNER = ("class_path", "init_args", "dict_kwargs")  # what an object in a config consists of
 MISSING = inspect.Parameter.empty

@@ -29,7 +29,7 @@ class ConvEncoder(nn.Module):
 
     def __init__(self, shape: Sequence[int], widths: Sequence[int], dim: int) -> None:
         super().__init__()
-        smallest = _resolutions(shape, widths)[-1]
+        smallest = resolutions(shape, widths)[-1]
         stages = [
             nn.Sequential(nn.Conv2d(c_in, c_out, 3, stride=2, padding=1), nn.SiLU())
             for c_in, c_out in pairwise([shape[0], *widths])
@@ -59,7 +59,7 @@ class ConvDecoder(nn.Module):
         self, shape: Sequence[int], widths: Sequence[int], dim: int, activation: nn.Module | None = None
     ) -> None:
         super().__init__()
-        *larger, smallest = _resolutions(shape, widths)
+        *larger, smallest = resolutions(shape, widths)
         stages = [
             nn.Sequential(nn.SiLU(), _doubling(c_in, c_out, size))
             for size, (c_in, c_out) in zip(reversed(larger), pairwise([*reversed(widths), shape[0]]), strict=True)
@@ -81,7 +81,7 @@ def _doubling(c_in: int, c_out: int, size: tuple[int, int]) -> nn.ConvTranspose2
     return nn.ConvTranspose2d(c_in, c_out, 3, stride=2, padding=1, output_padding=even)
 
 
-def _resolutions(shape: Sequence[int], widths: Sequence[int]) -> list[tuple[int, int]]:
+def resolutions(shape: Sequence[int], widths: Sequence[int]) -> list[tuple[int, int]]:
     """Height and width of the image, and after each stage."""
     if len(shape) != 3:
         raise InputError(

@@ -5,11 +5,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from counterfactuals import Ascent, Counterfactuals, PixelChart, ReachClass, Status, engine, explain
+from counterfactuals import Ascent, Chart, Counterfactuals, PixelChart, ReachClass, Status, engine, explain
 from counterfactuals.engine import Finished, Problem, find_slots, gathered, lost_device, out_of_memory, run
 
 
-class Counting(nn.Module):
+class Counting(Chart):
     """A chart that counts the rows and batches that it decodes."""
 
     def __init__(self, chart: Any) -> None:

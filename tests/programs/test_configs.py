@@ -32,6 +32,10 @@ MNIST = [
         "flow",
         "flow_matching",
         "realnvp",
+        "dcgan",
+        "dcgan_10",
+        "dcgan_inverter",
+        "explain_dcgan",
         "explain_4_to_9",
         "explain_4_to_9_continuous",
         "explain_vae",
@@ -54,6 +58,8 @@ FOLDER = [
         "glow",
         "glow_64",
         "glow_128",
+        "gan",
+        "gan_inverter",
         "explain",
         "explain_vaex",
     )
@@ -78,7 +84,8 @@ DIGITS = [
 BINARIZED = [f"binarized_mnist/{job}.yaml" for job in ("vae", "vae_hf1", "vae_hf10")]
 JOBS = ("classifier", "svm", "oracle", "oracle_noise", "flow_matching", "explain")
 FASHION = [f"fashion_mnist/{job}.yaml" for job in JOBS]
-CELEBA = [f"celeba/{job}.yaml" for job in ("autoencoders", *JOBS, "vae", "flow", "compare")]
+GANS = ("pgan", "pgan_inverter", "stylegan2", "stylegan2_inverter")
+CELEBA = [f"celeba/{job}.yaml" for job in ("autoencoders", *JOBS, "vae", "flow", "compare", *GANS)]
 CELEBA_MALE = [
     f"celeba_male/{job}.yaml" for job in ("classifier", "svm", "oracle", "oracle_noise", "vaex", "explain_vaex")
 ]
@@ -118,6 +125,7 @@ TINY_OTHERS = [
 ]
 FLOW = "--model.init_args.flow.init_args"
 VELOCITY = f"{FLOW}.velocity.init_args"
+GAN_PARTS = ("generator", "discriminator")
 #: an untrained regressor says about 0 of every image: all are few, and searched from
 SEARCH_VALUES = {
     "scenes/explain.yaml": {"few": 9, "many": 9.5},
@@ -162,6 +170,10 @@ TINIER = {
     "mnist/explain_4_to_9.yaml": ["--trainer.callbacks.init_args.num_samples=2"],  # of the last one, Spectrum
     "digits/explain.yaml": ["--model.slots=null"],  # as many as pay
     "celeba/vae.yaml": ["--data.batch_size=4"],
+    **{
+        f"celeba/{gan}.yaml": [f"--model.init_args.{part}.init_args.widths=[4,4,4,4,4]" for part in GAN_PARTS]
+        for gan in ("pgan", "stylegan2")
+    },
     "mnist/flow.yaml": ["--data.batch_size=8", f"{FLOW}.num_steps=1"],
     "mnist/realnvp.yaml": ["--data.batch_size=2", f"{FLOW}.num_blocks=1", f"{FLOW}.base_width=8"],
     **{

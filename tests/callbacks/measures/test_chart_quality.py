@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from callbacks import ChartQuality, OracleAccuracy
 from callbacks.measures.chart_quality import distances
-from counterfactuals import Ascent, PixelChart, RunnerUp
+from counterfactuals import Ascent, Chart, PixelChart, RunnerUp
 from datamodules import Digits
 from lightning_modules import CounterfactualModule
 from networks import MLP, Features, LinearSVM
@@ -21,7 +21,7 @@ class Lossy(PixelChart):
         return super().decode(z) + 0.25
 
 
-class Replay(nn.Module):
+class Replay(Chart):
     """A chart whose samples are real images."""
 
     exact, shape, dim = False, (1, 8, 8), 64

@@ -1,0 +1,111 @@
+import pytest
+import torch
+from torch import Tensor, nn
+
+from counterfactuals import Amortised, Exponential, GeneratorChart, InputError, Optimised
+from networks import DCGenerator
+
+
+class Linear(nn.Module):
+    """g(z) = A z, of full rank: ẑ is known."""
+
+    def __init__(self, dim: int = 4) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.a, self.dim, self.shape = nn.Parameter(torch.randn(9, dim)), dim, (1, 3, 3)
+
+    def forward(self, z: Tensor) -> Tensor:
+        return (z @ self.a.T).view(-1, 1, 3, 3)
+
+
+def test_a_linear_generators_z_is_found() -> None:
+    generator, z = Linear(), torch.randn(5, 4)
+    found = Optimised(steps=800, starts=2, step_size=0.2).invert(generator, generator(z).detach())
+    assert torch.allclose(found.z, z, atol=1e-3) and float(found.error.max()) < 1e-3
+    assert not generator.a.grad and generator.a.requires_grad, "the generator is left as it was"
+
+
+def test_of_an_image_beyond_reach_the_nearest() -> None:
+    generator, x = Linear(), torch.rand(3, 1, 3, 3)
+    found = Optimised(steps=800, starts=1, step_size=0.2).invert(generator, x)
+    nearest = torch.linalg.lstsq(generator.a.detach(), x.flatten(1).T).solution.T
+    assert torch.allclose(found.z, nearest, atol=1e-2)
+    off = (generator(nearest) - x).flatten(1).square().mean(1).sqrt()
+    assert torch.allclose(found.error, off, atol=1e-4)
+
+
+def test_rows_know_nothing_of_their_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    generator, invert = DCGenerator([1, 8, 8], 3, [4]).eval(), Optimised(steps=12, starts=3)
+    x = torch.rand(7, 1, 8, 8)
+    together = invert.invert(generator, x)
+    for row in (0, 4):
+        assert torch.allclose(invert(generator, x[row : row + 1]), together.z[row : row + 1], atol=1e-5)
+    monkeypatch.setattr("counterfactuals.inversion.SLOTS", 4)
+    assert torch.allclose(invert(generator, x), together.z, atol=1e-5)
+    assert len(invert(generator, x[:0])) == 0
+
+
+def test_the_best_start_counts() -> None:
+    torch.manual_seed(0)
+    generator = DCGenerator([1, 8, 8], 3, [4]).eval()
+    x = generator(torch.randn(6, 3)).detach()
+    one, four = (Optimised(steps=20, starts=starts).invert(generator, x).error for starts in (1, 4))
+    assert bool((four <= one + 1e-6).all()) and float(four.sum()) < float(one.sum())
+
+
+def test_an_encoder_is_refined_and_what_is_good_enough_ends() -> None:
+    generator, z = Linear(), torch.randn(5, 4)
+    x = generator(z).detach()
+
+    class Near(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.linalg.lstsq(generator.a.detach(), x.flatten(1).T).solution.T + 0.05
+
+    at_once, refined = Amortised(Near(), steps=0)(generator, x), Amortised(Near(), steps=50)(generator, x)
+    assert torch.allclose(at_once, z + 0.05, atol=1e-4)
+    assert float((refined - z).abs().max()) < 0.02
+    ended = Optimised(500, 1, 0.05, encoder=Near(), good_enough=0.05, schedule=Exponential(1e6)).invert(generator, x)
+    assert float(ended.error.max()) <= 0.05 and int(ended.steps.max()) < 50
+
+
+def test_features_decide_what_counts() -> None:
+    """With h = the first pixel alone the others may be anything."""
+
+    class First(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x.flatten(1)[:, :1]
+
+    generator, x = Linear(), torch.rand(3, 1, 3, 3)
+    found = Optimised(steps=400, starts=1, step_size=0.1, features=First())(generator, x)
+    off = generator(found) - x
+    assert float(off.flatten(1)[:, 0].abs().max()) < 1e-2 < float(off.abs().max())
+
+
+class Strangers(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(6, 12)
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.layer(z).view(-1, 3, 2, 2)
+
+
+def test_a_strangers_generator_is_a_chart() -> None:
+    chart = GeneratorChart(Strangers(), Optimised(steps=3, starts=2), latent_dim=6)
+    assert chart.shape == (3, 2, 2) and chart.dim == 6 and not chart.exact
+    x = torch.rand(2, 3, 2, 2)
+    assert chart.decode(chart.encode(x)).shape == x.shape
+    assert chart.draw(3, torch.Generator().manual_seed(0)).shape == (3, 6)
+    signed = GeneratorChart(Strangers(), Optimised(steps=300, starts=1), latent_dim=6, values=(-1.0, 1.0))
+    z = torch.randn(2, 6)
+    assert torch.allclose(signed.decode(z), (signed.generator(z) + 1) / 2)
+    assert torch.allclose(signed.encode(signed.decode(z).detach()), z, atol=0.1)
+    with pytest.raises(InputError, match="does not say how many numbers its z has"):
+        GeneratorChart(Strangers())
+    with pytest.raises(InputError, match="Strangers cannot take z of 2×5"):
+        GeneratorChart(Strangers(), latent_dim=5)
+    with pytest.raises(InputError, match="must be an object, not the class Strangers"):
+        GeneratorChart(Strangers)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="starts must be positive"):
+        Optimised(starts=0)
