@@ -27,8 +27,7 @@ def fill(config: Any, data: LightningDataModule) -> None:
 def fastest_precision() -> str:
     """For training here: bfloat16 where it is multiplied natively (GPUs since 2020, CPUs with AMX or AVX512-BF16).
 
-    On AVX512-BF16 alone a step of a U-Net at 64×64 takes 0.45 to 0.6 of the time, one of a CNN 0.36
-    (docs/results/speed.md).
+    On AVX512-BF16 alone a step of a CNN or a U-Net at 64×64 takes 0.45 to 0.55 of the time (docs/results/speed.md).
     """
     if torch.cuda.is_available():
         return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
