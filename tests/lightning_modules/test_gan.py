@@ -102,6 +102,20 @@ def fit_digits(folder: Path, *args: str) -> None:
     )
 
 
+def test_a_training_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
+    """In the middle of an epoch, with averaged weights and an augmentation that adapts."""
+    common = ["--trainer.max_epochs=2", "--data.batch_size=64", "--model.init_args.augment=networks.AdaptiveAugment"]
+    fit_digits(tmp_path / "whole", *common)
+    fit_digits(tmp_path / "stopped", *common, "--trainer.max_steps=20")
+    last = tmp_path / "stopped/gan/last.ckpt"
+    assert torch.load(last, weights_only=True)["global_step"] == 20
+    fit_digits(tmp_path / "stopped", *common, f"--ckpt_path={last}")
+    whole, stopped = (torch.load(p, weights_only=True) for p in (tmp_path / "whole/gan/last.ckpt", last))
+    assert whole["global_step"] == stopped["global_step"] == 32
+    assert all(torch.equal(stopped["state_dict"][name], value) for name, value in whole["state_dict"].items())
+    assert float(whole["state_dict"]["augment.p"]) > 0
+
+
 def test_the_inverters_checkpoint_stands_alone(tmp_path: Path) -> None:
     fit_digits(tmp_path, "--trainer.max_epochs=2")
     fit(

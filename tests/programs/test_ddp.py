@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from tests.support import wandb_reader
@@ -72,6 +73,30 @@ def test_fit_validates_like_one_process(in_digits_home: Path, capsys: pytest.Cap
     said = capsys.readouterr().out, command("train.py", "fit", config("digits/svm.yaml"), *common, *two_ranks)
     one, two = (float(re.search(r"\(val/loss ([\d.]+)", out)[1]) for out in said)
     assert abs(one - two) < 0.15 * one, (one, two)
+
+
+@pytest.mark.slow
+def test_a_gan_needs_no_search_for_unused_parameters(in_digits_home: Path) -> None:
+    """Both losses are in one backward pass, so that every parameter has its gradient in every step."""
+    small = [
+        f"--model.init_args.{network}.init_args.{value}"
+        for network in ("generator", "discriminator")
+        for value in ("shape=[1,8,8]", "widths=[8]")
+    ]
+    command(
+        "train.py",
+        "fit",
+        config("mnist/dcgan.yaml"),
+        "--data=datamodules.Digits",
+        *small,
+        *TWO_RANKS,
+        "--model.init_args.augment=networks.AdaptiveAugment",
+        "--trainer.max_epochs=2",
+        "--trainer.default_root_dir=gan",
+    )
+    weights = torch.load("gan/last.ckpt", weights_only=True)["state_dict"]
+    assert all(value.isfinite().all() for value in weights.values() if value.is_floating_point())
+    assert float(weights["augment.p"]) > 0
 
 
 @pytest.mark.slow
