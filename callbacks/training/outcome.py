@@ -31,7 +31,7 @@ def outcome(trainer: Trainer) -> str:
 
 def trained(trainer: Trainer, module: LightningModule, seconds: float) -> str:
     """What, on what, how long it took, and how much memory."""
-    names = [type(child).__name__ for child in module.children() if any(True for _ in child.parameters())]
+    names = [type(child).__name__ for child in module.children() if any(p.requires_grad for p in child.parameters())]
     weights = sum(p.numel() for p in module.parameters() if p.requires_grad)
     data = type(trainer.datamodule).__name__  # type: ignore[attr-defined]  # Lightning attaches it at run time
     what = " and ".join(names[:2])

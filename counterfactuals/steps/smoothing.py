@@ -3,11 +3,11 @@
 from functools import lru_cache
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from networks.checks import not_negative, seeds, whole
 from networks.errors import InputError
+from networks.gans.shifted import shifted
 
 DRAWN = 64  # looks that a search goes through in turn
 
@@ -52,12 +52,3 @@ class Smoothing:
         generator = torch.Generator().manual_seed(self.seed)
         noise = torch.randn(DRAWN, *shape, generator=generator)
         return noise, self.shift * (2 * torch.rand(DRAWN, 2, generator=generator) - 1)
-
-
-def shifted(x: Tensor, pixels: Tensor) -> Tensor:
-    """Images n×C×H×W moved by (right, down) of n×2 pixels, between pixels linearly; borders are repeated."""
-    size = torch.tensor([x.shape[3], x.shape[2]], device=x.device)
-    theta = torch.eye(2, 3, dtype=x.dtype, device=x.device).repeat(len(x), 1, 1)
-    theta[:, :, 2] = -2 * pixels / size
-    grid = F.affine_grid(theta, list(x.shape), align_corners=False)
-    return F.grid_sample(x, grid, padding_mode="border", align_corners=False)

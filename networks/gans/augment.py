@@ -1,11 +1,11 @@
 """Images changed before a discriminator sees them, so that it cannot learn few of them by heart."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from networks.checks import below_one, positive, within
 from networks.errors import InputError
+from networks.gans.shifted import shifted
 
 
 class AdaptiveAugment(nn.Module):
@@ -57,13 +57,5 @@ class AdaptiveAugment(nn.Module):
         x = torch.where(chosen(), x + drawn(0.2), x)
         middle = x.mean((1, 2, 3), keepdim=True)
         x = torch.where(chosen(), middle + (x - middle) * (1 + drawn(0.3)), x)
-        by = torch.cat([drawn(2 * self.shift), drawn(2 * self.shift)], 1)[:, :, 0, 0]
-        return torch.where(chosen(), moved(x, by), x)
-
-
-def moved(x: Tensor, by: Tensor) -> Tensor:
-    """Images B×C×H×W moved by (right, down) of B×2, in halves of width and height; borders are mirrored."""
-    theta = torch.eye(2, 3, dtype=x.dtype, device=x.device).repeat(len(x), 1, 1)
-    theta[:, :, 2] = -by.to(x)
-    grid = F.affine_grid(theta, list(x.shape), align_corners=False)
-    return F.grid_sample(x, grid, padding_mode="reflection", align_corners=False)
+        by = torch.cat([drawn(self.shift * x.shape[3]), drawn(self.shift * x.shape[2])], 1)[:, :, 0, 0]
+        return torch.where(chosen(), shifted(x, by, "reflection"), x)

@@ -4,7 +4,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from counterfactuals import Ascent, InputError, PixelChart, ReachMargin, RunnerUp, Smoothing, explain
-from counterfactuals.steps.smoothing import DRAWN, shifted
+from counterfactuals.steps.smoothing import DRAWN
+from networks.gans.shifted import shifted
 
 
 def test_shifts_are_of_pixels_and_repeat_the_border() -> None:
