@@ -3,6 +3,8 @@
     python -m benchmarks.gpu --out gpu.json
 
 - ``machine``: card, versions, and what a large product reaches in float32, TF32 and bfloat16.
+- ``gans``: a search step of StyleGAN2 at 1024×1024 behind a reduction to 64×64, by slots, beside one that keeps the
+  weights' gradients, too; a training step of StyleGAN2 at 64×64.
 - ``charts``: a training step and ten search steps of Glow (K = 32, L = 4), continuous flow, VAE and VAEX at 64×64×3.
 - ``numerics``: round trips in float32, TF32 and bfloat16, a row alone against the same row in a batch, and the
   gradients of Glow under bf16-mixed, with and without activations rebuilt through the inverse, against float32's.
@@ -63,6 +65,7 @@ from counterfactuals import (
     Chart,
     FeatureL2,
     FlowChart,
+    GeneratorChart,
     HierarchicalChart,
     Momentum,
     PixelChart,
@@ -72,9 +75,23 @@ from counterfactuals import explain as explain_one
 from counterfactuals.engine import Problem, run
 from counterfactuals.freeze import frozen
 from counterfactuals.methods.ascent import RowOptimizer
-from lightning_modules import FlowMatchingModule
+from lightning_modules import FlowMatchingModule, GANModule
 from metrics import bits_per_dim
-from networks import CNN, ContinuousFlow, ConvNet, ConvVAE, Exported, Gaussian, Glow, HierarchicalVAE, VelocityUNet
+from networks import (
+    CNN,
+    Adapter,
+    ContinuousFlow,
+    ConvNet,
+    ConvVAE,
+    Exported,
+    Gaussian,
+    Glow,
+    HierarchicalVAE,
+    NonSaturating,
+    StyleDiscriminator,
+    StyleGenerator,
+    VelocityUNet,
+)
 from networks.flows import dequantize
 from networks.precision import exact, with_tf32
 
@@ -243,6 +260,53 @@ def train_step(candidate: Candidate, size: Size, precision: str) -> float:
         loss.backward()
     optimizer.step()
     return float(loss.detach())
+
+
+def gans(size: Size) -> Rows:
+    """Random weights of the published widths; the predictor sees 64×64 pixels, as in Dombrowski et al., IV.B."""
+    side = 16 if size == TINY else 1024
+    widths = [512, 512, 512, 512, 512, 256, 128, 64, 32][: (side // 4).bit_length()] if size != TINY else [8, 8, 8]
+    torch.manual_seed(0)
+    generator = StyleGenerator([3, side, side], widths=widths).eval().to(DEVICE)
+    predictor = Adapter(classifier(size), size=size.side)
+    weights = {"parameters": sum(p.numel() for p in generator.parameters()), "side": side}
+    chart = GeneratorChart(generator, lambda g, x: g.draw(len(x), None, torch.Generator().manual_seed(0)).to(x))
+    for slots in (1, 4, 16, 32)[: 1 if size == TINY else 4]:
+        x = torch.rand(slots, 3, side, side, device=DEVICE)
+        row: dict[str, Any] = {"slots": slots, **weights}
+        row |= measured("search", lambda x=x: searched(predictor, chart, x, "float32", size.steps), size.repeats)
+        row["search_step_ms"] = row.pop("search_ms") / size.steps
+        z = generator.draw(slots).to(DEVICE)
+        yield row | measured("keeping_all", lambda z=z: kept(predictor, generator, z), size.repeats)
+    del chart, generator
+    yield {"side": size.side, "batch": 64, **measured("train", gan_step(size), size.repeats)}
+
+
+def kept(predictor: nn.Module, generator: nn.Module, z: Tensor) -> None:
+    """One step as a plain loop takes it: every weight's gradient, too."""
+    with exact(DEVICE):
+        z = z.requires_grad_()
+        predictor(generator(z).clamp(0, 1)).log_softmax(1)[:, 1].sum().backward()
+    for part in (generator, predictor):
+        part.zero_grad()
+
+
+def gan_step(size: Size) -> Callable[[], None]:
+    """Both losses of a step of ``GANModule`` without the penalty, and Adam."""
+    widths = (8, 8, 8) if size == TINY else (256, 256, 256, 128, 64)
+    shape = [3, size.side, size.side]
+    module = GANModule(StyleGenerator(shape, widths=widths), StyleDiscriminator(shape, widths), NonSaturating(0.0))
+    module.to(DEVICE).train()
+    optimizer = torch.optim.Adam(module.parameters(), 0.0, betas=(0.0, 0.99))
+    x = images(4 if size == TINY else 64, size)
+    module.log = module.log_dict = lambda *args, **kwargs: None  # type: ignore[assignment]  # nobody trains it
+
+    def step() -> None:
+        optimizer.zero_grad()
+        module.training_step({"x": x}, 0).backward()
+        optimizer.step()
+
+    return step
 
 
 def searched(
@@ -424,7 +488,7 @@ def results(summary: dict[str, Any]) -> dict[str, Any]:
     return {"n": summary["n"], **{name: summary[name] for name in names}, **control}
 
 
-PARTS = {part.__name__: part for part in (machine, strangers, numerics, glow_64, charts, engine, demo)}
+PARTS = {part.__name__: part for part in (machine, strangers, numerics, gans, glow_64, charts, engine, demo)}
 
 
 def table(name: str, rows: list[dict[str, Any]]) -> str:

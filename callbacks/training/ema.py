@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import WeightAveraging
 from torch import Tensor
@@ -27,11 +28,13 @@ class EMA(WeightAveraging):
     def __init__(self, decay: float = 0.999) -> None:
         InputError.collect(below_one(decay=decay))
         self.decay = decay
-        super().__init__(use_buffers=False, avg_fn=self._average)
+        super().__init__(use_buffers=False, multi_avg_fn=self._average)
 
-    def _average(self, average: Tensor, current: Tensor, steps: Tensor) -> Tensor:
+    def _average(self, averages: list[Tensor], current: list[Tensor], steps: Tensor) -> None:
+        """All parameters at once: ``steps`` lies on the device, and reading it for each of them waits as often."""
         n = float(steps)
-        return current.lerp(average, min(self.decay, (1 + n) / (10 + n)))
+        decay = min(self.decay, (1 + n) / (10 + n))
+        torch._foreach_lerp_(averages, current, 1 - decay)
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         pass  # not yet: the callbacks after this one look at the model

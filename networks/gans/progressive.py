@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from math import ceil, sqrt
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -30,16 +31,23 @@ class Growth(nn.Module):
         super().__init__()
         self.last = last
         self.register_buffer("grown", torch.tensor(float(last)))
+        self._read: float | None = None  # the buffer's value: on a GPU reading it waits for the card
 
     def set(self, grown: float) -> None:
         """Further than the last stage is the last stage."""
-        self.grown.fill_(min(max(grown, 0.0), float(self.last)))
+        self._read = min(max(grown, 0.0), float(self.last))
+        self.grown.fill_(self._read)
+
+    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
+        super()._load_from_state_dict(*args, **kwargs)
+        self._read = None
 
     def blend(self) -> tuple[int, float]:
         """The larger of the two stages, and its share in (0, 1]; stage 0 is alone."""
-        grown = float(self.grown)
-        upper = ceil(grown)
-        return upper, grown - upper + 1 if upper else 1.0
+        if self._read is None:
+            self._read = float(self.grown)
+        upper = ceil(self._read)
+        return upper, self._read - upper + 1 if upper else 1.0
 
     def unused(self, by_stage: nn.ModuleList) -> list[nn.Module]:
         """Of one module a stage those of the stages that are not blended."""

@@ -25,7 +25,8 @@ FILTER = (1.0, 3.0, 3.0, 1.0)  # low-pass, per axis
 class ModulatedConv2d(nn.Module):
     """A convolution whose input channels each image scales by its style, and whose outputs have variance 1 again (2.2).
 
-    w′_ijk = s_i w_ijk, w″_ijk = w′_ijk / √(Σ_ik w′²_ijk + ε). All images of a batch are one grouped convolution.
+    w′_ijk = s_i w_ijk, w″_ijk = w′_ijk / √(Σ_ik w′²_ijk + ε): since both factors stand before sums over one of the
+    channels alone, images are scaled in place of weights, and no image has weights of its own.
 
     Args:
         c_in, c_out: channels.
@@ -47,18 +48,16 @@ class ModulatedConv2d(nn.Module):
         self.scale, self.padding, self.demodulate, self.up = 1 / sqrt(c_in * kernel**2), kernel // 2, demodulate, up
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        b, c_in, height, width = x.shape
-        weight = self.scale * self.weight * self.style(w)[:, None, :, None, None]  # B×c_out×c_in×k×k
-        if self.demodulate:
-            weight = weight * torch.rsqrt(weight.square().sum((2, 3, 4), keepdim=True) + 1e-8)
-        grouped = x.reshape(1, b * c_in, height, width)
+        weight, style = self.scale * self.weight, self.style(w)
+        x = x * style[:, :, None, None]
         if self.up:
-            kernel = weight.transpose(1, 2).flatten(0, 1)  # (B c_in)×c_out×k×k
-            out = F.conv_transpose2d(grouped, kernel, stride=2, groups=b)
-            out = low_pass(out.view(b, -1, *out.shape[2:]), gain=4.0, padding=(1, 1))
+            out = low_pass(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2), gain=4.0, padding=(1, 1))
         else:
-            out = F.conv2d(grouped, weight.flatten(0, 1), padding=self.padding, groups=b)
-        return out.view(b, -1, *out.shape[2:])
+            out = F.conv2d(x, weight, padding=self.padding)
+        if not self.demodulate:
+            return out
+        squares = style.square() @ weight.square().sum((2, 3)).T  # B×c_out
+        return out * torch.rsqrt(squares + 1e-8)[:, :, None, None]
 
 
 class Noise(nn.Module):
