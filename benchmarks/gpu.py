@@ -274,11 +274,10 @@ def gans(size: Size) -> Rows:
     for slots in (1, 4, 16, 32)[: 1 if size == TINY else 4]:
         x = torch.rand(slots, 3, side, side, device=DEVICE)
         row: dict[str, Any] = {"slots": slots, **weights}
-        row |= measured("search", lambda x=x: searched(predictor, chart, x, "float32", size.steps), size.repeats)
+        row |= measured("search", partial(searched, predictor, chart, x, "float32", size.steps), size.repeats)
         row["search_step_ms"] = row.pop("search_ms") / size.steps
         z = generator.draw(slots).to(DEVICE)
-        yield row | measured("keeping_all", lambda z=z: kept(predictor, generator, z), size.repeats)
-    del chart, generator
+        yield row | measured("keeping_all", partial(kept, predictor, generator, z), size.repeats)
     yield {"side": size.side, "batch": 64, **measured("train", gan_step(size), size.repeats)}
 
 

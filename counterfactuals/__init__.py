@@ -45,6 +45,7 @@ from counterfactuals.methods.nearer import Nearer
 from counterfactuals.methods.prototype import Prototype
 from counterfactuals.methods.prototype_guided import PrototypeGuided
 from counterfactuals.methods.relaxation import Relaxation
+from counterfactuals.methods.surer import Surer
 from counterfactuals.result import Counterfactuals, Status
 from counterfactuals.show import show
 from counterfactuals.steps.adam import Adam
@@ -109,6 +110,7 @@ __all__ = [
     "Shift",
     "Smoothing",
     "Status",
+    "Surer",
     "TargetPolicy",
     "Value",
     "Values",
