@@ -57,7 +57,8 @@ class StoredProbabilities(Callback):
                 "this VAEX was trained with another classifier's probabilities: give StoredProbabilities that "
                 "classifier, or train anew"
             )
-        pl_module.conditioned_on, pl_module.classifier = self.hash, [self.classifier]
+        # Also where nothing is asked here, as on later ranks: Reconstructions and the like ask it.
+        pl_module.conditioned_on, pl_module.classifier = self.hash, [self.classifier.to(pl_module.device)]
         for name in names:
             if name not in pl_module.probabilities:
                 split = trainer.datamodule.split(name)  # type: ignore[attr-defined]  # attached at run time

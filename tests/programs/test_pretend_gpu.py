@@ -15,12 +15,14 @@ from torch.utils import _foreach_utils
 
 from benchmarks import gpu as benchmark
 from benchmarks.speed import engine_speed
-from callbacks import Report
+from callbacks import Reconstructions, Report, StoredProbabilities
+from callbacks.training import stored_probabilities
 from counterfactuals import Ascent, Diverse, FeatureL2, PixelChart, RunnerUp
 from datamodules import Digits
 from lightning_modules import CounterfactualModule, from_data
 from metrics import localisation
 from networks import CNN, MLP
+from tests.lightning_modules import test_hierarchical_vae as vaex
 from tests.programs.test_configs import ALL, run_group
 from tests.support.collect import Collect
 from tests.support.pretend_gpu import CUDA, CudaTensor, pretend_gpu
@@ -42,6 +44,19 @@ def test_runs(names: list[str], gpu: None, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(Report, "on_predict_end", lambda *args: None)
     monkeypatch.setattr(localisation, "REPEATS", 1)
     run_group(names, tmp_path, *ON_GPU, "--trainer.precision=32-true")
+
+
+def test_a_classifier_comes_along_whose_answers_are_cached(
+    gpu: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As for the second training with it, and for every rank but the first."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(stored_probabilities, "fingerprint", lambda network: "")  # a pretended tensor has its own class
+    network = vaex.classifier()
+    for judge in (copy.deepcopy(network), network):
+        settings = {"max_epochs": 1, "limit_train_batches": 1, "limit_val_batches": 1, "default_root_dir": tmp_path}
+        fit = vaex.trainer(StoredProbabilities(judge), Reconstructions(4), accelerator="gpu", devices=1, **settings)
+        fit.fit(vaex.module(), datamodule=Digits())
 
 
 def test_autocast_trains_a_flow_that_recomputes(gpu: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
