@@ -8,6 +8,7 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_warn
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from counterfactuals.charts.generator import GeneratorChart
 from lightning_modules.task import Task, shape_problem
 from metrics.realism.sliced import sliced_wasserstein
 from networks.checks import objects
@@ -39,6 +40,9 @@ class GANModule(Task):
         loss: of both; ``NonSaturating`` unless given.
         augment: of what the discriminator sees, for small data sets; ``None`` for nothing.
         optimizer, scheduler, warmup_steps: see ``Task``.
+
+    Raises:
+        InputError: a generator and a discriminator of other classes.
     """
 
     def __init__(
@@ -55,12 +59,22 @@ class GANModule(Task):
         self.save_hyperparameters()
         self.save_plain_hyperparameters()
         InputError.collect(objects(AdversarialLoss, loss=loss) if loss is not None else [])
+        judged = getattr(getattr(discriminator, "critic", None), "num_classes", generator.num_classes)
+        if judged != generator.num_classes:
+            known = [f"{n} classes" if n else "no classes" for n in (generator.num_classes, judged)]
+            raise InputError(
+                f"the generator knows {known[0]}, and the discriminator {known[1]}: give both the same num_classes"
+            )
         self.generator, self.discriminator = generator, discriminator
         self.loss, self.augment = loss or NonSaturating(), augment
 
     def forward(self, z: Tensor) -> Tensor:
         """g(z) of z of B×D, B×``shape``."""
         return self.generator(z)
+
+    def chart(self) -> GeneratorChart:
+        """The generator's latent space, x inverted by optimisation alone; an ``InverterModule``'s is faster."""
+        return GeneratorChart(self.generator)
 
     def sample(self, n: int, temperature: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
         """n samples, n×``shape``, their latents times ``temperature``; of a conditional one the classes in turn."""

@@ -138,12 +138,26 @@ def test_the_inverters_checkpoint_stands_alone(tmp_path: Path) -> None:
     assert float((chart.decode(chart.encode(x)) - x).square().mean()) < float(before)
 
 
+def test_a_gan_without_an_inverter_is_a_chart_by_optimisation_alone() -> None:
+    torch.manual_seed(0)
+    task = GANModule(DCGenerator([1, 8, 8], 3, [8]), DCDiscriminator([1, 8, 8], [8])).eval()
+    chart = task.chart()
+    with torch.no_grad():
+        x = chart.decode(torch.randn(2, 3))
+    assert torch.allclose(chart.decode(chart.encode(x)), x, atol=0.02)
+
+
 def test_what_does_not_fit_the_data() -> None:
     assert "made for samples of shape (1, 8, 8)" in module().problems_with(Helix())[0]
     assert module(3).problems_with(Digits()) == [
         "the generator knows 3 classes, but Digits has 10: set num_classes of generator and discriminator to that, or "
         "to null"
     ]
+
+
+def test_both_must_know_the_same_classes() -> None:
+    with pytest.raises(InputError, match="knows 2 classes, and the discriminator no classes: give both the same num_"):
+        GANModule(DCGenerator([1, 8, 8], 3, [8], num_classes=2), DCDiscriminator([1, 8, 8], [8]))
 
 
 def test_a_collapse_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
