@@ -270,7 +270,7 @@ def gans(size: Size) -> Rows:
     generator = StyleGenerator([3, side, side], widths=widths).eval().to(DEVICE)
     predictor = Adapter(classifier(size), size=size.side)
     weights = {"parameters": sum(p.numel() for p in generator.parameters()), "side": side}
-    chart = GeneratorChart(generator, lambda g, x: g.draw(len(x), None, torch.Generator().manual_seed(0)).to(x))
+    chart = GeneratorChart(generator, Somewhere())
     for slots in (1, 4, 16, 32)[: 1 if size == TINY else 4]:
         x = torch.rand(slots, 3, side, side, device=DEVICE)
         row: dict[str, Any] = {"slots": slots, **weights}
@@ -279,6 +279,13 @@ def gans(size: Size) -> Rows:
         z = generator.draw(slots).to(DEVICE)
         yield row | measured("keeping_all", partial(kept, predictor, generator, z), size.repeats)
     yield {"side": size.side, "batch": 64, **measured("train", gan_step(size), size.repeats)}
+
+
+class Somewhere:
+    """An inversion that looks at nothing: of random weights there is no z of x."""
+
+    def encode(self, generator: nn.Module, x: Tensor) -> Tensor:
+        return generator.draw(len(x), None, torch.Generator().manual_seed(0)).to(x)  # type: ignore[operator]
 
 
 def kept(predictor: nn.Module, generator: nn.Module, z: Tensor) -> None:

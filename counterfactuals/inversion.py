@@ -23,7 +23,7 @@ SLOTS = 256  # rows under way at a time; halved where memory does not suffice
 class Inversion(Protocol):
     """How z is found whose g(z) is x."""
 
-    def __call__(self, generator: nn.Module, x: Tensor) -> Tensor:
+    def encode(self, generator: nn.Module, x: Tensor) -> Tensor:
         """z of B×D of x of B×``shape``; a row's z does not depend on its neighbours."""
         ...
 
@@ -94,7 +94,7 @@ class Optimised:
         self.good_enough, self.prior_weight, self.seed = good_enough, prior_weight, seed
         self.schedule = schedule or Cosine()
 
-    def __call__(self, generator: nn.Module, x: Tensor) -> Tensor:
+    def encode(self, generator: nn.Module, x: Tensor) -> Tensor:
         return self.invert(generator, x).z
 
     def invert(self, generator: nn.Module, x: Tensor) -> Inverted:
@@ -192,11 +192,11 @@ class Amortised:
         self.refined = Optimised(steps, 1, step_size, encoder=encoder)
         self.encoder, self.steps = encoder, steps
 
-    def __call__(self, generator: nn.Module, x: Tensor) -> Tensor:
+    def encode(self, generator: nn.Module, x: Tensor) -> Tensor:
         if not self.steps:
             with torch.no_grad():
                 return self.encoder(x)
-        return self.refined(generator, x)
+        return self.refined.encode(generator, x)
 
 
 def dim_of(generator: nn.Module) -> int:

@@ -36,7 +36,8 @@ from counterfactuals import (
     explain,
 )
 from datamodules import MNIST
-from lightning_modules import load_chart, load_predictor
+from lightning_modules import load_predictor
+from lightning_modules.checkpoints.charted import load_chart
 from metrics.realism.neighbours import Nearest
 
 FRAMES = 9

@@ -66,7 +66,7 @@ class GeneratorChart(Chart):
 
     def encode(self, x: Tensor) -> Tensor:
         low, high = self.values
-        return self.inversion(self.generator, low + (high - low) * x)
+        return self.inversion.encode(self.generator, low + (high - low) * x)
 
     def draw(self, n: int, generator: torch.Generator) -> Tensor:
         own = getattr(self.generator, "draw", None)

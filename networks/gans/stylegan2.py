@@ -17,6 +17,7 @@ from networks.checks import each, whole, within
 from networks.errors import InputError
 from networks.gans.equalised import EqualConv2d, EqualLinear, MinibatchDeviation, PixelNorm
 from networks.gans.generator import Critic, Generator, check_widths
+from networks.weights import load_weights
 
 GAIN = sqrt(2)
 FILTER = (1.0, 3.0, 3.0, 1.0)  # low-pass, per axis
@@ -189,13 +190,17 @@ class StyleGenerator(Generator):
         num_classes: see ``Generator``.
         depth: layers of the mapping.
         truncation: ψ: w is moved to ψ w + (1 − ψ) E[w] (StyleGAN, B); 1 for none. In training there is none.
+        weights: file with its state dict; published ones are written by ``networks.gans.published``.
 
     Shapes:
         z of B×D → B×C×H×W in [0, 1] but for what overshoots.
 
     Raises:
-        InputError: another size of image, not as many widths as sizes, or a number out of its range.
+        InputError: another size of image, not as many widths as sizes, a number out of its range, or weights of another
+            network.
     """
+
+    reads_files = ("weights",)  #: left out when a checkpoint is built again: its own weights count
 
     def __init__(
         self,
@@ -206,6 +211,7 @@ class StyleGenerator(Generator):
         num_classes: int | None = None,
         depth: int = 8,
         truncation: float = 1.0,
+        weights: str | None = None,
     ) -> None:
         super().__init__(shape, latent_dim, num_classes)
         InputError.collect(
@@ -217,6 +223,8 @@ class StyleGenerator(Generator):
         self.mapping = Mapping(self.dim, style_dim, depth)
         self.synthesis = Synthesis(shape, widths, style_dim)
         self.style_dim, self.truncation = style_dim, truncation
+        if weights is not None:
+            load_weights(self, weights, "StyleGenerator")
 
     @property
     def num_styles(self) -> int:

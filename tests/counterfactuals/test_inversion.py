@@ -1,8 +1,10 @@
 import pytest
 import torch
+from jsonargparse import ArgumentParser
 from torch import Tensor, nn
 
 from counterfactuals import Amortised, Exponential, GeneratorChart, InputError, Optimised
+from counterfactuals.inversion import Inversion
 from networks import DCGenerator
 
 
@@ -36,14 +38,14 @@ def test_of_an_image_beyond_reach_the_nearest() -> None:
 
 def test_rows_know_nothing_of_their_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
-    generator, invert = DCGenerator([1, 8, 8], 3, [4]).eval(), Optimised(steps=12, starts=3)
+    generator, inversion = DCGenerator([1, 8, 8], 3, [4]).eval(), Optimised(steps=12, starts=3)
     x = torch.rand(7, 1, 8, 8)
-    together = invert.invert(generator, x)
+    together = inversion.invert(generator, x)
     for row in (0, 4):
-        assert torch.allclose(invert(generator, x[row : row + 1]), together.z[row : row + 1], atol=1e-5)
+        assert torch.allclose(inversion.encode(generator, x[row : row + 1]), together.z[row : row + 1], atol=1e-5)
     monkeypatch.setattr("counterfactuals.inversion.SLOTS", 4)
-    assert torch.allclose(invert(generator, x), together.z, atol=1e-5)
-    assert len(invert(generator, x[:0])) == 0
+    assert torch.allclose(inversion.encode(generator, x), together.z, atol=1e-5)
+    assert len(inversion.encode(generator, x[:0])) == 0
 
 
 def test_the_best_start_counts() -> None:
@@ -62,7 +64,7 @@ def test_an_encoder_is_refined_and_what_is_good_enough_ends() -> None:
         def forward(self, x: Tensor) -> Tensor:
             return torch.linalg.lstsq(generator.a.detach(), x.flatten(1).T).solution.T + 0.05
 
-    at_once, refined = Amortised(Near(), steps=0)(generator, x), Amortised(Near(), steps=50)(generator, x)
+    at_once, refined = (Amortised(Near(), steps=steps).encode(generator, x) for steps in (0, 50))
     assert torch.allclose(at_once, z + 0.05, atol=1e-4)
     assert float((refined - z).abs().max()) < 0.02
     ended = Optimised(500, 1, 0.05, encoder=Near(), good_enough=0.05, schedule=Exponential(1e6)).invert(generator, x)
@@ -77,7 +79,7 @@ def test_features_decide_what_counts() -> None:
             return x.flatten(1)[:, :1]
 
     generator, x = Linear(), torch.rand(3, 1, 3, 3)
-    found = Optimised(steps=400, starts=1, step_size=0.1, features=First())(generator, x)
+    found = Optimised(steps=400, starts=1, step_size=0.1, features=First()).encode(generator, x)
     off = generator(found) - x
     assert float(off.flatten(1)[:, 0].abs().max()) < 1e-2 < float(off.abs().max())
 
@@ -109,3 +111,11 @@ def test_a_strangers_generator_is_a_chart() -> None:
         GeneratorChart(Strangers)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="starts must be positive"):
         Optimised(starts=0)
+
+
+def test_a_config_names_it() -> None:
+    """A protocol that has ``__call__`` alone would be a function to jsonargparse, and no class would do."""
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_argument("--inversion", type=Inversion | None)
+    given = parser.parse_args(["--inversion=counterfactuals.Optimised", "--inversion.steps=7"])
+    assert parser.instantiate_classes(given).inversion.steps == 7
