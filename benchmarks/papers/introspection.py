@@ -41,6 +41,7 @@ from lightning_modules.checkpoints.charted import load_chart
 from metrics.realism.neighbours import Nearest
 
 FRAMES = 9
+EVERY = 2  # steps between two points of a way
 DIGITS = 10
 
 
@@ -72,9 +73,9 @@ def predicted(model: nn.Module, x: Tensor) -> Tensor:
 def criticism(classifier: nn.Module, charts: dict[str, Chart], x: Tensor, judges: Judges) -> dict[str, Counterfactuals]:
     """The three searches; prints their table."""
     methods = {
-        "latent": (charts["latent"], Ascent(0.05, 500, keep_every=1)),
-        "latent, λ by bisection": (charts["latent"], MinimalChange(step_size=0.05, rounds=10, steps=60)),
-        "pixels": (charts["pixels"], Ascent(0.01, 500)),
+        "latent": (charts["latent"], Ascent(0.05, 200, keep_every=EVERY, extra_steps=20)),
+        "latent, λ by bisection": (charts["latent"], MinimalChange(step_size=0.05, rounds=8, steps=40)),
+        "pixels": (charts["pixels"], Ascent(0.01, 200, extra_steps=20)),
     }
     found, rows = {}, {}
     for name, (chart, method) in methods.items():
@@ -91,13 +92,14 @@ def criticism(classifier: nn.Module, charts: dict[str, Chart], x: Tensor, judges
 def ways(classifier: nn.Module, cf: Counterfactuals) -> None:
     """What the classifier sees between x and x′, by target."""
     assert cf.path is not None
-    print("\n| from 9 to | searches | pass through a third digit | most often |\n|---|---|---|---|")
+    print("\n| from 9 to | searches | pass through a third digit | through 0 | most often |\n|---|---|---|---|---|")
     for target in cf.target.unique().tolist():
         rows = ((cf.target == target) & cf.flipped).nonzero()[:, 0]
         thirds = [third_digits(classifier, cf.path[i], int(cf.source[i]), target) for i in rows.tolist()]
         seen = Counter(digit for digits in thirds for digit in digits)
         often = ", ".join(f"{digit}: {n / len(thirds):.0%}" for digit, n in seen.most_common(2))
-        print(f"| {target} | {len(thirds)} | {sum(map(bool, thirds)) / max(len(thirds), 1):.0%} | {often or '–'} |")
+        some, zero = (sum(flags) / max(len(thirds), 1) for flags in (map(bool, thirds), (0 in t for t in thirds)))
+        print(f"| {target} | {len(thirds)} | {some:.0%} | {zero:.0%} | {often or '–'} |")
 
 
 def third_digits(classifier: nn.Module, path: Tensor, source: int, target: int) -> set[int]:
@@ -140,7 +142,7 @@ def draw_criticism(found: dict[str, Counterfactuals], file: Path) -> None:
     first = each * int(whole[0]) if len(whole) else 0
     rows = []
     for i in range(first, first + each):
-        along = torch.linspace(0, int(cf.steps[i]), FRAMES).round().long().clamp(max=cf.path.shape[1] - 1)
+        along = torch.linspace(0, -(-int(cf.steps[i]) // EVERY), FRAMES).round().long()
         rows.append(torch.cat([cf.x[i : i + 1], cf.path[i, along], pixels.counterfactual[i : i + 1]]))
     save_image(torch.cat(rows), file, nrow=FRAMES + 2, padding=1, pad_value=0.5)
 

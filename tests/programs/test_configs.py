@@ -35,7 +35,9 @@ MNIST = [
         "dcgan",
         "dcgan_10",
         "dcgan_inverter",
+        "dcgan_10_inverter",
         "explain_dcgan",
+        "explain_dcgan_10",
         "explain_4_to_9",
         "explain_4_to_9_continuous",
         "explain_vae",
@@ -61,6 +63,7 @@ FOLDER = [
         "gan",
         "gan_inverter",
         "explain",
+        "explain_gan",
         "explain_vaex",
     )
 ]
@@ -82,9 +85,10 @@ DIGITS = [
     )
 ]
 BINARIZED = [f"binarized_mnist/{job}.yaml" for job in ("vae", "vae_hf1", "vae_hf10")]
+GAN_JOBS = (("", ""), ("", "_inverter"), ("explain_", ""))
 JOBS = ("classifier", "svm", "oracle", "oracle_noise", "flow_matching", "explain")
 FASHION = [f"fashion_mnist/{job}.yaml" for job in JOBS]
-GANS = ("pgan", "pgan_inverter", "stylegan2", "stylegan2_inverter")
+GANS = [f"{job}{gan}{after}" for gan in ("dcgan", "pgan", "stylegan2") for job, after in GAN_JOBS]
 CELEBA = [f"celeba/{job}.yaml" for job in ("autoencoders", *JOBS, "vae", "flow", "compare", *GANS)]
 CELEBA_MALE = [
     f"celeba_male/{job}.yaml" for job in ("classifier", "svm", "oracle", "oracle_noise", "vaex", "explain_vaex")
@@ -109,6 +113,7 @@ ALL = {
 }
 TINY_ASCENT = ["--model.method.init_args.max_steps=3"]
 TINY_RETURN = ["--model.method.init_args.ascent.init_args.max_steps=3", "--model.method.init_args.steps=2"]
+TINY_BISECTION = ["--model.method.init_args.rounds=1", "--model.method.init_args.steps=3"]
 TINY_RELAXATION = ["--model.method.init_args.rounds=1"]  # has no steps to limit
 TINY_SEARCH = [
     "--model.control.init_args.max_steps=3",
@@ -220,7 +225,7 @@ def run_group(names: list[str], home: Path, *options: str) -> list[Path]:
         small = [*TINIER.get(name, []), *TINY_DATA.get(name.split("/")[0], []), *options]
         if any(job in name for job in ("explain", "compare", "dose")):
             run_explain(name, *_tiny_method(name), *TINY_SEARCH, *small)
-            searches = 54 if "pairs" in name else 36 if "dose" in name else 6
+            searches = 54 if "pairs" in name or "dcgan_10" in name else 36 if "dose" in name else 6
             assert len(pd.read_parquet(folder / "counterfactuals.parquet")) == searches
             explained.append(folder)
         else:
@@ -232,4 +237,6 @@ def run_group(names: list[str], home: Path, *options: str) -> list[Path]:
 def _tiny_method(name: str) -> list[str]:
     if "vaex" in name:
         return TINY_RELAXATION
-    return TINY_RETURN if name == "image_folder/explain.yaml" else TINY_ASCENT
+    if name.startswith("image_folder/explain"):
+        return TINY_RETURN
+    return TINY_BISECTION if "dcgan_10" in name else TINY_ASCENT
