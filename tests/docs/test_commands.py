@@ -12,13 +12,13 @@ import timm
 import torch
 import torchvision
 import yaml
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 import explain
 import train
 from counterfactuals import Ascent
 from lightning_modules import FlowMatchingModule, load
-from networks import Adapter
+from networks import Adapter, StyleGenerator
 from tests.programs.test_configs import TINIER, TINY_ASCENT, TINY_DATA, TINY_RELAXATION, TINY_RETURN, TINY_SEARCH
 from tests.support.pages import DOCS, GUIDES, block, blocks, commands, name_of
 from tests.support.runs import NO_CONTROLS, NO_LOGGER, QUIET, ROOT, TINY_FIT
@@ -36,7 +36,10 @@ NOT_RUN = {
     "python -m pytest tests/hostile": "tests themselves",
     "TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 torchrun": "test_jobs.py runs it",
     "srun python train.py": "test_jobs.py runs it",
+    "python -m networks.gans.published": "needs a published file; tests/networks/gans has one, and Home its outcome",
 }
+SMALL_SIDE = "--data.size=32"  # for 1024
+TINY_FFHQ = [SMALL_SIDE, "--model.adapter.size=16", "--model.method.max_steps=3", "--data.predict_limit=2"]
 EXPLAINED, SEARCHES = ("explain", "compare", "dose"), 2
 TINY_OWN = [
     *("--model.method=counterfactuals.Ascent", "--model.method.max_steps=3"),
@@ -57,11 +60,14 @@ def tiny(words: list[str]) -> list[str]:
     (config,) = [second for first, second in pairwise(words) if first == "--config"]
     if config == "my.yaml":
         return TINY_OWN
+    if config == "ffhq.yaml":
+        return TINY_FFHQ
     name = config.removeprefix("configs/")
     small = [*TINIER.get(name, []), *TINY_DATA.get(name.split("/")[0], [])]
     if not any(job in name for job in EXPLAINED):
-        return [*TINY_FIT, *small]
-    method = TINY_RELAXATION if "vaex" in name else TINY_RETURN if name == "image_folder/explain.yaml" else TINY_ASCENT
+        return [*TINY_FIT, *small, *([SMALL_SIDE] if "--data.size" in words else [])]
+    returning = name.startswith("image_folder/explain")
+    method = TINY_RELAXATION if "vaex" in name else TINY_RETURN if returning else TINY_ASCENT
     few = ["--model.target.init_args.targets=[0,2]"] if "dose" in name else []
     return [*method, *TINY_SEARCH, *small, *few, f"--data.predict_limit={SEARCHES}"]
 
@@ -87,6 +93,16 @@ def is_run(command: str) -> bool:
     return command.startswith(("python train.py", "python explain.py"))
 
 
+def write_generator(folder: Path) -> None:
+    """What ``networks.gans.published`` would leave of a StyleGAN2 of 32×32."""
+    folder.mkdir(parents=True)
+    sizes = {"shape": [1, 32, 32], "latent_dim": 512, "style_dim": 4, "widths": [2, 2, 2, 2], "depth": 1}
+    weights = str(folder / "generator.safetensors")
+    save_file(StyleGenerator(**sizes).state_dict(), weights)
+    generator = {"class_path": "networks.StyleGenerator", "init_args": sizes | {"weights": weights}}
+    (folder / "generator.yaml").write_text(yaml.safe_dump(generator))
+
+
 class Home:
     """A working directory in which the pages' commands are run, each once, in the pages' order."""
 
@@ -99,6 +115,8 @@ class Home:
             self.net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(256, 2))
         torch.save(self.net.state_dict(), folder / "my_weights.pth")
         (folder / "my.yaml").write_text(block(DOCS / "own-images.md", "yaml", "my_package.MyNet"))
+        (folder / "ffhq.yaml").write_text(block(DOCS / "charts.md", "yaml", "runs/ffhq/inverter"))
+        write_generator(folder / "runs" / "ffhq")
 
     def run_until(self, page: Path) -> None:
         """Every command of the pages up to this one that has not been run."""
