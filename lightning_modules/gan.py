@@ -77,10 +77,17 @@ class GANModule(Task):
         return GeneratorChart(self.generator)
 
     def sample(self, n: int, temperature: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
-        """n samples, n×``shape``, their latents times ``temperature``; of a conditional one the classes in turn."""
+        """n samples, n×``shape``, their latents times ``temperature``; classes as often as in the training's images."""
         z = self.generator.draw(n, None, generator)
         z[:, : self.generator.latent_dim] *= temperature
         return self.generator(z.to(self.device))
+
+    def on_fit_start(self) -> None:
+        super().on_fit_start()
+        if known := self.generator.num_classes:
+            y = torch.as_tensor(self.trainer.datamodule.split("train").y)  # type: ignore[attr-defined]  # at run time
+            shares: Tensor = self.generator.class_shares
+            shares.copy_(torch.bincount(y, minlength=known) / len(y))
 
     def _labels(self, batch: dict[str, Tensor]) -> Tensor | None:
         return batch["y"] if self.generator.num_classes else None

@@ -24,10 +24,14 @@ class Generator(nn.Module):
     Attributes:
         label_dim: coordinates of the label.
         dim: D, all coordinates of z.
+        class_shares: how often each class is drawn, K; all alike until a training sets those of its images. Of
+            conditional generators alone.
 
     Shapes:
         z of B×D → x of B×C×H×W in [0, 1].
     """
+
+    class_shares: Tensor
 
     def __init__(self, shape: Sequence[int], latent_dim: int, num_classes: int | None = None) -> None:
         super().__init__()
@@ -41,14 +45,17 @@ class Generator(nn.Module):
         self.shape, self.latent_dim, self.num_classes = tuple(shape), latent_dim, num_classes
         self.label_dim = 1 if num_classes == 2 else num_classes or 0
         self.dim = latent_dim + self.label_dim
+        if num_classes is not None:
+            self.register_buffer("class_shares", torch.full((num_classes,), 1 / num_classes))
 
     def draw(self, n: int, y: Tensor | None = None, generator: torch.Generator | None = None) -> Tensor:
-        """n z of the prior, n×D on the CPU; of the classes y (n int64), or of all in turn."""
+        """n z of the prior, n×D on the CPU; of the classes y (n int64), or by ``class_shares``."""
         latent = torch.randn(n, self.latent_dim, generator=generator)
         if self.num_classes is None:
             return latent
-        y = torch.arange(n) % self.num_classes if y is None else y.cpu()
-        return torch.cat([latent, self.label(y).to(latent)], 1)
+        if y is None:
+            y = torch.multinomial(self.class_shares.cpu(), n, replacement=True, generator=generator)
+        return torch.cat([latent, self.label(y.cpu()).to(latent)], 1)
 
     def label(self, y: Tensor) -> Tensor:
         """Coordinates of classes y (n int64), n×``label_dim`` float32.

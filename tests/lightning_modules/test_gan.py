@@ -83,6 +83,14 @@ def test_training_makes_samples_like_the_data(tmp_path: Path) -> None:
     assert 0.6 < float(spread(samples) / spread(real)) < 1.4
 
 
+def test_classes_are_drawn_as_often_as_there_are_images_of_them() -> None:
+    gan, data = module(10), Digits(batch_size=64)
+    pl.Trainer(max_steps=1, enable_checkpointing=False, limit_val_batches=0, **QUIET).fit(gan, datamodule=data)
+    y = torch.as_tensor(data.split("train").y)
+    assert torch.allclose(gan.generator.class_shares, torch.bincount(y, minlength=10) / len(y))
+    assert "generator.class_shares" in gan.state_dict()
+
+
 def fit_digits(folder: Path, *args: str) -> None:
     """configs/mnist/dcgan.yaml on UCI's digits."""
     own = "--model.init_args"
