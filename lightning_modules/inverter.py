@@ -7,7 +7,7 @@ from pytorch_lightning.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 
 from counterfactuals.charts.generator import GeneratorChart
-from counterfactuals.inversion import Amortised
+from counterfactuals.inversion import Amortised, dim_of
 from lightning_modules.checkpoints.checkpoint import load, read
 from lightning_modules.gan import GANModule
 from lightning_modules.task import Task, shape_problem
@@ -94,4 +94,16 @@ class InverterModule(Task):
         self._evaluate(batch, "test")
 
     def problems_with(self, datamodule: Any) -> list[str]:
-        return shape_problem("the generator", self.generator.shape, datamodule)
+        problems = shape_problem("the generator", self.generator.shape, datamodule)
+        return problems or self._problems_with_encoder()
+
+    @torch.no_grad()
+    def _problems_with_encoder(self) -> list[str]:
+        before, dim = self.encoder.training, dim_of(self.generator)
+        z = self.encoder.eval()(torch.zeros(2, *self.generator.shape, device=self.device))
+        self.encoder.train(before)
+        if z.shape == (2, dim):
+            return []
+        return [
+            f"the generator takes z of {dim} numbers, and the encoder gives {tuple(z.shape[1:])}: set its dim to {dim}"
+        ]

@@ -177,6 +177,13 @@ def test_a_collapse_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         trainer.fit(gan, datamodule=Digits(batch_size=64))
 
 
+def test_an_encoder_of_another_size_is_named() -> None:
+    inverter = InverterModule(made().generator, ConvEncoder([1, 8, 8], [4], 7))
+    (problem,) = inverter.problems_with(Digits())
+    assert "takes z of 5 numbers, and the encoder gives (7,): set its dim to 5" in problem
+    assert InverterModule(made(3).generator, ConvEncoder([1, 8, 8], [4], 8)).problems_with(Digits()) == []
+
+
 def test_an_encoder_needs_a_gans_checkpoint(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no checkpoint"):
         InverterModule(str(tmp_path / "none.ckpt"), ConvEncoder([1, 8, 8], [4], 5))
