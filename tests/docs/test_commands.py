@@ -12,11 +12,12 @@ import timm
 import torch
 import torchvision
 import yaml
+from jsonargparse import ArgumentParser
 from safetensors.torch import load_file, save_file
 
 import explain
 import train
-from counterfactuals import Ascent
+from counterfactuals import Ascent, Chart
 from lightning_modules import FlowMatchingModule, load
 from networks import Adapter, StyleGenerator
 from tests.programs.test_configs import TINIER, TINY_ASCENT, TINY_DATA, TINY_RELAXATION, TINY_RETURN, TINY_SEARCH
@@ -193,11 +194,16 @@ def test_own_models(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_yaml_can_be_read() -> None:
     found = [text for page in GUIDES for text in blocks(page, "yaml")]
-    assert len(found) == 3
+    assert len(found) == 5
     assert all(isinstance(yaml.safe_load(text), dict) for text in found)
     (adapter,) = [yaml.safe_load(text)["adapter"] for text in found if text.startswith("adapter:")]
     assert adapter["class_path"] == "networks.Adapter"
     Adapter(torch.nn.Flatten(), **adapter["init_args"])
+    (chart,) = [yaml.safe_load(text)["chart"] for text in found if text.strip().startswith("chart:")]
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_argument("--chart", type=Chart)
+    generator = parser.parse_object({"chart": chart}).chart.init_args.generator
+    assert generator.init_args.generator.class_path == "networks.StyleGenerator"
 
 
 # --- what the results folder holds
