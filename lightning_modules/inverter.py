@@ -100,7 +100,8 @@ class InverterModule(Task):
     @torch.no_grad()
     def _problems_with_encoder(self) -> list[str]:
         before, dim = self.encoder.training, dim_of(self.generator)
-        z = self.encoder.eval()(torch.zeros(2, *self.generator.shape, device=self.device))
+        weight = next(self.encoder.parameters())  # which may not have come to the module's device yet
+        z = self.encoder.eval()(weight.new_zeros(2, *self.generator.shape))
         self.encoder.train(before)
         if z.shape == (2, dim):
             return []
