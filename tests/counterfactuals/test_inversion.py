@@ -3,7 +3,7 @@ import torch
 from jsonargparse import ArgumentParser
 from torch import Tensor, nn
 
-from counterfactuals import Amortised, Exponential, GeneratorChart, InputError, Optimised
+from counterfactuals import Amortised, Exponential, InputError, Optimised
 from counterfactuals.inversion import Inversion
 from networks import DCGenerator
 
@@ -84,38 +84,14 @@ def test_features_decide_what_counts() -> None:
     assert float(off.flatten(1)[:, 0].abs().max()) < 1e-2 < float(off.abs().max())
 
 
-class Strangers(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Linear(6, 12)
-
-    def forward(self, z: Tensor) -> Tensor:
-        return self.layer(z).view(-1, 3, 2, 2)
-
-
-def test_a_strangers_generator_is_a_chart() -> None:
-    chart = GeneratorChart(Strangers(), Optimised(steps=3, starts=2), latent_dim=6)
-    assert chart.shape == (3, 2, 2) and chart.dim == 6 and not chart.exact
-    x = torch.rand(2, 3, 2, 2)
-    assert chart.decode(chart.encode(x)).shape == x.shape
-    assert chart.draw(3, torch.Generator().manual_seed(0)).shape == (3, 6)
-    signed = GeneratorChart(Strangers(), Optimised(steps=300, starts=1), latent_dim=6, values=(-1.0, 1.0))
-    z = torch.randn(2, 6)
-    assert torch.allclose(signed.decode(z), (signed.generator(z) + 1) / 2)
-    assert torch.allclose(signed.encode(signed.decode(z).detach()), z, atol=0.1)
-    with pytest.raises(InputError, match="does not say how many numbers its z has"):
-        GeneratorChart(Strangers())
-    with pytest.raises(InputError, match="Strangers cannot take z of 2×5"):
-        GeneratorChart(Strangers(), latent_dim=5)
-    with pytest.raises(InputError, match="must be an object, not the class Strangers"):
-        GeneratorChart(Strangers)  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="starts must be positive"):
-        Optimised(starts=0)
-
-
 def test_a_config_names_it() -> None:
     """A protocol that has ``__call__`` alone would be a function to jsonargparse, and no class would do."""
     parser = ArgumentParser(exit_on_error=False)
     parser.add_argument("--inversion", type=Inversion | None)
     given = parser.parse_args(["--inversion=counterfactuals.Optimised", "--inversion.steps=7"])
     assert parser.instantiate_classes(given).inversion.steps == 7
+
+
+def test_numbers_out_of_their_range_are_named() -> None:
+    with pytest.raises(InputError, match="starts must be positive"):
+        Optimised(starts=0)

@@ -8,10 +8,9 @@ import torch
 import torch.nn.functional as F
 
 from datamodules import Digits, Helix
-from lightning_modules import GANModule, InverterModule, load
-from lightning_modules.checkpoints.charted import load_chart
+from lightning_modules import GANModule, load
 from lightning_modules.gan import spread
-from networks import AdaptiveAugment, ConvEncoder, DCDiscriminator, DCGenerator, InputError, NonSaturating, Wasserstein
+from networks import AdaptiveAugment, DCDiscriminator, DCGenerator, InputError, NonSaturating, Wasserstein
 from tests.support.runs import fit
 
 QUIET = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
@@ -124,28 +123,6 @@ def test_a_training_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path: Pat
     assert float(whole["state_dict"]["augment.p"]) > 0
 
 
-def test_the_inverters_checkpoint_stands_alone(tmp_path: Path) -> None:
-    fit_digits(tmp_path, "--trainer.max_epochs=2")
-    fit(
-        "mnist/dcgan_inverter.yaml",
-        "--data=datamodules.Digits",
-        f"--model.init_args.generator={tmp_path}/gan/best.ckpt",
-        "--model.init_args.encoder.init_args={shape: [1, 8, 8], widths: [8], dim: 6}",
-        "--model.init_args.steps=3",
-        f"--trainer.default_root_dir={tmp_path}/inverter",
-        "--trainer.max_epochs=2",
-        tiny=False,
-    )
-    generator = load(tmp_path / "gan/best.ckpt", GANModule).generator
-    (tmp_path / "gan/best.ckpt").unlink()
-    inverter = load(tmp_path / "inverter/best.ckpt", InverterModule)
-    z = torch.randn(3, 6).detach()
-    assert torch.equal(inverter.generator(z), generator(z)), "it was not trained, nor were its statistics"
-    chart, x = load_chart(str(tmp_path / "inverter/best.ckpt")), Digits().split("val").x[:4]
-    before = (inverter(x) - x).square().mean()
-    assert float((chart.decode(chart.encode(x)) - x).square().mean()) < float(before)
-
-
 def test_a_gan_without_an_inverter_is_a_chart_by_optimisation_alone() -> None:
     torch.manual_seed(0)
     task = GANModule(DCGenerator([1, 8, 8], 3, [8]), DCDiscriminator([1, 8, 8], [8])).eval()
@@ -175,15 +152,3 @@ def test_a_collapse_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     trainer = pl.Trainer(max_epochs=1, enable_checkpointing=False, limit_train_batches=2, **QUIET)
     with pytest.warns(UserWarning, match="the generator has collapsed: its samples differ 0% as much"):
         trainer.fit(gan, datamodule=Digits(batch_size=64))
-
-
-def test_an_encoder_of_another_size_is_named() -> None:
-    inverter = InverterModule(made().generator, ConvEncoder([1, 8, 8], [4], 7))
-    (problem,) = inverter.problems_with(Digits())
-    assert "takes z of 5 numbers, and the encoder gives (7,): set its dim to 5" in problem
-    assert InverterModule(made(3).generator, ConvEncoder([1, 8, 8], [4], 8)).problems_with(Digits()) == []
-
-
-def test_an_encoder_needs_a_gans_checkpoint(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no checkpoint"):
-        InverterModule(str(tmp_path / "none.ckpt"), ConvEncoder([1, 8, 8], [4], 5))
