@@ -9,6 +9,7 @@
 (8, True)
 """
 
+from counterfactuals.charts.attributes import AttributeChart
 from counterfactuals.charts.autoencoder import AutoencoderChart
 from counterfactuals.charts.chart import Chart
 from counterfactuals.charts.flow import FlowChart
@@ -18,7 +19,7 @@ from counterfactuals.charts.pixel import PixelChart
 from counterfactuals.charts.residual import WithResidual
 from counterfactuals.engine import Method
 from counterfactuals.explain import explain
-from counterfactuals.goals.distances import Distance, FeatureL2, LatentL2, PixelL1, PixelL2
+from counterfactuals.goals.distances import Distance, FeatureL2, LatentL1, LatentL2, PixelL1, PixelL2
 from counterfactuals.goals.labels import ReachLabel
 from counterfactuals.goals.objectives import Objective, ReachAll, ReachClass, ReachMargin
 from counterfactuals.goals.region import Box, MaskFile, Region
@@ -62,6 +63,7 @@ __all__ = [
     "Ascent",
     "AtLeast",
     "AtMost",
+    "AttributeChart",
     "AutoencoderChart",
     "Box",
     "Chart",
@@ -80,6 +82,7 @@ __all__ = [
     "InputError",
     "Inversion",
     "Inverted",
+    "LatentL1",
     "LatentL2",
     "LatentSearch",
     "MaskFile",

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from datamodules.order import Order, Shuffled
+from networks.attributes import is_binary
 from networks.checks import positive, whole
 from networks.errors import InputError
 
@@ -31,18 +32,26 @@ class Batch(TypedDict):
         y: class indices, B int64, or for a regression values, B float32.
         index: position in the split, B int64.
         map: for data sets whose values are counts, 1 where a counted object stands and 0 elsewhere, B×1×H×W float32.
+        attributes: what else is known of the images (``DataModule.attribute_names``), B×A float32.
     """
 
     x: Tensor
     y: Tensor
     index: Tensor
     map: NotRequired[Tensor]
+    attributes: NotRequired[Tensor]
 
 
 class Split(Protocol):
-    """A split: ``y`` is known without loading images, and whole batches are fetched at once."""
+    """A split: ``y`` is known without loading images, and whole batches are fetched at once.
+
+    Attributes:
+        y: labels, N.
+        attributes: N×A float32, NaN where one is not known; ``None`` for data without.
+    """
 
     y: Tensor
+    attributes: Tensor | None
 
     def __len__(self) -> int: ...
 
@@ -65,10 +74,18 @@ class TensorSplit(Dataset):
         y: class indices, N int64, or values, N float32.
         map: where counted objects stand, N×1×H×W uint8 of 0 and 1; ``None`` for data without.
         origin: hash of where x comes from, where x is too large to be hashed itself.
+        attributes: N×A float32; ``None`` for data without.
     """
 
-    def __init__(self, x: Tensor, y: Tensor, map: Tensor | None = None, origin: str | None = None) -> None:
-        self.x, self.y, self.map, self.origin = x, y, map, origin
+    def __init__(
+        self,
+        x: Tensor,
+        y: Tensor,
+        map: Tensor | None = None,
+        origin: str | None = None,
+        attributes: Tensor | None = None,
+    ) -> None:
+        self.x, self.y, self.map, self.origin, self.attributes = x, y, map, origin, attributes
 
     def __len__(self) -> int:
         return len(self.x)
@@ -79,11 +96,13 @@ class TensorSplit(Dataset):
         batch = Batch(x=x.float() / 255 if x.dtype == torch.uint8 else x, y=self.y[index], index=index)
         if self.map is not None:
             batch["map"] = self.map[index].float()
+        if self.attributes is not None:
+            batch["attributes"] = self.attributes[index]
         return batch
 
     def fingerprint(self) -> str:
         x = self.x.numpy() if self.origin is None else self.origin.encode()
-        return sha256(x, self.y.numpy(), *([] if self.map is None else [self.map.numpy()]))
+        return sha256(x, *(t.numpy() for t in (self.y, self.map, self.attributes) if t is not None))
 
     def contents(self, positions: Sequence[int]) -> Tensor:
         columns = [t for t in (self.x, self.y, self.map) if t is not None]
@@ -97,6 +116,7 @@ class Selection(Dataset):
     def __init__(self, split: Split, positions: Tensor) -> None:
         self.split, self.positions = split, positions
         self.y = split.y[positions]
+        self.attributes = None if split.attributes is None else split.attributes[positions]
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -124,6 +144,7 @@ class DataModule(LightningDataModule):
         levels: grey values of the images (256 for 8 bits); ``None`` for continuous data.
         has_map: whether batches hold a ``map``.
         value_range: of a regression, the least and the largest value that there can be.
+        attribute_names: of what is known of every image besides its label, A.
         order_seed: by which training samples are shuffled; ``None`` takes torch's.
 
     Args:
@@ -147,6 +168,7 @@ class DataModule(LightningDataModule):
     has_map: bool = False
     value_range: tuple[float, float] | None = None
     order_seed: int | None = None
+    attribute_names: Sequence[str] = ()
 
     def __init__(
         self,
@@ -190,6 +212,18 @@ class DataModule(LightningDataModule):
         levels = f", {self.levels} grey values" if self.levels else ""
         splits = ", ".join(f"{name} {len(split):,}" for name, split in self._splits.items())
         return [f"{len(y):,} samples of {shape}{levels}", self._labels_in_words(y), f"splits: {splits}"]
+
+    def attributes_in_words(self) -> str:
+        """Every attribute with its share, or the range of its values, in the training images; "" without any."""
+        known = self.split("train").attributes
+        if known is None:
+            return ""
+        binary = is_binary(known)
+        each = [
+            f"{name} {column.mean():.0%}" if b else f"{name} {column.min():.3g} to {column.max():.3g}"
+            for name, column, b in zip(self.attribute_names, known.T, binary.tolist(), strict=True)
+        ]
+        return f"{len(each)} attributes: {', '.join(each)}"
 
     def _labels_in_words(self, y: Tensor) -> str:
         if self.task == "regression":

@@ -31,4 +31,4 @@ def _drawn(split: Split, generator: torch.Generator) -> TensorSplit:
     """Pixels of 0 and 255 with the grey values 0 … 255 as their means."""
     assert isinstance(split, TensorSplit)
     drawn = 255 * torch.rand(split.x.shape, generator=generator) < split.x
-    return TensorSplit(drawn.to(torch.uint8) * 255, split.y)
+    return TensorSplit(drawn.to(torch.uint8) * 255, split.y, attributes=split.attributes)

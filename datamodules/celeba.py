@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from datamodules.base import LARGEST_SIZE, DataModule, Split, SplitName
-from datamodules.folders.attributes import read_attribute
+from datamodules.folders.attributes import PAPERS, read_attributes
 from datamodules.folders.listed import listed_splits, required
 from networks.checks import whole
 from networks.errors import InputError
@@ -28,6 +28,8 @@ class CelebA(DataModule):
         root: folder that holds ``celeba/{img_align_celeba/*.jpg, list_attr_celeba.txt, list_eval_partition.txt}``; or
             Kaggle's, with the same names but for ``.csv``, without ``celeba`` and with ``img_align_celeba`` twice.
         attribute: class 1 are the images that have it, class 0 those that have not.
+        attributes: what else is known of every image, by names of the 40; ``None`` for the thirteen of AttGAN (He et
+            al. 2019), ``[]`` for nothing.
         size: height and width in pixels.
 
     Raises:
@@ -41,6 +43,7 @@ class CelebA(DataModule):
         self,
         root: str = "data",
         attribute: str = "Blond_Hair",
+        attributes: list[str] | None = None,
         size: int = 64,
         batch_size: int = 128,
         **common: Any,
@@ -49,6 +52,7 @@ class CelebA(DataModule):
         self.shape, self.num_classes, self.class_names = (3, size, size), 2, [f"not {attribute}", attribute]
         InputError.collect(whole(1, LARGEST_SIZE, size=size))
         self.root, self.attribute = Path(root), attribute
+        self.attribute_names = PAPERS if attributes is None else attributes
 
     def load(self) -> dict[SplitName, Split]:
         kaggle = (self.root / "list_attr_celeba.csv").is_file()
@@ -56,14 +60,18 @@ class CelebA(DataModule):
         names = ("img_align_celeba", f"list_attr_celeba.{ending}", f"list_eval_partition.{ending}")
         images, attributes, partition = (required(folder / name, SOURCE) for name in names)
         images = inner if (inner := images / images.name).is_dir() else images
-        has, part = read_attribute(attributes, self.attribute), _read_partition(partition)
+        has, part = read_attributes(attributes, [self.attribute, *self.attribute_names]), _read_partition(partition)
         if differing := sorted(has.keys() ^ part.keys()):
             raise InputError(
                 f"{attributes} and {partition} differ in {len(differing)} of their images, first {differing[0]!r}: "
                 "fetch both files again"
             )
-        labels = {split: {image: has[image] for image in has if part[image] == split} for split in PARTITION.values()}
-        return listed_splits(labels, images, self.shape, self.class_names, SOURCE)
+        labels = {
+            split: {image: first for image, (first, *_) in has.items() if part[image] == split}
+            for split in PARTITION.values()
+        }
+        known = {image: others for image, (_, *others) in has.items()} if self.attribute_names else None
+        return listed_splits(labels, images, self.shape, self.class_names, SOURCE, known)
 
 
 def _read_partition(file: Path) -> dict[str, SplitName]:

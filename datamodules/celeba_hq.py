@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from datamodules.base import LARGEST_SIZE, SPLITS, DataModule, Split, SplitName, seeded_split
-from datamodules.folders.attributes import read_attribute
+from datamodules.folders.attributes import PAPERS, read_attributes
 from datamodules.folders.listed import listed_splits, required
 from networks.checks import seeds, whole
 from networks.errors import InputError
@@ -25,6 +25,7 @@ class CelebAHQ(DataModule):
     Args:
         root: folder that holds ``CelebA-HQ-img/*.jpg`` and ``CelebAMask-HQ-attribute-anno.txt``.
         attribute: class 1 are the images that have it, class 0 those that have not.
+        attributes: as of ``CelebA``.
         size: height and width in pixels.
         fractions: shares of train, val and test.
         seed: of that split.
@@ -40,6 +41,7 @@ class CelebAHQ(DataModule):
         self,
         root: str = "data/CelebAMask-HQ",
         attribute: str = "Blond_Hair",
+        attributes: list[str] | None = None,
         size: int = 64,
         fractions: tuple[float, float, float] = (0.8, 0.1, 0.1),
         seed: int = 0,
@@ -49,11 +51,14 @@ class CelebAHQ(DataModule):
         self.shape, self.num_classes, self.class_names = (3, size, size), 2, [f"not {attribute}", attribute]
         InputError.collect(whole(1, LARGEST_SIZE, size=size) + seeds(seed=seed))
         self.root, self.attribute, self.fractions, self.seed = Path(root), attribute, fractions, seed
+        self.attribute_names = PAPERS if attributes is None else attributes
 
     def load(self) -> dict[SplitName, Split]:
         images = required(self.root / "CelebA-HQ-img", SOURCE)
-        has = read_attribute(required(self.root / "CelebAMask-HQ-attribute-anno.txt", SOURCE), self.attribute)
+        file = required(self.root / "CelebAMask-HQ-attribute-anno.txt", SOURCE)
+        has = read_attributes(file, [self.attribute, *self.attribute_names])
         names = list(has)
         drawn = seeded_split(len(names), dict(zip(SPLITS, self.fractions, strict=True)), self.seed)
-        labels = {split: {names[p]: has[names[p]] for p in positions.tolist()} for split, positions in drawn.items()}
-        return listed_splits(labels, images, self.shape, self.class_names, SOURCE)
+        labels = {split: {names[p]: has[names[p]][0] for p in chosen.tolist()} for split, chosen in drawn.items()}
+        known = {image: others for image, (_, *others) in has.items()} if self.attribute_names else None
+        return listed_splits(labels, images, self.shape, self.class_names, SOURCE, known)

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from datamodules.base import LARGEST_SIZE, SPLITS, DataModule, Split, SplitName, shares
+from datamodules.folders.attribute_table import AttributeTable, read_table
 from datamodules.folders.copies import same_bytes
 from datamodules.folders.groups import groups_of
 from datamodules.folders.inspection import inspect_images
@@ -48,13 +49,15 @@ class ImageFolder(DataModule):
         group_by: what must not be divided between splits, such as the images of one patient: a pattern for the paths
             below ``root`` with the group's name in brackets (``'(person[0-9]+)_'``), or a CSV file of two columns, file
             and group. In splits that the folder brings, groups on two sides are counted.
+        attributes: what else is known of the images: a CSV file whose first column holds their paths below ``root`` (or
+            names), and every other one an attribute, of 0 and 1, −1 and 1, true and false, or measured numbers.
         background: what lies below transparent images: a grey value or red, green and blue, 0 to 1.
         value_range: the numbers in the files that become intensities 0 and 1, such as [-160, 240]; ``None`` for 0 and
             255 where they have 8 bits, DICOM's own window, and a range found in the images for others (``Reading``).
 
     Raises:
         InputError: no such folder, no images, fewer than two classes, classes that train does not have, a layout
-            that may mean two things, images without a group, or a file that is no image (with its path).
+            that may mean two things, images without a group or attributes, or a file that is no image (with its path).
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class ImageFolder(DataModule):
         seed: int = 0,
         class_level: int | None = None,
         group_by: str | None = None,
+        attributes: str | None = None,
         background: Background = 1.0,
         value_range: tuple[float, float] | None = None,
         **common: Any,
@@ -78,6 +82,7 @@ class ImageFolder(DataModule):
         )
         self.root, self.fractions, self.seed, self.group_by = Path(root), fractions, seed, group_by
         self.layout = understood(self.root, class_level)
+        self.known = self._table(attributes)
         train = self.layout.splits["train"]
         self.class_names = [readable(name) for name in train]
         self.found = inspect_images([file for files in train.values() for file in files], background, value_range)
@@ -87,14 +92,24 @@ class ImageFolder(DataModule):
         self.shape = (1 if grey else 3, height, width)
         self.num_classes = len(self.class_names)
 
-    def load(self) -> dict[SplitName, Split]:
-        rows = [
+    def _rows(self) -> list[tuple[Path, int, SplitName]]:
+        """File, label and split of every image."""
+        return [
             (file, label, split)
             for split, classes in self.layout.splits.items()
             for label, found in enumerate(classes.values())
             for file in found
         ]
-        files, y, given = map(list, zip(*rows, strict=True))
+
+    def _table(self, attributes: str | None) -> AttributeTable | None:
+        if attributes is None:
+            return None
+        table = read_table([file.relative_to(self.root).as_posix() for file, _, _ in self._rows()], Path(attributes))
+        self.attribute_names = table.names
+        return table
+
+    def load(self) -> dict[SplitName, Split]:
+        files, y, given = map(list, zip(*self._rows(), strict=True))
         names = [file.relative_to(self.root).as_posix() for file in files]
         copies, groups = same_bytes(files), self._groups(names)
         side = self._sides(files, y, given, together(len(files), copies, groups))
@@ -150,7 +165,11 @@ class ImageFolder(DataModule):
         order = torch.randperm(len(positions), generator=torch.Generator().manual_seed(0)).tolist()
         chosen = [positions[p] for p in order]
         return FileSplit(
-            [files[p] for p in chosen], torch.tensor([y[p] for p in chosen]), self.shape, self.found.reading
+            [files[p] for p in chosen],
+            torch.tensor([y[p] for p in chosen]),
+            self.shape,
+            self.found.reading,
+            None if self.known is None else self.known.values[torch.tensor(chosen)],
         )
 
     def described(self) -> list[str]:
@@ -164,7 +183,7 @@ class ImageFolder(DataModule):
         what = f"{n:,} images in {shown(self.root)}, {self.found.kind}{read}, {self._sizes()}"
         skipped = sum(self.layout.left_out.values())
         left_out = [f"{skipped:,} files skipped ({counted(self.layout.left_out)})"] if skipped else []
-        notes = [*left_out, *self.layout.remarks, *self.found.remarks]
+        notes = [*left_out, *self.layout.remarks, *self.found.remarks, *(self.known.remarks if self.known else [])]
         return [
             what,
             classes,

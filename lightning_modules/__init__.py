@@ -1,5 +1,6 @@
 """Training tasks and the explaining one; wiring only."""
 
+from lightning_modules.attributes import AttGANModule, AttributesModule
 from lightning_modules.autoencoder import AutoencoderModule
 from lightning_modules.autoencoders import ClassAutoencodersModule
 from lightning_modules.checkpoints.charted import HasChart, chart_of
@@ -16,6 +17,8 @@ from lightning_modules.regressor import RegressorModule
 from lightning_modules.vae import VAEModule
 
 __all__ = [
+    "AttGANModule",
+    "AttributesModule",
     "AutoencoderModule",
     "ClassAutoencodersModule",
     "ClassifierModule",

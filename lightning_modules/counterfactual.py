@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.utilities.exceptions import SIGTERMException
+from pytorch_lightning.utilities.rank_zero import rank_zero_warn
 from torch import Tensor, nn
 
 from counterfactuals.charts.chart import Chart, counting
@@ -73,6 +74,8 @@ class CounterfactualModule(LightningModule):
         matched: which results besides the control go on until they are as certain as the chart's, by name.
         slots: searches under way at a time; ``None`` for as many as pay.
         references: training samples that are shown to methods and objectives which learn from data (``prepare``).
+        locked: names of the chart's coordinates that no search moves, such as the attribute that defines the class
+            (``counterfactuals.AttributeChart``).
         residual: add to what the chart gives back of x what it leaves out of it (``counterfactuals.WithResidual``): an
             approximate chart becomes exact.
         adapter: makes a predictor of it where it is none, or none for the data: ``networks.Adapter`` with what its
@@ -99,6 +102,7 @@ class CounterfactualModule(LightningModule):
         slots: int | None = None,
         references: int = 2000,
         residual: bool = False,
+        locked: list[str] | None = None,
         adapter: Callable[[nn.Module], nn.Module] | None = None,
     ) -> None:
         super().__init__()
@@ -113,8 +117,9 @@ class CounterfactualModule(LightningModule):
             check_made(self.predictor)
         with InputError.about("chart"):
             self.chart = load_chart(chart) if isinstance(chart, str) else chart
-        if residual:
-            self.chart = WithResidual(self.chart)
+            if residual:
+                self.chart = WithResidual(self.chart)
+            self.chart.lock(locked or [])
         self.chart.explaining(self.predictor)
         self.target = target
         self.objective = objective or ReachClass()
@@ -170,6 +175,7 @@ class CounterfactualModule(LightningModule):
         if datamodule is not None:
             InputError.collect(self.problems_with(datamodule))
             self._say(self.found)
+            self._count_attributes(datamodule)
 
     def problems_with(self, datamodule: Any) -> list[str]:
         """What keeps predictor, chart and targets from working on the data module."""
@@ -188,13 +194,35 @@ class CounterfactualModule(LightningModule):
         except InputError as error:
             return [str(error)]
         self.found = found
+        self._warn_of_classes(datamodule)
         return []
+
+    def _warn_of_classes(self, datamodule: Any) -> None:
+        """A chart's own coordinate for the class answers "it would have to be of that class"."""
+        free = self.chart.free(torch.arange(self.chart.dim)[None])[0].tolist() if self.chart.names else []
+        moved = {name for i, name in enumerate(self.chart.names) if i in free}
+        if given := [name for name in getattr(datamodule, "class_names", []) if name in moved]:
+            rank_zero_warn(
+                f"{given[0]} is a class and a coordinate of the chart, which the search will turn instead of finding "
+                f"out what else counts: --model.locked '[{given[0]}]'"
+            )
 
     def _say(self, found: Understood) -> None:
         """What was understood of the model: on the terminal now, and in summary.json and the report at the end."""
         if self.trainer.is_global_zero:
             print("\n".join(f"warning: {line}" if line in found.warnings else line for line in found.lines))
         self.summary["model"] = {"understood": found.lines, "warnings": found.warnings}
+
+    def _count_attributes(self, datamodule: Any) -> None:
+        """How the training images' attributes go along with their classes: a counterfactual's may come from there."""
+        train = (
+            datamodule.split("train") if datamodule.attribute_names and datamodule.task == "classification" else None
+        )
+        if train is None or train.attributes is None:
+            return
+        means = [train.attributes[train.y == c].mean(0).tolist() for c in range(datamodule.num_classes)]
+        by_name = zip(*means, strict=True)
+        self.summary["attribute_means"] = {n: list(m) for n, m in zip(datamodule.attribute_names, by_name, strict=True)}
 
     def _absurd_values(self, datamodule: Any) -> list[str]:
         """A count of −3 or of a million is never reached; the search would take all its steps to find out."""
@@ -310,6 +338,9 @@ class CounterfactualModule(LightningModule):
         if explanation.name in self.matched:
             explanation.columns["matched"] = (cf.first_hit >= 0).cpu()
         explanation.columns["l2_z"] = self._latent_distance(explanation.name, cf).cpu()
+        chart = self.searches[explanation.name][0]
+        told = (chart.named(cf.z_prime) - chart.named(cf.z)).cpu()
+        explanation.columns |= {f"told_{name}": told[:, i] for i, name in enumerate(chart.names)}
         explanation.counterfactuals = cf.to("cpu")
         self.remember(explanation)
 

@@ -9,19 +9,29 @@ WIDTHS = {"cuda": [128, 256, 256], "bf16": [64, 96, 128], "cpu": [32, 48, 64]}  
 
 
 def blanks(config: Any) -> bool:
-    """Whether anything is left to the data: ``shape: []``, ``num_classes: 0``, ``levels: 0``, ``widths: []``."""
+    """Whether anything is left to the data: ``shape: []``, ``num_classes: 0``, ``levels: 0``, ``attributes: []``, …"""
     return any(_is_blank(key, value) or (_nested(value) and blanks(value)) for key, value in _items(config))
 
 
 def fill(config: Any, data: LightningDataModule) -> None:
-    """Put the data module's shape, classes and grey values, and widths for this machine, where they are left blank."""
+    """Put the data module's shape, classes, grey values and attributes, and widths for this machine, where it is blank.
+
+    Networks below ``attributes: []`` have attributes for classes.
+    """
     found = {name: getattr(data, name) for name in ("num_classes", "levels")}
-    found |= {"shape": list(data.shape), "widths": WIDTHS[_machine()]}  # type: ignore[attr-defined]
+    names = list(data.attribute_names)  # type: ignore[attr-defined]
+    found |= {"shape": list(data.shape), "widths": WIDTHS[_machine()], "attributes": names}  # type: ignore[attr-defined]
+    _fill(config, found)
+
+
+def _fill(config: Any, found: dict[str, Any]) -> None:
+    if found["attributes"] and any(key == "attributes" and value == [] for key, value in _items(config)):
+        found = {**found, "num_classes": len(found["attributes"])}
     for key, value in _items(config):
         if _is_blank(key, value):
             config[key] = found[key]
         elif _nested(value):
-            fill(value, data)
+            _fill(value, found)
 
 
 def fastest_precision() -> str:
@@ -46,7 +56,9 @@ def _cpu_has(instructions: str) -> bool:
 
 
 def _is_blank(key: str, value: Any) -> bool:
-    return (key in ("shape", "widths") and value == []) or (key in ("num_classes", "levels") and value == 0)
+    return (key in ("shape", "widths", "attributes") and value == []) or (
+        key in ("num_classes", "levels") and value == 0
+    )
 
 
 def _nested(value: Any) -> bool:

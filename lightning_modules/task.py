@@ -52,8 +52,14 @@ class Task(LightningModule):
         for key in [k for k, v in self.hparams.items() if not isinstance(v, PLAIN)]:
             del self.hparams[key]
 
+    def parameter_groups(self) -> Any:
+        """What the optimiser is made of: all parameters, or groups of them, whose rate is ``times`` as large."""
+        return self.parameters()
+
     def configure_optimizers(self) -> Any:
-        optimizer = self._made("optimizer", self.optimizer, self.parameters())
+        optimizer = self._made("optimizer", self.optimizer, self.parameter_groups())
+        for group in optimizer.param_groups:
+            group["lr"] = group["lr"] * group.pop("times", 1)
         schedules: list[dict[str, Any]] = []
         if self.warmup_steps:
             warmup = LinearLR(optimizer, 1 / (self.warmup_steps + 1), total_iters=self.warmup_steps)

@@ -30,7 +30,7 @@ def share_interval(values: ArrayLike, groups: ArrayLike | None = None, level: fl
     Returns:
         Lower and upper bound in [0, 1]; NaN where there is no value.
     """
-    v, sums = _known(values, groups)
+    v, sums = known_and_sums(values, groups)
     if not len(v):
         return UNKNOWN
     p, variance = float(v.mean()), float(np.square(sums).sum()) / len(v) ** 2
@@ -43,7 +43,7 @@ def mean_interval(values: ArrayLike, groups: ArrayLike | None = None, level: flo
 
     Bounds are NaN with fewer than two groups.
     """
-    v, sums = _known(values, groups)
+    v, sums = known_and_sums(values, groups)
     if len(sums) < 2:
         return UNKNOWN
     error = np.sqrt(np.square(sums).sum() * len(sums) / (len(sums) - 1)) / len(v)
@@ -56,7 +56,7 @@ def median_interval(values: ArrayLike, groups: ArrayLike | None = None, level: f
 
     Few values reach no further than from the smallest to the largest: of five, 94 % of the intervals hold the truth.
     """
-    v, kept = _known(values, groups)[0], ~np.isnan(np.asarray(values, dtype=np.float64))
+    v, kept = known_and_sums(values, groups)[0], ~np.isnan(np.asarray(values, dtype=np.float64))
     if not len(v):
         return UNKNOWN
     below = v <= np.median(v)
@@ -123,7 +123,7 @@ def half_sampling_interval(
     return value, value - 1.96 * error, value + 1.96 * error
 
 
-def _known(values: ArrayLike, groups: ArrayLike | None) -> tuple[np.ndarray, np.ndarray]:
+def known_and_sums(values: ArrayLike, groups: ArrayLike | None) -> tuple[np.ndarray, np.ndarray]:
     """The values that are no NaN, and what every group's add up to, less their mean."""
     v = np.asarray(values, dtype=np.float64)
     kept = ~np.isnan(v)

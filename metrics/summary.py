@@ -19,6 +19,10 @@ from metrics.samples import (
     of_result,
     samples,
 )
+from metrics.shifts import shifts
+
+#: what changed of attributes: kind → how its columns begin
+ATTRIBUTES = {"told": "told_", "seen": "shift_"}
 
 #: what is not measured for every row, so that a row without it lacks nothing
 IN_PART = ("ssim", "tangent_share", "relaxation")
@@ -67,6 +71,8 @@ def summarize(table: pd.DataFrame, prefix: str = "") -> dict[str, Any]:
         summary["pairs"] = _pairs(searched)
     else:
         summary["values"] = _values(searched)
+    if attributes := _attributes(searched[searched.status == FLIPPED]):
+        summary["attributes"] = attributes
     if "certificate" in own:
         summary["certificate"] = {c: int((own.certificate == c).sum()) for c in ("green", "amber", "red")}
     return summary
@@ -107,6 +113,32 @@ def _pairs(searched: pd.DataFrame) -> list[dict[str, Any]]:
     pairs = searched.assign(flipped=searched.status == FLIPPED).groupby(["source", "target"]).flipped
     counts = pairs.agg(n="size", flipped="sum").reset_index()
     return [{str(k): int(v) for k, v in row.items()} for row in counts.to_dict("records")]
+
+
+def _attributes(flipped: pd.DataFrame) -> list[dict[str, Any]]:
+    """What the flipped changed of attributes, pair by pair: what the chart was told (``told_NAME``), what others see.
+
+    One row a pair and attribute, of one pair the largest change first: ``told`` and ``seen``, means with ``_interval``
+    and ``_p`` (see ``metrics.shifts``: of one pair and kind all attributes are tested together), of ``n`` rows. Of
+    values there are no pairs, and ``source`` and ``target`` are ``None``.
+    """
+    kinds = {kind: [str(c) for c in flipped if str(c).startswith(before)] for kind, before in ATTRIBUTES.items()}
+    if not any(kinds.values()) or flipped.empty:
+        return []
+    rows: list[dict[str, Any]] = []
+    pairs: Any = flipped.groupby(["source", "target"]) if is_classes(flipped.target) else [((None, None), flipped)]
+    for (source, target), group in pairs:
+        images = group["index"].to_numpy() if "index" in group else None
+        found: dict[str, dict[str, Any]] = {}
+        for kind, columns in kinds.items():
+            changes = {c.removeprefix(ATTRIBUTES[kind]): group[c].to_numpy(float) for c in columns}
+            for s in shifts(changes, images):
+                row = found.setdefault(
+                    s.name, {"source": source, "target": target, "attribute": s.name, "n": len(group)}
+                )
+                row |= {kind: s.mean, f"{kind}_interval": list(s.interval), f"{kind}_p": s.p}
+        rows += found.values()
+    return rows
 
 
 def _values(searched: pd.DataFrame) -> list[dict[str, Any]]:

@@ -39,6 +39,8 @@ from networks.flows import (
 )
 from networks.gans import (
     AdaptiveAugment,
+    AttributeDiscriminator,
+    AttributeGenerator,
     DCDiscriminator,
     DCGenerator,
     InW,
@@ -69,6 +71,8 @@ __all__ = [
     "Adapter",
     "Adaptive",
     "AdaptiveAugment",
+    "AttributeDiscriminator",
+    "AttributeGenerator",
     "BatchGaussian",
     "Bernoulli",
     "BlurredFocal",

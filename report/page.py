@@ -13,6 +13,7 @@ from report.answer.cards import average, cards
 from report.answer.headline import headlines
 from report.answer.representatives import rule
 from report.answer.sentence import answer
+from report.attributes import attribute_tables
 from report.drawings import draw_all, save_examples, saved_figures
 from report.failures import failures
 from report.figures.pairs import MeanChange, confusion, mean_change_figure, mean_change_uris, mean_changes
@@ -133,6 +134,7 @@ def _numbers(results: Results) -> dict[str, Any]:
         "failures": failures(results),
         "reasons": reasons(results),
         "values": value_table(summary),
+        "attributes": attribute_tables(results),
         "total": len(results.table),
         "oracles": results.oracles(),
         "class_filters": bool(results.class_names),

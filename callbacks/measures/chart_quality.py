@@ -162,7 +162,7 @@ def distances(
     chart: Chart, extractor: nn.Module, held_out: Tensor, train: Tensor, over: Over = iter
 ) -> dict[str, float]:
     """FID of samples and of training images to held-out ones, as many of each; the first also by their spread."""
-    z = chart.draw(len(held_out), torch.Generator().manual_seed(0)).to(held_out)
+    z = chart.resampled(held_out, torch.Generator().manual_seed(0))
     samples = fid(extractor, decoded(chart, z, over).clamp(0, 1), held_out)
     spread = float(torch.cat([extractor(part) for part in held_out.split(BATCH)]).var(0).sum())
     return {"fid_samples": samples, "fid_real": fid(extractor, train, held_out), "fid_share": samples / spread}

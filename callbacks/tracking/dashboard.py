@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import wandb
@@ -12,10 +13,12 @@ from callbacks.tracking.artifacts import MEGABYTE, artifact_name, folder_artifac
 from callbacks.tracking.gallery import gallery
 from callbacks.tracking.logs import log_plot, staged, wandb_runs
 from lightning_modules import CounterfactualModule
+from metrics.summary import ATTRIBUTES
 from networks.checks import not_negative, whole
 from networks.errors import InputError
 from report.figures.values import values_by_target
 from results.generation import files_of
+from results.naming import class_name
 
 
 class Dashboard(Callback):
@@ -23,6 +26,8 @@ class Dashboard(Callback):
 
     - ``cf/gallery``, a table with a row and pictures a search (``callbacks.tracking.gallery``), and ``cf/pairs``, where
       the summary has pairs of classes, or ``cf/values``, a row a target and result, where it is about values;
+    - where attributes are known ``cf/attributes``, a row a pair and attribute, and bars of what the chart was told to
+      change and of what others see, ``cf/attributes_told`` and ``cf/attributes_seen``;
     - ``cf/report``, the report as a panel;
     - artifacts ``report-…`` (type "report") and ``explanation-…`` (type "explanation", the folder's results);
     - an artifact ``model-…`` (type "model") for every checkpoint as an input of the run, and under ``checkpoints``
@@ -64,6 +69,12 @@ class Dashboard(Callback):
         summary = json.loads((folder / "summary.json").read_text())
         if pairs := summary.get("pairs"):
             log_plot(trainer, "cf/pairs", wandb.Table(dataframe=pd.json_normalize(pairs)))
+        if changes := attribute_changes(summary, names):
+            columns = wandb.Table(dataframe=pd.DataFrame(changes))
+            log_plot(trainer, "cf/attributes", columns)
+            for kind in [kind for kind in ATTRIBUTES if kind in changes[0]]:
+                bars = wandb.plot.bar(columns, "attribute of pair", kind, title=f"Attributes {kind} to change")
+                log_plot(trainer, f"cf/attributes_{kind}", bars)
         if values := values_by_target(summary):
             log_plot(trainer, "cf/values", wandb.Table(dataframe=pd.DataFrame(values)))
         log_plot(trainer, "cf/report", wandb.Html(str(folder / "report.html"), inject=False))
@@ -73,6 +84,16 @@ class Dashboard(Callback):
         for kind, files in (("report", [folder / "report.html"]), ("explanation", results)):
             name = artifact_name(kind, folder)
             log_output(run, folder_artifact(name, kind, folder, files, self.max_upload_mb * MEGABYTE))
+
+
+def attribute_changes(summary: dict[str, Any], names: list[str]) -> list[dict[str, Any]]:
+    """The counterfactuals' mean changes as rows of a table: pair and attribute, ``told``, ``seen``, their p, and n."""
+    rows = []
+    for row in summary.get("attributes", []):
+        pair = "all" if row["source"] is None else "→".join(class_name(names, row[k]) for k in ("source", "target"))
+        numbers = {k: row[k] for kind in ATTRIBUTES for k in (kind, f"{kind}_p") if k in row}
+        rows.append({"attribute of pair": f"{row['attribute']} ({pair})", **numbers, "n": row["n"]})
+    return rows
 
 
 def _log_inputs(run: wandb.Run, checkpoints: dict[str, Path]) -> None:

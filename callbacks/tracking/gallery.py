@@ -8,6 +8,7 @@ import pandas as pd
 import wandb
 from torch import Tensor
 
+from report.attributes import sentence
 from report.gallery.images import change_pixels, change_scale
 from results.naming import CONTROLS, class_name
 
@@ -27,7 +28,8 @@ def representatives(table: pd.DataFrame, max_rows: int) -> list[int]:
 
 
 def gallery(table: pd.DataFrame, tensors: dict[str, Tensor], class_names: list[str], max_rows: int) -> wandb.Table:
-    """One row a search: its columns, every oracle's class for x′ and for the controls, and the pictures.
+    """One row a search: its columns, every oracle's class for x′ and for the controls, what changed of attributes, and
+    the pictures.
 
     Args:
         table: of ``counterfactuals.parquet``, N rows.
@@ -42,6 +44,8 @@ def gallery(table: pd.DataFrame, tensors: dict[str, Tensor], class_names: list[s
     columns = {str(name): [_plain(value) for value in shown[name].tolist()] for name in shown}
     for name in ("source", "target", *map(str, oracles)):
         columns[name] = [class_name(class_names, value) for value in columns[name]]
+    if any(sentences := [sentence(table.iloc[row]) for row in rows]):
+        columns["attributes"] = sentences
     if tensors["x"].ndim == 4:
         columns |= _pictures({name: images[rows] for name, images in tensors.items() if name in PICTURES})
     return wandb.Table(columns=list(columns), data=[list(row) for row in zip(*columns.values(), strict=True)])

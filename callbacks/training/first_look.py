@@ -27,7 +27,7 @@ class FirstLook(Callback):
         if not isinstance(data, DataModule):
             return
         if trainer.is_global_zero:
-            what, *more = map(printable, data.described())
+            what, *more = map(printable, filter(None, [*data.described(), data.attributes_in_words()]))
             print(f"{type(data).__name__}: {what}", *more, sep="\n  ", flush=True)
         if stage == "fit":
             self._check(data, trainer)

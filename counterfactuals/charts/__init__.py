@@ -1,5 +1,6 @@
 """Coordinates in which a search walks, one kind a file."""
 
+from counterfactuals.charts.attributes import AttributeChart
 from counterfactuals.charts.autoencoder import AutoencoderChart
 from counterfactuals.charts.chart import Chart
 from counterfactuals.charts.flow import FlowChart
@@ -9,6 +10,7 @@ from counterfactuals.charts.pixel import PixelChart
 from counterfactuals.charts.residual import WithResidual
 
 __all__ = [
+    "AttributeChart",
     "AutoencoderChart",
     "Chart",
     "FlowChart",

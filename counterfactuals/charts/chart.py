@@ -1,11 +1,13 @@
 """Charts: the coordinates in which a search walks."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from networks.errors import InputError
 
 
 class Chart(nn.Module):
@@ -17,6 +19,7 @@ class Chart(nn.Module):
         dim: D.
         locked: coordinates that no search moves and no distance in Z counts, D bool, e.g. what a chart notes of x
             beside its latent; ``None`` for none. ``decode`` need not give them a gradient.
+        names: of the first coordinates, where they mean something to people; attributes, for example.
         decoders: names of the methods that give x, alone or last.
     """
 
@@ -24,6 +27,7 @@ class Chart(nn.Module):
     shape: tuple[int, ...]
     dim: int
     locked: Tensor | None
+    names: tuple[str, ...] = ()
     decoders: tuple[str, ...] = ("decode",)
 
     def __init__(self) -> None:
@@ -40,6 +44,31 @@ class Chart(nn.Module):
             return free
         z = free.new_zeros(len(free), self.dim)
         z[:, ~self.locked.to(z.device)] = free
+        return z
+
+    def lock(self, names: Sequence[str]) -> None:
+        """Lock these coordinates, too.
+
+        Raises:
+            InputError: names that it has not, or nothing is left to move.
+        """
+        if not names:
+            return
+        if unknown := [name for name in names if name not in self.names]:
+            known = f"the chart's names are {', '.join(self.names)}" if self.names else "the chart has no names"
+            raise InputError(f"locked names {', '.join(map(repr, unknown))}; {known}")
+        locked = torch.zeros(self.dim, dtype=torch.bool) if self.locked is None else self.locked.clone()
+        locked[[self.names.index(name) for name in names]] = True
+        if locked.all():
+            raise InputError(f"locked names {', '.join(names)}, which leaves nothing that a search could change")
+        self.locked = locked
+
+    def named(self, z: Tensor) -> Tensor:
+        """The coordinates of z (B×D) that have ``names``, in units that mean something to people."""
+        return z[:, : len(self.names)]
+
+    def project(self, z: Tensor) -> Tensor:
+        """z of B×D within what the chart has bounds for; z itself unless it has any."""
         return z
 
     def encode(self, x: Tensor) -> Tensor:
@@ -61,6 +90,13 @@ class Chart(nn.Module):
         """n points to look at the chart's own samples from, n×D on the CPU: normal, unless it knows better."""
         free = self.dim if self.locked is None else int((~self.locked).sum())
         return self.filled(torch.randn(n, free, generator=generator))
+
+    def resampled(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        """Points to look at the chart's own samples from, as many as images x of B×``shape``; B×D.
+
+        Drawn, and of a chart without a prior what it makes of these images when it is told to change them.
+        """
+        return self.draw(len(x), generator).to(x)
 
     def encode_with_log_prob(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         """encode(x), and log q(x) of B in nats where the chart has a density, otherwise ``None``."""

@@ -45,6 +45,13 @@ class PixelL2:
         return 0.5 * (points.x - points.x0).flatten(1).square().sum(1)
 
 
+class LatentL1:
+    """‖z − z₀‖₁: few coordinates change rather than all of them a little, e.g. attributes."""
+
+    def measure(self, points: Points) -> Tensor:
+        return (points.z - points.z0).abs().sum(1)
+
+
 class LatentL2:
     """½‖z − z₀‖₂²."""
 

@@ -161,13 +161,16 @@ class Ascent:
             fault=fault,
         )
         factor = 1.0 if self.schedule is None else self.schedule.factor(search.steps, self.max_steps)[:, None]
-        return Stepped(self.move(state._replace(search=search, path=path), here, done, factor), done)
+        return Stepped(self.move(problem, state._replace(search=search, path=path), here, done, factor), done)
 
-    def move(self, state: AscentState, here: Evaluation, done: Tensor, factor: Tensor | float = 1.0) -> AscentState:
-        """One step, ``factor`` times as long (n×1), of the rows that are not done."""
+    def move(
+        self, problem: Problem, state: AscentState, here: Evaluation, done: Tensor, factor: Tensor | float = 1.0
+    ) -> AscentState:
+        """One step, ``factor`` times as long (n×1) and back into the chart's bounds, of the rows that are not done."""
         optimizer, displacement = self.optimizer.step(state.optimizer, here.grad, here.excess)
         search = state.search
-        z = torch.where(done[:, None], search.z, search.z + self.step_size * factor * self.unlocked(displacement))
+        moved = problem.chart.project(search.z + self.step_size * factor * self.unlocked(displacement))
+        z = torch.where(done[:, None], search.z, moved)
         return state._replace(search=search._replace(z=z, steps=search.steps + ~done), optimizer=optimizer)
 
     def unlocked(self, displacement: Tensor) -> Tensor:

@@ -71,8 +71,11 @@ class Diverse:
         everyone = torch.arange(len(x), device=x.device).repeat_interleave(self.members)
         ascents = unflatten(take(one, everyone), self.members)
         search = ascents.search
-        away = self._starts(search.z.shape[2]).to(search.z)
-        ascents = ascents._replace(search=search._replace(z=search.z + away))
+        away = self.ascent.unlocked(self._starts(search.z.shape[2]).to(search.z))
+        if (locked := problem.chart.locked) is not None:
+            away = away.masked_fill(locked, 0.0)
+        apart = problem.chart.project((search.z + away).flatten(0, 1)).view_as(search.z)
+        ascents = ascents._replace(search=search._replace(z=apart))
         return Stepped(DiverseState(ascents, done[:, None].expand(-1, self.members)), done)
 
     def step(self, problem: Problem, state: DiverseState) -> Stepped:

@@ -61,7 +61,7 @@ class LatentSearch:
         dim = chart.free(state.z).shape[1]
         offsets = torch.stack([self._shell(step, dim) for step in state.steps.tolist()]).to(state.z)
         offsets = chart.filled(offsets.flatten(0, 1)).unflatten(0, (n, -1))
-        z = state.z0[:, None] + offsets  # n×N×D
+        z = chart.project((state.z0[:, None] + offsets).flatten(0, 1)).view_as(offsets)  # n×N×D
         x = straight_through_clip(chart.decode(z.flatten(0, 1)), self.clip)
         x = as_image(x, problem.levels)
         logits = problem.predictor(x)

@@ -100,7 +100,7 @@ class MinimalChange:
         shrink = (1 - step / self.steps).to(search.z)[:, None]
         return Stepped(
             MinimalState(
-                self.ascent.move(state.ascent._replace(search=search), here, done, shrink),
+                self.ascent.move(problem, state.ascent._replace(search=search), here, done, shrink),
                 low=torch.where(last & here.hit, weight, state.low),
                 high=torch.where(last & ~here.hit, weight, state.high),
                 distance=torch.where(closer, here.distance, state.distance),

@@ -132,7 +132,7 @@ class Nearer:
         nearer = here.hit & (here.distance < state.distance)
         lost = (here.fault > 0) | ~finite(here.pull)
         left = torch.where(lost, 0, state.left - 1)
-        z = search.z + ascent.unlocked(self._back(here, state))
+        z = problem.chart.project(search.z + ascent.unlocked(self._back(here, state)))
         search = keep(search, nearer, search.z, here.x, search.best_score, here.prediction)._replace(
             z=torch.where(left[:, None] > 0, z, search.z), steps=search.steps + 1
         )

@@ -73,7 +73,7 @@ class Surer:
         search = keep(search, here.score > search.best_score, search.z, here.x, here.score, here.prediction)
         search = search._replace(first_hit=first_hit, fault=torch.where(first_hit >= 0, 0, here.fault))
         length = torch.where(up, 1.0, self.back) * (1 - search.steps / self.ascent.max_steps)[:, None]
-        return Stepped(self.ascent.move(state._replace(search=search), here, done, length.to(search.z)), done)
+        return Stepped(self.ascent.move(problem, state._replace(search=search), here, done, length.to(search.z)), done)
 
     def result(self, problem: Problem, state: AscentState) -> Counterfactuals:
         return self.ascent.result(problem, state)

@@ -1,11 +1,11 @@
 """Which images belong together: those of one patient, one camera, one recording."""
 
 import re
-from collections import Counter
 from pathlib import Path
 
 import pandas as pd
 
+from datamodules.folders.listed_by_name import by_path_or_name
 from networks.errors import InputError
 
 
@@ -60,12 +60,6 @@ def _listed(names: list[str], file: Path) -> list[str | None]:
     for path, group in ((path.strip().removeprefix("./"), group.strip()) for path, group in table.values.tolist()):
         if own.setdefault(path, group) != group:
             raise InputError(f"group_by: {file} puts {path!r} into two groups, {own[path]!r} and {group!r}")
-    if any("/" in path for path in own):
-        return [own.get(name) for name in names]
-    last = [name.rsplit("/", 1)[-1] for name in names]
-    if several := [name for name, n in Counter(last).items() if n > 1]:
-        raise InputError(
-            f"group_by: {file} holds names without folders, and {several[0]!r} is the name of several images: give "
-            "their paths below the root, as in train/normal/1.png"
-        )
-    return [own.get(name) for name in last]
+    rows, _ = by_path_or_name(names, list(own), f"group_by: {file}")
+    groups = list(own.values())
+    return [None if row is None else groups[row] for row in rows]

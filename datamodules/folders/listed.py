@@ -26,7 +26,12 @@ def required(path: Path, source: str) -> Path:
 
 
 def listed_splits(
-    labels: dict[SplitName, dict[str, int]], folder: Path, shape: tuple[int, ...], class_names: list[str], source: str
+    labels: dict[SplitName, dict[str, int]],
+    folder: Path,
+    shape: tuple[int, ...],
+    class_names: list[str],
+    source: str,
+    attributes: dict[str, list[int]] | None = None,
 ) -> dict[SplitName, Split]:
     """Splits of images that are read when they are asked for, all of which are there.
 
@@ -35,6 +40,7 @@ def listed_splits(
         shape: C×H×W of one sample.
         class_names: of the class indices.
         source: as in ``required``.
+        attributes: what else is known of every image, by its path; ``None`` for nothing.
 
     Raises:
         InputError: images that are missing, or a split without one of the classes.
@@ -45,7 +51,8 @@ def listed_splits(
     for name, images in labels.items():
         y = torch.tensor(list(images.values()), dtype=torch.int64)
         _check_classes(name, y, class_names)
-        splits[name] = FileSplit(files[name], y, shape, Reading(levels=256))
+        known = None if attributes is None else torch.tensor([attributes[image] for image in images]).float()
+        splits[name] = FileSplit(files[name], y, shape, Reading(levels=256), known)
     return splits
 
 

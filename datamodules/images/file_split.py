@@ -25,10 +25,23 @@ class FileSplit(Dataset):
     """Images read from their files when they are asked for, or once for many epochs (``decode``).
 
     Once ``contents`` has been asked for, an image that is replaced meanwhile is refused.
+
+    Args:
+        files, y: of every image its file and its label, N.
+        shape: C×H×W, to which they are read.
+        reading: how.
+        attributes: N×A float32; ``None`` for images without.
     """
 
-    def __init__(self, files: list[Path], y: Tensor, shape: tuple[int, ...], reading: Reading) -> None:
-        self.files, self.y, self.shape, self.reading = files, y, shape, reading
+    def __init__(
+        self,
+        files: list[Path],
+        y: Tensor,
+        shape: tuple[int, ...],
+        reading: Reading,
+        attributes: Tensor | None = None,
+    ) -> None:
+        self.files, self.y, self.shape, self.reading, self.attributes = files, y, shape, reading, attributes
         self.known: Tensor | None = None  # contents by position, 0 where they have not been asked for
         self.bytes: Tensor | None = None  # of all images, N×C×H×W uint8, once they are decoded
 
@@ -41,7 +54,10 @@ class FileSplit(Dataset):
             x = torch.stack([self._image(p) for p in index.tolist()])
         else:
             x = self.bytes[index].float() / 255
-        return Batch(x=x, y=self.y[index], index=index)
+        batch = Batch(x=x, y=self.y[index], index=index)
+        if self.attributes is not None:
+            batch["attributes"] = self.attributes[index]
+        return batch
 
     def decode(self, shown: bool = True) -> list[str]:
         """Keep all images as bytes in the user's cache from now on; ``shown`` says how far it is.
@@ -73,7 +89,8 @@ class FileSplit(Dataset):
 
     def fingerprint(self) -> str:
         """Of the files' names, sizes and times of change: to read thousands of images takes minutes."""
-        digest = hashlib.sha256(repr((self.shape, self.reading)).encode() + self.y.numpy().tobytes())
+        labels = [t.numpy().tobytes() for t in (self.y, self.attributes) if t is not None]
+        digest = hashlib.sha256(repr((self.shape, self.reading)).encode() + b"".join(labels))
         for file in self.files:
             digest.update(os.fsencode(file) + stamp(file))
         return digest.hexdigest()[:16]

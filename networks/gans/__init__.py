@@ -1,5 +1,6 @@
 """Generative adversarial networks: a generator z → x and a discriminator x → logits, and what both are made of."""
 
+from networks.gans.attgan import AttributeDiscriminator, AttributeGenerator, Real, Seen
 from networks.gans.augment import AdaptiveAugment
 from networks.gans.dcgan import DCDiscriminator, DCGenerator
 from networks.gans.equalised import EqualConv2d, EqualLinear, MinibatchDeviation, PixelNorm
@@ -11,6 +12,8 @@ from networks.gans.stylegan2 import InW, ModulatedConv2d, StyleDiscriminator, St
 __all__ = [
     "AdaptiveAugment",
     "AdversarialLoss",
+    "AttributeDiscriminator",
+    "AttributeGenerator",
     "Critic",
     "DCDiscriminator",
     "DCGenerator",
@@ -25,6 +28,8 @@ __all__ = [
     "PixelNorm",
     "ProgressiveDiscriminator",
     "ProgressiveGenerator",
+    "Real",
+    "Seen",
     "StyleDiscriminator",
     "StyleGenerator",
     "Wasserstein",

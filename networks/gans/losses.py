@@ -88,7 +88,7 @@ class Wasserstein:
         self, discriminator: nn.Module, real: Tensor, fake: Tensor, y: Tensor | None, step: int
     ) -> Tensor | None:
         share = torch.rand(len(real), 1, 1, 1, device=real.device)
-        between = torch.lerp(real, fake.detach(), share)
+        between = torch.lerp(real, fake.detach().to(real), share)
         slope = squared_slope(discriminator, between, y).add(1e-12).sqrt()
         return self.weight * (slope - 1).square().mean()
 

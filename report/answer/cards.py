@@ -9,6 +9,7 @@ from torch import Tensor
 from metrics.samples import FLIPPED
 from report.answer.agreement import agreement
 from report.answer.representatives import representatives
+from report.attributes import sentence
 from report.figures.pairs import MeanChange, mean_change_uris, mean_scale
 from report.gallery.images import change_uri, image_uri
 from results.naming import column
@@ -32,12 +33,14 @@ class Side(NamedTuple):
         pictures: x, x′ and what changed; of the control without x.
         confidence: how sure the model is, before and after; or its value.
         opinions: how many independent models agree; "" where there are none.
+        changes: of attributes, the largest first; "" where none are known.
     """
 
     name: str
     pictures: list[Picture]
     confidence: str
     opinions: str
+    changes: str = ""
 
 
 class Card(NamedTuple):
@@ -63,7 +66,13 @@ def _card(results: Results, row: int, said: dict[str, pd.Series], scale: float) 
     number = f"#{table['index']}" + (f".{table['number']}" if table["number"] else "")
     certificate = table.get("certificate")
     sides = [
-        Side(name, _pictures(results, row, name, scale), confidence(results, row, name), opinions(results, votes))
+        Side(
+            name,
+            _pictures(results, row, name, scale),
+            confidence(results, row, name),
+            opinions(results, votes),
+            sentence(table, column(name, "")),
+        )
         for name, votes in said.items()
     ]
     pair = f"{results.name_of(table['source'])} → {results.name_of(table['target'])}"

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from datamodules import Digits
-from datamodules.base import TensorSplit, seeded_split
+from datamodules.base import Selection, TensorSplit, seeded_split
 from networks.errors import InputError
 
 
@@ -33,6 +33,16 @@ def test_selection_keeps_the_position_in_the_split() -> None:
     assert len(index) == 5 and (torch.cat([b["y"] for b in batches]) == 4).all()
     whole = data.split("test")
     assert torch.equal(torch.cat([b["x"] for b in batches]), whole.x[index])
+
+
+def test_a_selection_passes_attributes_on() -> None:
+    known = torch.arange(10.0).view(5, 2)
+    split = TensorSplit(torch.rand(5, 3), torch.zeros(5), attributes=known)
+    selection = Selection(split, torch.tensor([4, 1, 2]))
+    assert torch.equal(selection.attributes, known[[4, 1, 2]])
+    assert torch.equal(selection.__getitems__([2, 0])["attributes"], known[[2, 4]])
+    assert Selection(TensorSplit(split.x, split.y), torch.tensor([0])).attributes is None
+    assert split.fingerprint() != TensorSplit(split.x, split.y, attributes=known + 1).fingerprint()
 
 
 @pytest.mark.parametrize(("ranks", "batches", "least"), [(1, 16, 64), (2, 8, 64), (17, 1, 64), (18, 1, 60)])

@@ -33,6 +33,14 @@ def test_drawn_once_by_seed(tmp_path: Path) -> None:
     assert tests[0] == tests[1]
 
 
+def test_what_is_measured_is_that_of_the_grey_images(tmp_path: Path) -> None:
+    root, asked = str(write_mnist(tmp_path)), ["slant", "length"]
+    black, grey = (kind(root, n_val=20, attributes=asked) for kind in (BinarizedMNIST, MNIST))
+    for name in ("train", "val", "test"):
+        assert torch.equal(black.split(name).attributes, grey.split(name).attributes)
+    assert black.attribute_names == asked and black.split("val").__getitems__([2])["attributes"].shape == (1, 2)
+
+
 @pytest.mark.skipif(not (REAL / "MNIST").is_dir(), reason="the real MNIST is not here")
 def test_the_real_one() -> None:
     data = BinarizedMNIST(str(REAL))

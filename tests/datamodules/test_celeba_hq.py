@@ -29,8 +29,20 @@ def test_labels_belong_to_their_images(root: Path) -> None:
 
 
 def test_unknown_attribute(root: Path) -> None:
-    with pytest.raises(InputError, match=r"unknown attribute 'Happy': choose one of .*Smiling"):
+    with pytest.raises(InputError, match=r"unknown attribute 'Happy': choose of .*Smiling"):
         CelebAHQ(str(root), attribute="Happy").split("train")
+
+
+def test_attributes_belong_to_their_images(root: Path) -> None:
+    data = CelebAHQ(str(root), size=8, attributes=["Bald", "Male"])
+    batch = next(iter(data.train_dataloader()))
+    numbers = torch.tensor([int(data.split("train").files[i].stem) for i in batch["index"].tolist()])
+    expected = torch.stack([(7 * numbers + 16) % 3 == 0, numbers % 2 == 1], 1).float()
+    assert torch.equal(batch["attributes"], expected)
+    prints = {CelebAHQ(str(root), attributes=a).split("val").fingerprint() for a in (None, [], ["Bald"], ["Male"])}
+    assert len(prints) == 4 and CelebAHQ(str(root)).split("test").attributes.shape == (6, 13)
+    with pytest.raises(InputError, match="unknown attribute 'male': choose of"):
+        CelebAHQ(str(root), attributes=["male"]).split("train")
 
 
 @pytest.mark.parametrize("name", ["CelebA-HQ-img", "CelebAMask-HQ-attribute-anno.txt"])

@@ -15,6 +15,12 @@ def test_torchvisions_layout(tmp_path: Path) -> None:
     assert batch["x"].shape == (40, *data.shape) and batch["y"].tolist() == [i % 10 for i in range(40)]
 
 
+def test_clothes_have_no_strokes() -> None:
+    with pytest.raises(InputError, match="attributes names 'thickness', which is not measured: leave attributes out"):
+        FashionMNIST(attributes=["thickness"])
+    assert FashionMNIST().attribute_names == []
+
+
 def test_mnist_is_not_fashion(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no complete FashionMNIST in .*FashionMNIST/raw.*--data.download true"):
         FashionMNIST(str(write_mnist(tmp_path))).split("test")

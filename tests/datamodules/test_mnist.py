@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from datamodules import MNIST
+from datamodules.images.morphology import NAMES, measure
 from networks.errors import InputError
 from tests.support.trees import write_mnist
 
@@ -40,6 +41,32 @@ def test_a_download_that_fails_is_a_sentence(tmp_path: Path, monkeypatch: pytest
 def test_n_val_must_leave_something(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="n_val must be between 1 and 79; got 80"):
         MNIST(str(write_mnist(tmp_path)), n_val=80).split("train")
+
+
+def test_what_is_measured_belongs_to_the_images(tmp_path: Path) -> None:
+    data = MNIST(str(write_mnist(tmp_path)), n_val=20, attributes=["width", "thickness"])
+    for name in ("train", "val", "test"):
+        split = data.split(name)
+        batch = split.__getitems__([3, 1])
+        expected = measure(batch["x"])
+        assert torch.equal(batch["attributes"], expected[:, [NAMES.index("width"), NAMES.index("thickness")]])
+        assert split.attributes.shape == (len(split), 2) and (split.attributes[:, 0] - 14.4).abs().max() < 1
+    assert data.attribute_names == ["width", "thickness"] and MNIST().attribute_names == []
+
+
+def test_other_measures_are_another_split(tmp_path: Path) -> None:
+    root = str(write_mnist(tmp_path))
+    asked = (None, ["width"], ["slant"], ["slant", "width"])
+    splits = [MNIST(root, n_val=20, attributes=names).split("val") for names in asked]
+    assert len({split.fingerprint() for split in splits}) == 4 and splits[0].attributes is None
+    assert "attributes" not in splits[0].__getitems__([0])
+
+
+def test_what_is_not_measured() -> None:
+    with pytest.raises(
+        InputError, match="names 'weight', 'Width', which is not measured: choose of thickness, slant, wid"
+    ):
+        MNIST(attributes=["width", "weight", "Width"])
 
 
 @pytest.mark.skipif(not (REAL / "MNIST").is_dir(), reason="the real MNIST is not here")

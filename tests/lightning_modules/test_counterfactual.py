@@ -1,4 +1,5 @@
 import json
+import warnings
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from counterfactuals import (
     Across,
     Ascent,
     AtLeast,
+    AttributeChart,
     Diverse,
     EveryOther,
     FeatureL2,
@@ -29,9 +31,11 @@ from counterfactuals import (
 from counterfactuals.goals.objectives import logit_margin
 from datamodules import Digits
 from lightning_modules import CounterfactualModule, Explanation
-from networks import CNN, MLP
+from networks import CNN, MLP, AttributeDiscriminator, AttributeGenerator
 from networks.errors import InputError
+from networks.gans import Seen
 from tests.support.collect import Collect
+from tests.support.patches import Patches
 
 QUIET = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
 
@@ -252,3 +256,42 @@ def test_what_slurm_saves_of_it_holds_no_weights(tmp_path: Path) -> None:
 def test_other_classes_than_the_datas_are_seen_before_the_search() -> None:
     with pytest.raises(InputError, match=r"the predictor has 6 classes, but Digits has 10 \(0, 1, 2"):
         predict(module(predictor=CNN([1, 8, 8], 6, widths=[4]), target=RunnerUp()), Digits(predict_limit=3))
+
+
+def attributes(**changes) -> CounterfactualModule:
+    """Of the data's two, the first of which is its class as well."""
+    generator = AttributeGenerator([1, 8, 8], ["left", "light"], [4, 6])
+    generator.units.learn(Patches().split("train").attributes)
+    chart = AttributeChart(generator, Seen(AttributeDiscriminator([1, 8, 8], ["left", "light"], [4, 6], features=8)))
+    settings = {"predictor": MLP([1, 8, 8], 2, hidden=[8]), "chart": chart, "method": Ascent(0.5, 5), "control": None}
+    return module(**(settings | changes))
+
+
+@pytest.mark.parametrize("residual", [False, True])
+def test_locked_attributes_stay(residual: bool) -> None:
+    data = Patches(predict_limit=8)
+    cf = predict(attributes(locked=["left"], residual=residual), data)[""].counterfactuals
+    moved = (cf.z_prime != cf.z)[cf.searched]
+    assert moved[:, 1].any() and not moved[:, 0].any() and not moved[:, 2:].any()
+
+
+def test_a_class_that_a_search_may_turn_is_said() -> None:
+    data = Patches(predict_limit=2)
+    with pytest.warns(UserWarning, match=r"left is a class and a coordinate .* --model.locked '\[left\]'"):
+        predict(attributes(), data)
+    with pytest.warns(UserWarning, match="left is a class and a coordinate"):
+        predict(attributes(residual=True, locked=["light"]), data)
+    for silent in (attributes(locked=["left"]), attributes(residual=True, locked=["left"])):
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", message=".*is a class and a coordinate")
+            predict(silent, data)
+
+
+def test_locks_that_cannot_be() -> None:
+    for residual in (False, True):
+        with pytest.raises(InputError, match=r"^chart: locked names 'lift'; the chart's names are left, light$"):
+            attributes(locked=["left", "lift"], residual=residual)
+        with pytest.raises(InputError, match=r"^chart: locked names left, light, which leaves nothing"):
+            attributes(locked=["left", "light"], residual=residual)
+    with pytest.raises(InputError, match=r"^chart: locked names 'left'; the chart has no names"):
+        module(locked=["left"])

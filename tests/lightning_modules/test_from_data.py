@@ -4,8 +4,10 @@ import yaml
 
 from datamodules import Digits
 from lightning_modules.from_data import blanks, fastest_precision, fill
+from networks import InputError
+from tests.support.patches import Patches
 from tests.support.runs import fit
-from tests.support.trees import write_image_folder
+from tests.support.trees import write_celeba, write_image_folder
 
 
 def test_fills_what_is_left_blank_and_nothing_else() -> None:
@@ -40,6 +42,31 @@ def test_the_command_line_saves_what_it_found(tmp_path, monkeypatch: pytest.Monk
     assert saved["trainer"]["precision"] == fastest_precision()
     stored = torch.load(folder / "best.ckpt")["hyper_parameters"]["network"]["init_args"]
     assert stored["shape"] == [3, 16, 16], "the checkpoint is built again without the data"
+
+
+def test_below_attributes_of_the_data_they_are_the_classes() -> None:
+    def network() -> dict:
+        return {"class_path": "b.Net", "init_args": {"num_classes": 0, "deeper": {"num_classes": 0}}}
+
+    seeing = {"network": network(), "attributes": [], "num_classes": 0, "head": {"attributes": []}}
+    config = {
+        "init_args": {"seeing": seeing, "beside": network(), "named": {"attributes": ["a"], "network": network()}}
+    }
+    assert blanks({"attributes": []}) and not blanks({"attributes": ["a"]})
+    fill(config, Patches(more={"old": torch.arange(96)}))
+    names, filled = ["left", "light", "old"], config["init_args"]
+    assert seeing["attributes"] == seeing["head"]["attributes"] == names and seeing["num_classes"] == 3
+    assert seeing["network"]["init_args"] == {"num_classes": 3, "deeper": {"num_classes": 3}}
+    assert filled["beside"]["init_args"] == {"num_classes": 2, "deeper": {"num_classes": 2}}
+    assert filled["named"]["network"]["init_args"]["num_classes"] == 2 and filled["named"]["attributes"] == ["a"]
+
+
+def test_data_without_attributes_is_what_is_told(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not that zero classes are none."""
+    monkeypatch.chdir(tmp_path)
+    write_celeba(tmp_path / "data")
+    with pytest.raises(InputError, match=r"no attributes: the data has none; name them with --data.attributes"):
+        fit("celeba_young/attributes.yaml", "--data.attributes=[]", "--data.size=8")
 
 
 @pytest.mark.parametrize(

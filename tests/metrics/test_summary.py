@@ -194,3 +194,34 @@ def test_what_a_network_said_nan_of_is_counted_and_left_out() -> None:
     assert summary["not_finite"] == {"im1": 1, "oracle_svm": 1}
     assert summary["im1"] == 0.5 and summary["oracle_accuracy/svm"] == 1.0
     assert "not_finite" not in summarize(table())
+
+
+def test_attributes_pair_by_pair_of_what_flipped() -> None:
+    rows = pd.DataFrame(
+        {
+            "index": [0, 1, 2, 3, 4, 5],
+            "source": [0, 0, 0, 1, 1, 0],
+            "target": [1, 1, 1, 0, 0, 1],
+            "status": ["flipped"] * 5 + ["timeout"],
+            "told_glasses": [0.8, 0.9, 1.0, -0.5, -0.7, 0.0],
+            "shift_glasses": [0.7, 0.6, 0.8, -0.4, -0.6, 0.0],
+            "told_hat": [0.0, 0.1, -0.1, 0.0, 0.0, 9.0],
+        }
+    ).assign(confidence=1.0, reason="", l2_x=1.0, l2_z=1.0, steps=1, seconds=0.1, reconstruction_error=0.0)
+    first, second, *others = summarize(rows)["attributes"]
+    assert (first["source"], first["target"], first["attribute"], first["n"]) == (0, 1, "glasses", 3)
+    assert math.isclose(first["told"], 0.9) and math.isclose(first["seen"], 0.7)
+    spread = 0.1 / math.sqrt(3) * t.ppf(0.975, 2)
+    assert first["told_interval"] == pytest.approx([0.9 - spread, 0.9 + spread])
+    p = 2 * t.sf(0.9 / (0.1 / math.sqrt(3)), 2)
+    assert math.isclose(first["told_p"], 2 * p), "two attributes were told, and are tested together"
+    assert math.isclose(first["seen_p"], 2 * t.sf(0.7 / (0.1 / math.sqrt(3)), 2)), "and one was looked for"
+    assert second["attribute"] == "hat" and math.isclose(second["told"], 0, abs_tol=1e-9) and "seen" not in second
+    assert [(row["source"], row["attribute"]) for row in others] == [(1, "glasses"), (1, "hat")]
+    assert "attributes" not in summarize(rows.assign(status="timeout"))
+
+
+def test_attributes_of_values_are_those_of_all_searches() -> None:
+    rows = table().assign(target=[9.5, 9.5, 9.5, 9.5, 9.5], shift_hat=[1.0, 2.0, 9.0, 9.0, 9.0])
+    (row,) = summarize(rows)["attributes"]
+    assert (row["source"], row["target"], row["seen"], row["n"]) == (None, None, 1.5, 2)

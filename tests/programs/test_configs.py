@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.runs import ROOT, fit, run_explain
 from tests.support.trees import (
+    write_attribute_table,
     write_celeba,
     write_celeba_hq,
     write_chexpert,
@@ -38,6 +39,7 @@ MNIST = [
         "dcgan_10_inverter",
         "explain_dcgan",
         "explain_dcgan_10",
+        "attgan",
         "explain_4_to_9",
         "explain_4_to_9_continuous",
         "explain_vae",
@@ -62,8 +64,11 @@ FOLDER = [
         "glow_128",
         "gan",
         "gan_inverter",
+        "attributes",
+        "attgan",
         "explain",
         "explain_gan",
+        "explain_attributes",
         "explain_vaex",
     )
 ]
@@ -93,6 +98,10 @@ CELEBA = [f"celeba/{job}.yaml" for job in ("autoencoders", *JOBS, "vae", "flow",
 CELEBA_MALE = [
     f"celeba_male/{job}.yaml" for job in ("classifier", "svm", "oracle", "oracle_noise", "vaex", "explain_vaex")
 ]
+CELEBA_YOUNG = [
+    f"celeba_young/{job}.yaml"
+    for job in ("classifier", "svm", "oracle", "oracle_noise", "attributes", "attgan", "explain")
+]
 CELEBA_HQ = [f"celeba_hq/{job}.yaml" for job in JOBS]
 CHEXPERT = [f"chexpert/{job}.yaml" for job in JOBS]
 SCENES = [f"scenes/{job}.yaml" for job in ("regressor", "oracle", "cnn", "flow", "explain", "dose_response")]
@@ -106,6 +115,7 @@ ALL = {
     "fashion_mnist": FASHION,
     "celeba": CELEBA,
     "celeba_male": CELEBA_MALE,
+    "celeba_young": CELEBA_YOUNG,
     "celeba_hq": CELEBA_HQ,
     "chexpert": CHEXPERT,
     "scenes": SCENES,
@@ -148,8 +158,17 @@ TINIER = {
     **{f"{name}/{job}.yaml": TINY_NETWORK for name in ("scenes", "mall") for job in ("regressor", "oracle", "cnn")},
     **{
         f"{name}/{job}.yaml": TINY_NETWORK
-        for name in ("mnist", "image_folder", "fashion_mnist", "celeba", "celeba_male", "celeba_hq", "chexpert")
-        for job in ("classifier", "oracle", "oracle_noise", "features")
+        for name in (
+            "mnist",
+            "image_folder",
+            "fashion_mnist",
+            "celeba",
+            "celeba_male",
+            "celeba_young",
+            "celeba_hq",
+            "chexpert",
+        )
+        for job in ("classifier", "oracle", "oracle_noise", "features", "attributes")
     },
     **{
         name: [f"--model.target.init_args.{key}={value}" for key, value in numbers.items()]
@@ -178,6 +197,10 @@ TINIER = {
     **{
         f"celeba/{gan}.yaml": [f"--model.init_args.{part}.init_args.widths=[4,4,4,4,4]" for part in GAN_PARTS]
         for gan in ("pgan", "stylegan2")
+    },
+    **{
+        f"{name}/attgan.yaml": [f"--model.init_args.{part}.init_args.widths=[4,4,4]" for part in GAN_PARTS]
+        for name in ("celeba_young", "image_folder", "mnist")
     },
     "mnist/flow.yaml": ["--data.batch_size=8", f"{FLOW}.num_steps=1"],
     "mnist/realnvp.yaml": ["--data.batch_size=2", f"{FLOW}.num_blocks=1", f"{FLOW}.base_width=8"],
@@ -215,6 +238,7 @@ def run_group(names: list[str], home: Path, *options: str) -> list[Path]:
     write_mnist(home / "data", n_test=80)
     write_mnist(home / "data", n_test=80, name="FashionMNIST")
     write_image_folder(home / "data" / "images", n=40)
+    write_attribute_table(home / "data" / "attributes.csv", home / "data" / "images")
     write_celeba(home / "data")
     write_celeba_hq(home / "data" / "CelebAMask-HQ")
     write_chexpert(home / "data")
@@ -237,6 +261,6 @@ def run_group(names: list[str], home: Path, *options: str) -> list[Path]:
 def _tiny_method(name: str) -> list[str]:
     if "vaex" in name:
         return TINY_RELAXATION
-    if name.startswith("image_folder/explain"):
+    if name.startswith("image_folder/explain") and "attributes" not in name:
         return TINY_RETURN
     return TINY_BISECTION if "dcgan_10" in name else TINY_ASCENT

@@ -56,6 +56,14 @@ def write_image_folder(root: Path, splits: bool = False, n: int = 20, mode: str 
     return root
 
 
+def write_attribute_table(file: Path, root: Path) -> Path:
+    """A CSV of all images below ``root``: ``odd`` for every other one, and ``tilt``, a measured number."""
+    images = sorted(p.relative_to(root).as_posix() for p in root.rglob("*.*"))
+    rows = [f"{name},{i % 2},{(7 * i) % 11 - 5.5}" for i, name in enumerate(images)]
+    file.write_text("\n".join(["file,odd,tilt", *rows]) + "\n")
+    return file
+
+
 def write_jpeg(file: Path, brightness: int, size: tuple[int, ...]) -> None:
     """Noise of height × width (× 3 channels) around a brightness."""
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -64,10 +72,13 @@ def write_jpeg(file: Path, brightness: int, size: tuple[int, ...]) -> None:
 
 
 def write_attributes(file: Path, names: list[str], space: str) -> None:
-    """CelebA's attribute file: every other image has blond hair and is of a man, and nobody has anything else."""
+    """CelebA's attribute file: every other image has blond hair, is young and of a man, and others vary."""
     rows = []
     for i, name in enumerate(names):
-        values = [" 1" if a in ("Blond_Hair", "Male") and i % 2 else "-1" for a in CELEBA_ATTRIBUTES.split()]
+        values = [
+            " 1" if (i % 2 if a in ("Blond_Hair", "Male", "Young") else (7 * i + j * j) % 3 == 0) else "-1"
+            for j, a in enumerate(CELEBA_ATTRIBUTES.split())
+        ]
         rows.append(space.join([name, *values]))
     file.write_text("\n".join([str(len(names)), CELEBA_ATTRIBUTES, *rows]) + "\n")
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from counterfactuals import Ascent, FeatureL2, LatentL2, PixelL1, PixelL2, ReachClass, explain
+from counterfactuals import Ascent, FeatureL2, LatentL1, LatentL2, PixelL1, PixelL2, ReachClass, explain
 from counterfactuals.goals.distances import Points
 
 
@@ -12,6 +12,8 @@ def test_values() -> None:
     assert PixelL1().measure(points).tolist() == [3.0, 0.0]
     assert PixelL2().measure(points).tolist() == [2.5, 0.0]
     assert LatentL2().measure(points).tolist() == [1.5, 1.5]
+    apart = points._replace(z=torch.tensor([[1.0, -2.0, 0.0], [0.0, 0.0, 0.0]]), z0=-z0 + 1)
+    assert LatentL1().measure(apart).tolist() == [4.0, 3.0]
     features = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(4, 2))
     weight = features[1].weight.detach()
     assert FeatureL2(features).measure(points)[0] == pytest.approx(
@@ -19,7 +21,7 @@ def test_values() -> None:
     )
 
 
-@pytest.mark.parametrize("distance", [PixelL1(), PixelL2(), LatentL2()])
+@pytest.mark.parametrize("distance", [PixelL1(), PixelL2(), LatentL1(), LatentL2()])
 def test_a_larger_weight_keeps_a_search_nearer(distance, linear_chart, linear_predictor) -> None:
     x = torch.randn(30, 6)
     target = (linear_predictor(x).argmax(1) + 1) % 3

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from datamodules.folders.attributes import read_attribute
+from datamodules.folders.attributes import read_attributes
 from networks.errors import InputError
 
 FILE = "3\nBald Hat Young\n1.jpg  1 -1 -1\n2.jpg -1  1 -1\n3.jpg -1 -1  1\n"
@@ -14,14 +14,25 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "attributes.txt"
 
 
-@pytest.mark.parametrize(("attribute", "has"), [("Bald", [1, 0, 0]), ("Hat", [0, 1, 0]), ("Young", [0, 0, 1])])
-def test_column_of_the_attribute(file: Path, attribute: str, has: list[int]) -> None:
-    assert read_attribute(file, attribute) == dict(zip(["1.jpg", "2.jpg", "3.jpg"], has, strict=True))
+@pytest.mark.parametrize(
+    ("attributes", "has"),
+    [
+        (["Bald"], [[1], [0], [0]]),
+        (["Hat"], [[0], [1], [0]]),
+        (["Young", "Bald"], [[0, 1], [0, 0], [1, 0]]),
+        (["Hat", "Hat"], [[0, 0], [1, 1], [0, 0]]),
+        ([], [[], [], []]),
+    ],
+)
+def test_columns_of_the_attributes_in_the_order_asked(file: Path, attributes: list[str], has: list[list[int]]) -> None:
+    assert read_attributes(file, attributes) == dict(zip(["1.jpg", "2.jpg", "3.jpg"], has, strict=True))
 
 
-def test_unknown_attribute_lists_them(file: Path) -> None:
-    with pytest.raises(InputError, match="unknown attribute 'Blonde': choose one of Bald, Hat, Young"):
-        read_attribute(file, "Blonde")
+def test_unknown_attributes_are_listed_with_what_there_is(file: Path) -> None:
+    with pytest.raises(InputError, match=r"unknown attribute 'Blonde': choose of Bald, Hat, Young$"):
+        read_attributes(file, ["Hat", "Blonde"])
+    with pytest.raises(InputError, match="unknown attribute 'Blonde', 'hat': choose of"):
+        read_attributes(file, ["Blonde", "Young", "hat"])
 
 
 @pytest.mark.parametrize(
@@ -39,4 +50,4 @@ def test_unknown_attribute_lists_them(file: Path) -> None:
 def test_broken_file(file: Path, old: str, new: str, message: str) -> None:
     file.write_text(FILE.replace(old, new))
     with pytest.raises(InputError, match=message):
-        read_attribute(file, "Hat")
+        read_attributes(file, ["Young", "Hat"])

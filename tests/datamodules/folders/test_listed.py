@@ -28,6 +28,14 @@ def test_images_and_labels_in_the_order_of_the_list(folder: Path) -> None:
     assert [bool(x.mean() > 0.5) for x in splits["train"].__getitems__([0, 1, 2])["x"]] == [False, True, True]
 
 
+def test_attributes_go_by_the_images_names(folder: Path) -> None:
+    known = {"b/3.jpg": [0, 0], "a/2.jpg": [1, 1], "a/1.jpg": [0, 1], "b/1.jpg": [1, 0], "b/2.jpg": [0, 1]}
+    splits = listed_splits(LABELS, folder, (3, 8, 8), NAMES, SOURCE, known)
+    assert splits["train"].attributes.tolist() == [[0, 1], [1, 0], [1, 1]]
+    assert splits["val"].__getitems__([1, 0])["attributes"].tolist() == [[0, 0], [0, 1]]
+    assert listed_splits(LABELS, folder, (3, 8, 8), NAMES, SOURCE)["val"].attributes is None
+
+
 def test_missing_images_are_counted_over_all_splits(folder: Path) -> None:
     for name in ("a/2.jpg", "b/3.jpg"):
         (folder / name).unlink()
