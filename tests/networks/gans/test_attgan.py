@@ -103,10 +103,6 @@ def test_one_discriminator_has_two_answers(shape: list[int]) -> None:
         (lambda: AttributeGenerator([3, 64, 64], [], [4, 4]), "no attributes: the data has none"),
         (lambda: AttributeGenerator([64], NAMES, [4, 4]), "takes images C×H×W"),
         (lambda: AttributeGenerator([3, 64, 64], NAMES, []), "needs at least one stage"),
-        (
-            lambda: AttributeDiscriminator([3, 8, 8], NAMES, [4, 4, 4]),
-            r"widths \[4, 4, 4\] halve images of 8×8 to a single pixel: one fewer",
-        ),
         (lambda: AttributeDiscriminator([3, 8, 8], NAMES, [4], features=0), "features must be positive; got 0"),
     ],
 )
