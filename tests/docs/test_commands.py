@@ -23,7 +23,7 @@ from networks import Adapter, StyleGenerator
 from tests.programs.test_configs import TINIER, TINY_ASCENT, TINY_DATA, TINY_RELAXATION, TINY_RETURN, TINY_SEARCH
 from tests.support.pages import DOCS, GUIDES, block, blocks, commands, name_of
 from tests.support.runs import NO_CONTROLS, NO_LOGGER, QUIET, ROOT, TINY_FIT
-from tests.support.trees import write_image_folder
+from tests.support.trees import write_attribute_table, write_image_folder
 
 #: how a command begins that no test runs → why
 NOT_RUN = {
@@ -67,7 +67,7 @@ def tiny(words: list[str]) -> list[str]:
     small = [*TINIER.get(name, []), *TINY_DATA.get(name.split("/")[0], [])]
     if not any(job in name for job in EXPLAINED):
         return [*TINY_FIT, *small, *([SMALL_SIDE] if "--data.size" in words else [])]
-    returning = name.startswith("image_folder/explain")
+    returning = name.startswith("image_folder/explain") and "attributes" not in name
     method = TINY_RELAXATION if "vaex" in name else TINY_RETURN if returning else TINY_ASCENT
     few = ["--model.target.init_args.targets=[0,2]"] if "dose" in name else []
     return [*method, *TINY_SEARCH, *small, *few, f"--data.predict_limit={SEARCHES}"]
@@ -109,7 +109,8 @@ class Home:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.done = folder, dict[str, None]()
-        write_image_folder(folder / "my" / "images", n=40, mode="L")
+        images = write_image_folder(folder / "my" / "images", n=40, mode="L")
+        write_attribute_table(folder / "my" / "attributes.csv", images)
         (folder / "my_package.py").write_text(MY_NET)
         with torch.random.fork_rng():
             torch.manual_seed(0)

@@ -57,10 +57,10 @@ def write_image_folder(root: Path, splits: bool = False, n: int = 20, mode: str 
 
 
 def write_attribute_table(file: Path, root: Path) -> Path:
-    """A CSV of all images below ``root``: ``odd`` for every other one, and ``tilt``, a measured number."""
+    """A CSV of all images below ``root``: every other one is ``old``, and ``tilt`` is a measured number."""
     images = sorted(p.relative_to(root).as_posix() for p in root.rglob("*.*"))
     rows = [f"{name},{i % 2},{(7 * i) % 11 - 5.5}" for i, name in enumerate(images)]
-    file.write_text("\n".join(["file,odd,tilt", *rows]) + "\n")
+    file.write_text("\n".join(["file,old,tilt", *rows]) + "\n")
     return file
 
 

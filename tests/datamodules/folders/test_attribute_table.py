@@ -64,12 +64,12 @@ def test_a_folders_batches_have_their_rows(tmp_path: Path) -> None:
     data = ImageFolder(str(root), attributes=str(file))
     known = {row.split(",")[0]: [float(v) for v in row.split(",")[1:]] for row in file.read_text().splitlines()[1:]}
     split = data.split("val")
-    assert data.attribute_names == ["odd", "tilt"]
+    assert data.attribute_names == ["old", "tilt"]
     batch = split.__getitems__([0, 3])
     names = [split.files[p].relative_to(root).as_posix() for p in (0, 3)]
     assert torch.equal(batch["attributes"], torch.tensor([known[name] for name in names]))
     assert (
-        data.attributes_in_words().startswith("2 attributes: odd ") and "tilt -5.5 to 4.5" in data.attributes_in_words()
+        data.attributes_in_words().startswith("2 attributes: old ") and "tilt -5.5 to 4.5" in data.attributes_in_words()
     )
     with pytest.raises(InputError, match="cannot be read as a CSV file"):
         ImageFolder(str(root), attributes=str(tmp_path / "none.csv"))
