@@ -70,6 +70,7 @@ def draw(chart: WithResidual, cf: Counterfactuals, confidence: list[str], file: 
             color=["#0f766e" if v > 0 else "#c2410c" for v in values],
         )
         axes[-1].set_xlim(-1.05, 1.05)
+        axes[-1].set_xticks([-1, 0, 1])
         axes[-1].axvline(0, color="#888", linewidth=0.6)
         axes[-1].tick_params(labelsize=7)
     figure.savefig(file, dpi=110)
