@@ -35,10 +35,11 @@ def read_table(images: list[str], file: Path) -> AttributeTable:
             an image with two.
     """
     try:
-        table = pd.read_csv(file, dtype=str, keep_default_na=False)
+        # Not with its own header: of two columns of one name pandas would call the second one otherwise.
+        header, table = (part.reset_index(drop=True) for part in _split(pd.read_csv(file, dtype=str, header=None)))
     except (OSError, ValueError) as error:  # pandas' errors of an empty or broken file are ValueErrors
         raise InputError(f"attributes: {file} cannot be read as a CSV file ({error})") from error
-    names = [str(column).strip() for column in table.columns[1:]]
+    names = [cell.strip() for cell in header.iloc[0].tolist()[1:]]
     if not names:
         raise InputError(
             f"attributes: {file} must have a column of files and one for every attribute; it has one column"
@@ -62,6 +63,11 @@ def read_table(images: list[str], file: Path) -> AttributeTable:
     signs = ((values == -1) | (values == 1)).all(0)
     remarks = [f"{strangers:,} rows of {file.name} name files that are not there"] if strangers else []
     return AttributeTable(names, torch.where(signs, (values + 1) / 2, values), remarks)
+
+
+def _split(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The line of headings, and the others; empty cells are empty text."""
+    return table.fillna("").iloc[:1], table.fillna("").iloc[1:]
 
 
 def _number(cell: str, file: Path, line: int, name: str) -> float:

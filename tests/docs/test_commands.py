@@ -238,6 +238,7 @@ def test_columns_are_as_described(home: Home) -> None:
     said = {str(name): str(dtype).replace("object", "str") for name, dtype in table.dtypes.items()}
     assert [f"{name} {dtype}" for name, dtype in said.items() if not _is_described(name, dtype, described)] == []
     elsewhere = {"probability", "relaxation", "label_variation", "label_variation_NAME", "attributes_changed", "lpips"}
+    elsewhere |= {"told_NAME", "shift_NAME"}
     elsewhere |= {"heads_agree", "distance", "matched", "oracle_NAME"} | {f"{w}_oracle_NAME" for w in _BEFORE}
     assert set(described) - set(said) == elsewhere
 

@@ -39,7 +39,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_row_an_attribute_with_what_training_images_have(run: Path) -> None:
     (table,) = attribute_tables(Results(run))
     hat, bald = table.rows
-    assert (table.pair, table.n, hat.name, hat.known) == ("0 → 1", 19, "Wearing Hat", ("2.0%", "31.0%"))
+    assert (table.pair, table.n, hat.name, hat.known) == ("class 0 → class 1", 19, "Wearing Hat", ("2.0%", "31.0%"))
     assert hat.told is not None and (hat.told.text, hat.told.interval) == ("+0.80", "+0.75 to +0.85")
     assert hat.told.certain and hat.told.share == 1 and hat.seen is not None and not hat.seen.certain
     assert bald.told is not None and bald.told.share == -0.25 and not bald.told.certain and bald.seen is None

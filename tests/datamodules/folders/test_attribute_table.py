@@ -43,7 +43,7 @@ def test_names_alone_do_where_they_are_unique(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        (["file"], "it has one alone"),
+        (["file"], "it has one column"),
         (["file,hat", "a/1.png,maybe"], r"line 2: hat must be a number, or true or false; got 'maybe'"),
         (["file,hat", "a/1.png,1", "a/1.png,0"], r"lists 'a/1\.png' twice"),
         (["file,hat,hat", "a/1.png,1,0"], "two columns called"),
