@@ -11,6 +11,7 @@ from networks.attributes import AttributeUnits
 from networks.autoencoders.conv import resolutions
 from networks.checks import whole
 from networks.errors import InputError
+from networks.gans.scaling import doubling, halving
 
 
 class AttributeGenerator(nn.Module):
@@ -51,7 +52,7 @@ class AttributeGenerator(nn.Module):
         self.shape, self.units = tuple(shape), AttributeUnits(attributes)
         self.shortcuts, self.injections = shortcuts, injections
         self.encoder = nn.ModuleList(
-            nn.Sequential(_halving(c_in, c_out, size), nn.BatchNorm2d(c_out), nn.LeakyReLU(0.2))
+            nn.Sequential(halving(c_in, c_out, size), nn.BatchNorm2d(c_out), nn.LeakyReLU(0.2))
             for (c_in, c_out), size in zip(pairwise([shape[0], *widths]), self.sizes, strict=False)
         )
         stages: list[nn.Module] = []
@@ -59,7 +60,7 @@ class AttributeGenerator(nn.Module):
             c_in = wide + len(attributes) * (i <= injections) + wide * (0 < i <= shortcuts)
             size = self.sizes[last - i]
             after = [nn.Sigmoid()] if i == last else [nn.BatchNorm2d(narrow), nn.ReLU()]
-            stages.append(nn.Sequential(_doubling(c_in, narrow, size), *after))
+            stages.append(nn.Sequential(doubling(c_in, narrow, size), *after))
         self.decoder = nn.ModuleList(stages)
         #: of what a latent holds, deepest first: c×h×w
         self.features = [(widths[last - i], *self.sizes[len(widths) - i]) for i in range(shortcuts + 1)]
@@ -156,20 +157,5 @@ class Seen(nn.Module):
         return self.discriminator(x)[1]
 
 
-def _halving(c_in: int, c_out: int, size: tuple[int, int]) -> nn.Conv2d:
-    """4×4 of an even height and width ``size``, 3 of odd ones: every pixel counts as often, in what an edit is told.
-
-    With 3×3 at a stride of 2 the gradient is a checkerboard, and edits became one that no other network could see.
-    """
-    kernel = (4 - size[0] % 2, 4 - size[1] % 2)
-    return nn.Conv2d(c_in, c_out, kernel, stride=2, padding=1)
-
-
 def _seeing(c_in: int, c_out: int, size: tuple[int, int]) -> nn.Sequential:
-    return nn.Sequential(_halving(c_in, c_out, size), nn.LeakyReLU(0.2))
-
-
-def _doubling(c_in: int, c_out: int, size: tuple[int, int]) -> nn.ConvTranspose2d:
-    """4×4 to an even height and width ``size``: every pixel gets as many terms, and no checkers; 3 to odd ones."""
-    kernel = (4 - size[0] % 2, 4 - size[1] % 2)
-    return nn.ConvTranspose2d(c_in, c_out, kernel, stride=2, padding=1)
+    return nn.Sequential(halving(c_in, c_out, size), nn.LeakyReLU(0.2))

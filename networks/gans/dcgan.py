@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from networks.autoencoders.conv import resolutions
 from networks.gans.generator import Critic, Generator
+from networks.gans.scaling import doubling
 
 
 class DCGenerator(Generator):
@@ -43,10 +44,10 @@ class DCGenerator(Generator):
             nn.BatchNorm2d(widths[-1]),
             nn.ReLU(),
             *(
-                nn.Sequential(_doubling(c_in, c_out, size, bias=False), nn.BatchNorm2d(c_out), nn.ReLU())
+                nn.Sequential(doubling(c_in, c_out, size, bias=False), nn.BatchNorm2d(c_out), nn.ReLU())
                 for size, (c_in, c_out) in doubled
             ),
-            _doubling(last, shape[0], larger[0], bias=True),
+            doubling(last, shape[0], larger[0], bias=True),
             nn.Sigmoid(),
         )
         self.apply(_initialise)
@@ -85,12 +86,6 @@ class DCDiscriminator(nn.Module):
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         return self.critic(self.layers(2 * x - 1), y)
-
-
-def _doubling(c_in: int, c_out: int, size: tuple[int, int], bias: bool) -> nn.ConvTranspose2d:
-    """4×4 to an even height and width ``size``: every pixel gets as many terms, and no checkers; 3 to odd ones."""
-    kernel = (4 - size[0] % 2, 4 - size[1] % 2)
-    return nn.ConvTranspose2d(c_in, c_out, kernel, stride=2, padding=1, bias=bias)
 
 
 def _initialise(module: nn.Module) -> None:
