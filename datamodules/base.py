@@ -116,7 +116,8 @@ class Selection(Dataset):
     def __init__(self, split: Split, positions: Tensor) -> None:
         self.split, self.positions = split, positions
         self.y = split.y[positions]
-        self.attributes = None if split.attributes is None else split.attributes[positions]
+        known = attributes_of(split)
+        self.attributes = None if known is None else known[positions]
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -215,7 +216,7 @@ class DataModule(LightningDataModule):
 
     def attributes_in_words(self) -> str:
         """Every attribute with its share, or the range of its values, in the training images; "" without any."""
-        known = self.split("train").attributes
+        known = attributes_of(self.split("train"))
         if known is None:
             return ""
         binary = is_binary(known)
@@ -309,6 +310,11 @@ class DataModule(LightningDataModule):
     def predict_dataloader(self) -> DataLoader:
         # Never shuffled: under DDP that would explain some samples twice and others not at all.
         return self._loader(self.predict_selection(), DataLoader)
+
+
+def attributes_of(split: Split) -> Tensor | None:
+    """A split's attributes; ``None`` also of one that was written before there were any."""
+    return getattr(split, "attributes", None)
 
 
 def sha256(*parts: bytes | np.ndarray) -> str:

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from types import SimpleNamespace
 
 import pytest
@@ -92,3 +93,21 @@ def test_classes_that_are_unknown(names: list[str], asked: list[str | int], sent
     data.class_names, data.num_classes = names, len(names)
     with pytest.raises(InputError, match=sentence):
         data.predict_selection()
+
+
+class Older:
+    """A split as a user wrote it before there were attributes."""
+
+    y = torch.arange(4)
+
+    def __len__(self) -> int:
+        return 4
+
+    def __getitems__(self, positions: Sequence[int]) -> dict[str, torch.Tensor]:
+        index = torch.as_tensor(positions)
+        return {"x": torch.zeros(len(index), 3), "y": self.y[index], "index": index}
+
+
+def test_a_split_of_somebody_elses_need_not_know_of_attributes() -> None:
+    chosen = Selection(Older(), torch.tensor([2, 0]))  # type: ignore[arg-type]
+    assert chosen.attributes is None and chosen.__getitems__([0])["y"].tolist() == [2]
