@@ -110,7 +110,7 @@ def _missing(flipped: pd.DataFrame) -> dict[str, int]:
 
 def _pairs(searched: pd.DataFrame) -> list[dict[str, Any]]:
     """Every pair of source and target class: searches, and how many flipped."""
-    pairs = searched.assign(flipped=searched.status == FLIPPED).groupby(["source", "target"]).flipped
+    pairs = (searched.status == FLIPPED).rename("flipped").groupby([searched.source, searched.target])
     counts = pairs.agg(n="size", flipped="sum").reset_index()
     return [{str(k): int(v) for k, v in row.items()} for row in counts.to_dict("records")]
 

@@ -152,7 +152,7 @@ def test_help_lists_the_flags_of_classes(
 
 def test_checkpoint_of_another_kind(in_digits_home: Path) -> None:
     assert (
-        "holds lightning_modules.ClassifierModule, but one of AutoencoderModule, FlowModule, FlowMatchingModule, "
+        "holds lightning_modules.ClassifierModule, but one of AttGANModule, AutoencoderModule, FlowModule, "
         in explain_error("--model.chart=runs/digits/svm/best.ckpt")
     )
 
