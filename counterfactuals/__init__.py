@@ -15,6 +15,7 @@ from counterfactuals.charts.chart import Chart
 from counterfactuals.charts.flow import FlowChart
 from counterfactuals.charts.generator import GeneratorChart
 from counterfactuals.charts.hierarchical import HierarchicalChart
+from counterfactuals.charts.invertible import InvertibleChart
 from counterfactuals.charts.pixel import PixelChart
 from counterfactuals.charts.residual import WithResidual
 from counterfactuals.engine import Method
@@ -39,6 +40,7 @@ from counterfactuals.goals.typical import ReachTypical
 from counterfactuals.goals.values import Across, AtLeast, AtMost, Within
 from counterfactuals.inversion import Amortised, Inversion, Inverted, Optimised
 from counterfactuals.methods.ascent import Ascent, RowOptimizer
+from counterfactuals.methods.closed_form import Boundary, ClosedForm, Convincing, MeanEncodings, Reach
 from counterfactuals.methods.diverse import Diverse
 from counterfactuals.methods.latent_search import LatentSearch
 from counterfactuals.methods.minimal_change import MinimalChange
@@ -65,8 +67,11 @@ __all__ = [
     "AtMost",
     "AttributeChart",
     "AutoencoderChart",
+    "Boundary",
     "Box",
     "Chart",
+    "ClosedForm",
+    "Convincing",
     "Cosine",
     "Counterfactuals",
     "Distance",
@@ -82,10 +87,12 @@ __all__ = [
     "InputError",
     "Inversion",
     "Inverted",
+    "InvertibleChart",
     "LatentL1",
     "LatentL2",
     "LatentSearch",
     "MaskFile",
+    "MeanEncodings",
     "Method",
     "MinimalChange",
     "Momentum",
@@ -99,6 +106,7 @@ __all__ = [
     "Polyak",
     "Prototype",
     "PrototypeGuided",
+    "Reach",
     "ReachAll",
     "ReachClass",
     "ReachLabel",

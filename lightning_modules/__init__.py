@@ -13,6 +13,7 @@ from lightning_modules.flow_matching import FlowMatchingModule
 from lightning_modules.gan import GANModule
 from lightning_modules.hierarchical_vae import HierarchicalVAEModule
 from lightning_modules.inverter import InverterModule
+from lightning_modules.invertible import InvertibleClassifierModule
 from lightning_modules.regressor import RegressorModule
 from lightning_modules.vae import VAEModule
 
@@ -30,6 +31,7 @@ __all__ = [
     "HasChart",
     "HierarchicalVAEModule",
     "InverterModule",
+    "InvertibleClassifierModule",
     "RegressorModule",
     "VAEModule",
     "chart_of",

@@ -56,6 +56,7 @@ from networks.imported.hugging_face import HuggingFace
 from networks.imported.timm_model import TimmModel
 from networks.imported.torchscript import TorchScript
 from networks.imported.torchvision_model import TorchvisionModel
+from networks.invertible import GaussianMixture, InvertibleClassifier, LinearHead
 from networks.linear_svm import LinearSVM
 from networks.mlp import MLP
 from networks.unets.map_losses import BlurredFocal, WeightedHausdorff
@@ -92,12 +93,15 @@ __all__ = [
     "Flow",
     "GatedVAE",
     "Gaussian",
+    "GaussianMixture",
     "Glow",
     "HierarchicalVAE",
     "HuggingFace",
     "InW",
     "InputError",
+    "InvertibleClassifier",
     "LUConv",
+    "LinearHead",
     "LinearSVM",
     "Midpoint",
     "NonSaturating",

@@ -197,11 +197,10 @@ def all_rows(said: Tensor) -> Tensor:
     return torch.arange(len(said), device=said.device)
 
 
-def check_classes(target: Tensor, num_classes: int) -> None:
-    """Raise ``InputError`` unless every target is in 0 … num_classes − 1."""
+def check_classes(target: Tensor, num_classes: int, who: str = "the predictor") -> None:
+    """Raise ``InputError`` unless every target is in 0 … num_classes − 1, the classes that ``who`` has."""
     bad = target[(target < 0) | (target >= num_classes)]
     if len(bad):
         raise InputError(
-            f"target class {int(bad[0])} is out of range: the predictor has {num_classes} classes, "
-            f"0 to {num_classes - 1}"
+            f"target class {int(bad[0])} is out of range: {who} has {num_classes} classes, 0 to {num_classes - 1}"
         )

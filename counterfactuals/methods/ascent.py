@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from counterfactuals.charts.chart import Chart
-from counterfactuals.engine import Problem, Stepped
+from counterfactuals.engine import LearnsFromSamples, Problem, RequiresChart, Stepped
 from counterfactuals.goals.distances import Distance
 from counterfactuals.goals.region import Region
 from counterfactuals.methods.evaluation import Evaluation, evaluate, exact
@@ -31,6 +31,14 @@ class RowOptimizer(Protocol):
 
     def step(self, state: Any, grad: Tensor, excess: Tensor) -> Move:
         """The displacement for a step size of one, from gradients n×D and the loss in excess of the goal, n."""
+        ...
+
+
+class HeadStart(Protocol):
+    """Where an ascent begins, instead of z₀: ``ClosedForm`` is one. May have ``check`` and ``prepare`` of a method."""
+
+    def place(self, problem: Problem, search: SearchState) -> Tensor:
+        """z of searches that have not begun, n×D."""
         ...
 
 
@@ -77,6 +85,7 @@ class Ascent:
             way there depends on the batch by rounding.
         tf32: gradients in TF32 instead, the same way: on GPUs since 2020, where wide convolutions are the cost.
         smoothing: of the predictor's gradient, over noisy or shifted copies of g(z); ``None`` for none.
+        head_start: where to begin; z₀ unless given.
 
     Raises:
         InputError: a number out of its range, a class in place of an object, ``Polyak`` with a distance; on use, a
@@ -99,6 +108,7 @@ class Ascent:
         bf16: bool = False,
         tf32: bool = False,
         smoothing: Smoothing | None = None,
+        head_start: HeadStart | None = None,
     ) -> None:
         InputError.collect(
             above_zero(step_size=step_size)
@@ -112,13 +122,16 @@ class Ascent:
             + objects(Region, region=region)
             + objects(Schedule, schedule=schedule)
             + objects(Smoothing, smoothing=smoothing)
+            + objects(HeadStart, head_start=head_start)
             + goal_problem(optimizer, distance)
         )
         self.step_size, self.max_steps, self.clip, self.keep_every = step_size, max_steps, clip, keep_every
         self.optimizer, self.extra_steps = optimizer or Adam(), extra_steps
         self.distance, self.distance_weight = distance, distance_weight
         self.region, self.locked, self.schedule = region, list(locked), schedule
-        self.coarse, self.smoothing = Coarse(bf16, tf32), smoothing
+        self.coarse, self.smoothing, self.head_start = Coarse(bf16, tf32), smoothing, head_start
+        if isinstance(head_start, LearnsFromSamples):
+            self.prepare = head_start.prepare  # so that this method is one that learns from samples
 
     def check(self, chart: Chart) -> None:
         """Raise ``InputError`` where a region or a locked coordinate lies outside of the chart's samples."""
@@ -127,10 +140,15 @@ class Ascent:
             raise InputError(f"locked names coordinates {outside}; the chart has {chart.dim}, 0 to {chart.dim - 1}")
         if self.region is not None:
             self.region.mask(chart.shape)
+        if isinstance(self.head_start, RequiresChart):
+            self.head_start.check(chart)
 
     def start(self, problem: Problem, x: Tensor, target: Tensor, decode: bool = False) -> Stepped:
         """As ``Method.start``; ``decode`` where the first step will not be at z₀, whose decoding is else kept then."""
-        search, done = begin(problem, x, target, self.clip, decode=decode or self.coarse.any)
+        elsewhere = self.head_start is not None
+        search, done = begin(problem, x, target, self.clip, decode=decode or elsewhere or self.coarse.any)
+        if self.head_start is not None:
+            search = search._replace(z=problem.chart.project(self.head_start.place(problem, search)))
         path = None
         if self.keep_every:
             frames = self.max_steps // self.keep_every + 2

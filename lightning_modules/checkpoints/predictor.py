@@ -8,6 +8,7 @@ from torch import nn
 
 from lightning_modules.checkpoints.checkpoint import load
 from lightning_modules.classifier import ClassifierModule
+from lightning_modules.invertible import InvertibleClassifierModule
 from lightning_modules.regressor import RegressorModule
 from networks.errors import InputError
 from networks.imported.exported import Exported
@@ -32,8 +33,8 @@ FOREIGN = {
 def load_predictor(path: str) -> nn.Module:
     """What a file holds that answers for images x.
 
-    The checkpoint of a ``ClassifierModule`` or ``RegressorModule`` (see ``load``), an exported program (``.pt2``), a
-    TorchScript archive, or the folder of a Hugging Face classifier.
+    The checkpoint of a ``ClassifierModule``, ``InvertibleClassifierModule`` or ``RegressorModule`` (see ``load``), an
+    exported program (``.pt2``), a TorchScript archive, or the folder of a Hugging Face classifier.
 
     Raises:
         InputError: it is none of them, with what to do about it; or it cannot be read.
@@ -47,7 +48,8 @@ def load_predictor(path: str) -> nn.Module:
         return HuggingFace(path)
     if _is_torchscript(file):
         return TorchScript(path)
-    return cast(ClassifierModule | RegressorModule, load(path, ClassifierModule, RegressorModule)).network
+    module = load(path, ClassifierModule, RegressorModule, InvertibleClassifierModule)
+    return cast(ClassifierModule | RegressorModule | InvertibleClassifierModule, module).network
 
 
 def _is_torchscript(file: Path) -> bool:
