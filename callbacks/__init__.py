@@ -6,6 +6,7 @@ from callbacks.checkpoints.earlier_training import EarlierTraining
 from callbacks.checkpoints.requeue import Requeue
 from callbacks.checkpoints.resume import Resume
 from callbacks.checkpoints.resume_hint import ResumeHint
+from callbacks.figures.attributions import Attributions
 from callbacks.figures.edits import Edits
 from callbacks.figures.head_localisation import HeadLocalisation
 from callbacks.figures.helix_figure import HelixFigure
@@ -45,6 +46,7 @@ __all__ = [
     "EMA",
     "FID",
     "AtomicCheckpointIO",
+    "Attributions",
     "Augment",
     "BestAndLast",
     "ChartQuality",

@@ -12,7 +12,10 @@ from typing import Any
 
 from networks.errors import InputError
 
-OURS = ("counterfactuals", "callbacks", "datamodules", "networks", "networks.flows", "lightning_modules")
+OURS = (
+    *("attributions", "counterfactuals", "callbacks", "datamodules"),
+    *("networks", "networks.flows", "lightning_modules"),
+)
 MOST_NAMES = 12  # that a message lists where one is misspelt
 MOST_CLASSES = 40  # where another kind of class is given
 

@@ -6,6 +6,7 @@ from datamodules.celeba import CelebA
 from datamodules.celeba_hq import CelebAHQ
 from datamodules.chexpert import CheXpert
 from datamodules.digits import Digits
+from datamodules.drawn.circles_and_squares import CirclesAndSquares, diameters
 from datamodules.fashion_mnist import FashionMNIST
 from datamodules.helix import Helix, distance_to_helix
 from datamodules.image_folder import ImageFolder
@@ -22,6 +23,7 @@ __all__ = [
     "CelebA",
     "CelebAHQ",
     "CheXpert",
+    "CirclesAndSquares",
     "DataModule",
     "Digits",
     "FashionMNIST",
@@ -32,5 +34,6 @@ __all__ = [
     "Scenes",
     "Shift",
     "Split",
+    "diameters",
     "distance_to_helix",
 ]

@@ -43,7 +43,8 @@ from networks.errors import InputError
 from networks.precision import exact
 
 GATHERED = 64  # searches that have ended are handed to the listeners together, since these take as long for one
-RESERVED = ("control", "paper_control", "oracle", "source", "reconstruction")  # begin columns: no names of methods
+#: begin columns: no names of methods
+RESERVED = ("control", "paper_control", "oracle", "source", "reconstruction", "attribution", "refined", "change")
 NO_SEARCH_FITS = (
     "not even one search at a time fits beside the batch: lower --data.batch_size, set --model.slots, take smaller "
     "images or a device with more memory"

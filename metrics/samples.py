@@ -35,6 +35,8 @@ MEANS = (
     "label_variation",
     "attributes_changed",
     "lpips",
+    *(f"{name}_{kind}" for name in ("attribution", "refined") for kind in ("rank", "overlap")),
+    *(f"{name}{kind}" for name in ("", "refined_", "change_") for kind in ("deletion", "insertion")),
 )
 
 #: columns without an upper bound, of which one x′ outside of what the chart knows would be the mean: the median

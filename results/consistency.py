@@ -116,6 +116,7 @@ def problems_with(results: Opened) -> Iterator[str]:
     yield from _classes(results)
     yield from _tensors(results)
     yield from _neighbours(results)
+    yield from _attributions(results)
     yield from _counts(results)
 
 
@@ -189,6 +190,19 @@ def _neighbours(results: Opened) -> Iterator[str]:
     same = len(positions) == 1 and images[:1] == positions and tuple(images[1:]) == results.shape
     if not same or tensors.get_slice("images").get_dtype() != "U8":
         yield "has neighbours.safetensors of another run or kind"
+
+
+def _attributions(results: Opened) -> Iterator[str]:
+    file = results.folder / "attributions.safetensors"
+    if not file.is_file():
+        return
+    tensors = read_tensors(file)
+    for name in tensors.keys():  # noqa: SIM118  # no mapping
+        maps = tensors.get_slice(name)
+        n, *size = maps.get_shape() or [0]
+        if maps.get_dtype() != "U8" or tuple(size) != results.shape[1:] or n > len(results.table):
+            yield "has attributions.safetensors of another run or kind"
+            return
 
 
 def _counts(results: Opened) -> Iterator[str]:

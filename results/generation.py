@@ -25,6 +25,7 @@ FIGURES = (
 #: what runs have left that kept no manifest
 KNOWN = (
     *("summary.json", "counterfactuals.parquet", "counterfactuals.safetensors", "neighbours.safetensors"),
+    "attributions.safetensors",
     *(f"figures/{name}.{kind}" for name in FIGURES for kind in ("png", "pdf", "gif")),
     *("tangents/explained.pt", "tangents/explained.png"),
 )

@@ -199,6 +199,32 @@ MEANINGS = {
         "{:.2f}",
         "other attributes of which a classifier changes its mind from x to x′: lower is better",
     ),
+    "attribution_rank": (
+        "attribution ~ change",
+        "{:+.3f}",
+        "rank correlation of where the model looks, |A|, and what had to change, |x′ − x|: 0 by chance",
+    ),
+    "attribution_overlap": (
+        "attribution ∩ change",
+        "{:.1%}",
+        "of the tenth of the pixels that changed most, those that are in the tenth that |A| names: 10 % by chance",
+    ),
+    "refined_rank": ("refined ~ change", "{:+.3f}", "the same rank correlation of the refined attribution A ⊙ P"),
+    "refined_overlap": ("refined ∩ change", "{:.1%}", "the same overlap of the refined attribution A ⊙ P"),
+    "deletion": (
+        "deletion, attribution",
+        "{:.3f}",
+        "mean probability of the old class as the pixels that A names are blurred away, the first first: low is good",
+    ),
+    "insertion": (
+        "insertion, attribution",
+        "{:.3f}",
+        "mean probability of the old class as the pixels that A names come into a blurred image: high is good",
+    ),
+    "refined_deletion": ("deletion, refined", "{:.3f}", "the same as the pixels that A ⊙ P names are blurred away"),
+    "refined_insertion": ("insertion, refined", "{:.3f}", "the same as the pixels that A ⊙ P names come"),
+    "change_deletion": ("deletion, change", "{:.3f}", "the same as the pixels that changed most are blurred away"),
+    "change_insertion": ("insertion, change", "{:.3f}", "the same as the pixels that changed most come"),
     "relaxation": (
         "r",
         "{:.2f}",
@@ -228,6 +254,10 @@ GROUPS = {
     "how much changed": (
         *("l1_x", "l2_x", "changed", "ssim", "feature_distance", "lpips", "l2_z", "cout"),
         *("label_variation", "attributes_changed", "relaxation"),
+    ),
+    "where the model looks": (
+        *("attribution_rank", "attribution_overlap", "refined_rank", "refined_overlap"),
+        *("deletion", "insertion", "refined_deletion", "refined_insertion", "change_deletion", "change_insertion"),
     ),
     "what it cost": ("median_steps", "seconds_per_sample", "decodes", "reconstruction_error"),
 }

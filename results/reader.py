@@ -18,6 +18,7 @@ from results.summary import FORMAT
 #: what every finished run has left
 FILES = ("summary.json", "counterfactuals.parquet", "counterfactuals.safetensors")
 NEIGHBOURS = "neighbours.safetensors"
+ATTRIBUTIONS = "attributions.safetensors"
 MOST_PROBLEMS = 3
 
 
@@ -44,7 +45,7 @@ class Results:
         check_finished(folder)
         self.folder, self.manifest = folder, Manifest.read(folder)
         if self.manifest is not None:
-            self.manifest.check(folder, [*FILES, NEIGHBOURS, *self._figure_names()])
+            self.manifest.check(folder, [*FILES, NEIGHBOURS, ATTRIBUTIONS, *self._figure_names()])
         self.summary: dict[str, Any] = read_summary(folder / FILES[0])
         self.age = age_of(self.summary, folder)
         self.table = read_table(folder / FILES[1])

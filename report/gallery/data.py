@@ -12,7 +12,7 @@ from report.gallery.columns import columns_of
 from report.gallery.images import absolute_palette, change_scale, pixels, signed_palette, signed_pixels
 from report.gallery.sprites import Pictures, Sheets
 from results.naming import CONTROLS, column
-from results.reader import Results
+from results.reader import ATTRIBUTIONS, Results
 
 FRAMES = 8  # of a search's path
 NEIGHBOURS = ("neighbour_1", "neighbour_2", "neighbour_3")
@@ -77,7 +77,7 @@ def pictures_of(results: Results, rows: int) -> list[Pictures]:
     pictures += [
         images(column(name, "counterfactual"), name) for name in others if results.has(column(name, "counterfactual"))
     ]
-    return [*pictures, *_neighbours(results), *_path(results, n)]
+    return [*pictures, *_attributions(results, n), *_neighbours(results), *_path(results, n)]
 
 
 def scale_of(results: Results, most: int = 512) -> float:
@@ -85,6 +85,22 @@ def scale_of(results: Results, most: int = 512) -> float:
     x = results.part("x", 0, most)
     made = [column(n, "counterfactual") for n in ("", *CONTROLS) if results.has(column(n, "counterfactual"))]
     return change_scale(*(results.part(name, 0, most) - x for name in made))
+
+
+def _attributions(results: Results, rows: int) -> list[Pictures]:
+    """Where the model looks, of the rows that a run has kept maps of; every map has its own scale."""
+    file = results.folder / ATTRIBUTIONS
+    if not file.is_file():
+        return []
+    maps = safe_open(file, "pt")
+
+    def of(name: str, title: str) -> Pictures:
+        kept = maps.get_slice(name)
+        count = min(rows, kept.get_shape()[0])
+        return Pictures(name, count, lambda a, b: kept[a:b][..., None].numpy(), title, signed=True, fragile=True)
+
+    titles = {"attribution": "attributions", "refined": "refined attributions"}
+    return [of(name, title) for name, title in titles.items() if name in maps.keys()]  # noqa: SIM118  # no mapping
 
 
 def _neighbours(results: Results) -> list[Pictures]:

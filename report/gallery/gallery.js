@@ -201,7 +201,7 @@ function fill() {
   close.type = "button"; close.addEventListener("click", () => dialog.close());
   head.append(el("b", "", pair(i)), ...badges(i), el("span", "place", `#${shared("index", i)} · ${current + 1} of ${order.length}`), ...buttons, close);
   const body = el("div", "body"), left = el("div", "column"), right = el("div", "column");
-  left.append(...[panel("Pictures", ownPictures(i), ...data.controls.map(control => controlPictures(control, i))), panel("Compared methods", otherPictures(i)),
+  left.append(...[panel("Pictures", ownPictures(i), ...data.controls.map(control => controlPictures(control, i))), panel("Where the model looks, and what had to change", looks(i)), panel("Compared methods", otherPictures(i)),
     panel("The search, from x to x′", pathPictures(i)), ...data.results.map(result => panel(`Nearest real images to ${result ? words(result) : "x′"}`, neighbours(result, i)))].filter(Boolean));
   right.append(...[reasons(i), panel("Oracles", oracleTable(i)), panel("Values", valueTable(i))].filter(Boolean));
   if (data.results.length > 3) body.classList.add("plain");
@@ -220,6 +220,8 @@ const ownPictures = i => strip([picture("x", "x", i), picture("reconstruction", 
   picture("change", "counterfactual_change", i, "", "signed"), picture("|change|", "counterfactual_change", i, "", "absolute")], "five");
 const controlPictures = (control, i) => strip([picture(display(control), control + "_counterfactual", i, "ctl third"),
   picture("its change", control + "_counterfactual_change", i, "ctl", "signed"), picture("its |change|", control + "_counterfactual_change", i, "ctl", "absolute")], "five");
+const looks = i => data.sheets.attribution && i < data.sheets.attribution.count ? strip([picture("attribution", "attribution", i, "", "signed"), picture("refined", "refined", i, "", "signed"),
+  picture("|attribution|", "attribution", i, "", "absolute"), picture("|refined|", "refined", i, "", "absolute"), picture("|change|", "counterfactual_change", i, "", "absolute")], "five") : null;
 const otherPictures = i => strip(data.results.filter(r => r && !data.controls.includes(r)).map(r => picture(`${words(r)}: ${words(value(r, "status", i) || "–")}`, r + "_counterfactual", i, tint(r))));
 const neighbours = (result, i) => strip([1, 2, 3].map(k => picture(String(k), "neighbours", value(result, "neighbour_" + k, i), tint(result))), "few");
 function pathPictures(i) {

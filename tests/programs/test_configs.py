@@ -46,8 +46,12 @@ MNIST = [
         "explain_vaex",
         "explain_pairs",
         "compare",
+        "invertible",
+        "explain_closed_form",
+        "explain_head_start",
     )
 ]
+SHAPES = [f"shapes/{job}.yaml" for job in ("classifier", "invertible", "explain")]
 FOLDER = [
     f"image_folder/{job}.yaml"
     for job in (
@@ -119,6 +123,7 @@ ALL = {
     "celeba_hq": CELEBA_HQ,
     "chexpert": CHEXPERT,
     "scenes": SCENES,
+    "shapes": SHAPES,
     "mall": MALL,
 }
 TINY_ASCENT = ["--model.method.init_args.max_steps=3"]
@@ -150,7 +155,7 @@ TINY_NETWORK = ["--model.init_args.network.init_args.widths=[4,4]"]
 #: of data sets whose defaults are larger than a test
 TINY_DATA = {
     **{key: ["--data.n_val=20"] for key in ("mnist", "binarized_mnist", "fashion_mnist")},
-    "scenes": ["--data.n_train=64", "--data.n_val=32", "--data.n_test=32"],
+    **{key: ["--data.n_train=64", "--data.n_val=32", "--data.n_test=32"] for key in ("scenes", "shapes")},
     "mall": ["--data.tile=32", "--data.gap=1"],
 }
 #: the papers' sizes, made small
@@ -203,6 +208,21 @@ TINIER = {
         for name in ("celeba_young", "image_folder", "mnist")
     },
     "mnist/flow.yaml": ["--data.batch_size=8", f"{FLOW}.num_steps=1"],
+    **{
+        f"{name}/invertible.yaml": [
+            "--data.batch_size=8",
+            "--model.init_args.network.init_args.flow.init_args.num_steps=1",
+        ]
+        for name in ("mnist", "shapes")
+    },
+    **{
+        name: [f"--model.others.{other}.init_args.max_steps=3" for other in others]
+        for name, others in {
+            "mnist/explain_closed_form.yaml": ("ascent", "ascent_on"),
+            "mnist/explain_head_start.yaml": ("ascent",),
+            "shapes/explain.yaml": ("head_start",),
+        }.items()
+    },
     "mnist/realnvp.yaml": ["--data.batch_size=2", f"{FLOW}.num_blocks=1", f"{FLOW}.base_width=8"],
     **{
         f"image_folder/{job}.yaml": ["--data.batch_size=2", f"{FLOW}.num_steps=2", f"{FLOW}.subnet.init_args.width=8"]

@@ -11,15 +11,17 @@ from networks.errors import InputError
 
 
 class Amount(Protocol):
-    """n lines, and what is asked of their ends → α, n float64; infinite where a line does not get there."""
+    """How far to go."""
 
-    def __call__(self, line: Line, objective: Objective, aim: Any) -> Tensor: ...
+    def alpha(self, line: Line, objective: Objective, aim: Any) -> Tensor:
+        """n lines, and what is asked of their ends → α, n float64; infinite where a line does not get there."""
+        ...
 
 
 class Reach:
     """The smallest α at which the objective is reached: p(t | z + α d) = Λ, or a logit margin of m."""
 
-    def __call__(self, line: Line, objective: Objective, aim: Any) -> Tensor:
+    def alpha(self, line: Line, objective: Objective, aim: Any) -> Tensor:
         return line.reaching(objective, aim)
 
 
@@ -33,7 +35,7 @@ class Boundary:
         InputError.collect(positive(times=times))
         self.times = times
 
-    def __call__(self, line: Line, objective: Objective, aim: Any) -> Tensor:
+    def alpha(self, line: Line, objective: Objective, aim: Any) -> Tensor:
         return self.times * line.boundary()
 
 
@@ -48,5 +50,5 @@ class Convincing:
         InputError.collect(finite(start=start, share=share))
         self.start, self.share = start, share
 
-    def __call__(self, line: Line, objective: Objective, aim: Any) -> Tensor:
+    def alpha(self, line: Line, objective: Objective, aim: Any) -> Tensor:
         return self.start + self.share * line.boundary()

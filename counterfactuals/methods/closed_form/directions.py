@@ -11,9 +11,11 @@ from networks.errors import InputError
 
 
 class Direction(Protocol):
-    """Classes s and t, n int64 each → d, n×D."""
+    """A way from class to class; the heads of invertible classifiers have one of their own."""
 
-    def __call__(self, source: Tensor, target: Tensor) -> Tensor: ...
+    def direction(self, source: Tensor, target: Tensor) -> Tensor:
+        """d of classes n, n×D."""
+        ...
 
 
 class MeanEncodings:
@@ -35,7 +37,7 @@ class MeanEncodings:
         k = problem.predictor(x[:1]).shape[1]
         self.means = torch.stack([encodings[said == c].mean(0) for c in range(k)])
 
-    def __call__(self, source: Tensor, target: Tensor) -> Tensor:
+    def direction(self, source: Tensor, target: Tensor) -> Tensor:
         if not len(self.means):
             raise InputError("MeanEncodings has seen no reference samples: call prepare() first")
         return self.means[target] - self.means[source]

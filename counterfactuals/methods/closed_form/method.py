@@ -95,10 +95,10 @@ class ClosedForm:
         chart: Any = problem.chart
         head, z = chart.classifier.classes, search.z0
         _check_known(search.source, search.target, len(head.bias))
-        d = (self.direction or head.direction)(search.source, search.target).to(z)
+        d = (self.direction or head).direction(search.source, search.target).to(z)
         weight, bias = head.weight.double(), head.bias.double()
         line = Line(z.double() @ weight.T + bias, d.double() @ weight.T, search.source, search.target)
-        alpha = self.amount(line, problem.objective, search.aim)
+        alpha = self.amount.alpha(line, problem.objective, search.aim)
         if isinstance(self.amount, Reach):
             alpha = alpha * (1 + FURTHER * GROWTH**search.steps)
         return z + torch.where(alpha.isfinite(), alpha, 0.0)[:, None].to(z) * d

@@ -206,7 +206,7 @@ def test_mean_encodings_are_learned_from_what_the_predictor_says() -> None:
     z, said = chart.encode(x), network(x).argmax(1)
     s, t = torch.tensor([0, 3]), torch.tensor([2, 1])
     wanted = torch.stack([z[said == b].mean(0) - z[said == a].mean(0) for a, b in zip(s, t, strict=True)])
-    assert torch.allclose(direction(s, t), wanted, atol=1e-5)
+    assert torch.allclose(direction.direction(s, t), wanted, atol=1e-5)
     assert not hasattr(ClosedForm(), "prepare"), "nothing is encoded where nothing is learned"
 
 

@@ -1,0 +1,1 @@
+"""Data that is drawn, and so known exactly; no download."""
