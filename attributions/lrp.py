@@ -23,7 +23,8 @@ class LRP:
     them is passed as by a gradient, and so a residual network's sums hand the whole relevance to both of their parts.
 
     Args:
-        epsilon: ε of convolutions and linear layers, in units of their outputs: as it goes to 0, the map becomes gradient × input.
+        epsilon: ε of convolutions and linear layers, in units of their outputs: as it goes to 0, the map becomes
+            gradient × input.
 
     Raises:
         InputError: a number out of its range; on use, a layer that has no rule.

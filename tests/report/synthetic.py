@@ -121,4 +121,6 @@ def write_run(
     save_file({name: t.contiguous().clone() for name, t in tensors.items()}, folder / "counterfactuals.safetensors")
     some = {"positions": 7 * torch.arange(500) + 3, "images": (x[torch.arange(500) % n] * 255).byte()}
     save_file({name: t.contiguous() for name, t in some.items()}, folder / "neighbours.safetensors")
+    looks = (x[: min(n, 400)].mean(1) * 127 + 128).round().byte()
+    save_file({"attribution": looks, "refined": 255 - looks}, folder / "attributions.safetensors")
     return folder

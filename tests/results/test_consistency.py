@@ -181,6 +181,12 @@ def test_neighbours_of_another_run(folder: Path) -> None:
     assert "has neighbours.safetensors of another run or kind" in told(folder)
 
 
+@pytest.mark.parametrize("maps", [torch.zeros(3, 9, 9).byte(), torch.zeros(N + 1, 8, 8).byte(), torch.zeros(3, 8, 8)])
+def test_attributions_of_another_run(folder: Path, maps: torch.Tensor) -> None:
+    save_file({"attribution": maps}, folder / "attributions.safetensors")
+    assert "has attributions.safetensors of another run or kind" in told(folder)
+
+
 def test_two_runs_files_in_one_folder(folder: Path, tmp_path: Path) -> None:
     """What a kill between two files used to leave."""
     other = write_run(tmp_path / "other", n=N, size=8, others=("liu",), texture=0.5)

@@ -183,7 +183,8 @@ def test_points_have_the_sentence_and_the_numbers_alone(browser: Any, tmp_path: 
     folder = write_run(tmp_path / "run", n=40, size=8, classes=3)
     tensors = load_file(folder / "counterfactuals.safetensors")
     save_file({k: t.flatten(1).contiguous() for k, t in tensors.items()}, folder / "counterfactuals.safetensors")
-    (folder / "neighbours.safetensors").unlink()
+    for beside in ("neighbours", "attributions"):
+        (folder / f"{beside}.safetensors").unlink()
     page = of_size(browser, built(folder), WIDTH, HEIGHT)
     assert "samples changed the model's mind" in page.inner_text("#answer-title")
     assert page.locator("#answer img").count() == 0 and page.locator(".headline tbody tr").count() == 5

@@ -120,6 +120,17 @@ def test_detail_shows_everything(fresh, table: pd.DataFrame) -> None:
     assert own == pytest.approx(table.l2_x[0], rel=1e-3) and control == pytest.approx(table.control_l2_x[0], rel=1e-3)
 
 
+def test_where_the_model_looks_stands_beside_the_change(fresh) -> None:
+    title = "Where the model looks, and what had to change"
+    fresh.locator(".card").first.click()
+    assert title in fresh.locator("dialog h3").all_inner_texts()
+    shown = fresh.locator("dialog section", has=fresh.locator("h3", has_text=title))
+    assert shown.locator("canvas").count() == 5
+    fresh.keyboard.press("Escape")
+    fresh.evaluate("open(order.indexOf(450))")
+    assert title not in fresh.locator("dialog h3").all_inner_texts(), "the run has kept maps of 400 rows"
+
+
 def test_what_can_be_done_has_a_name(page) -> None:
     assert page.locator(".card[tabindex='0'][role=button][aria-label]").count() == page.locator(".card").count()
     unnamed = "e => [...e.querySelectorAll('input, select')].filter(i => !i.labels.length && !i.ariaLabel).length"
@@ -166,7 +177,8 @@ def test_points_have_a_gallery_without_pictures(browser: Any, tmp_path: Path) ->
         k: v.flatten(1)[:, :3].contiguous() for k, v in load_file(folder / "counterfactuals.safetensors").items()
     }
     save_file(tensors, folder / "counterfactuals.safetensors")
-    (folder / "neighbours.safetensors").unlink()
+    for beside in ("neighbours", "attributions"):
+        (folder / f"{beside}.safetensors").unlink()
     table = pd.read_parquet(folder / "counterfactuals.parquet")
     for role in ("label", "source", "target"):
         table[role] = table[role] + 0.25  # values, not classes
