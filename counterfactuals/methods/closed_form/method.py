@@ -1,6 +1,6 @@
 """Counterfactuals in closed form."""
 
-from typing import Any
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor
@@ -19,7 +19,19 @@ from networks.checks import interval, objects, whole
 from networks.errors import InputError
 
 FURTHER = 1e-4  # of the way, that the first try goes beyond the goal: what is asked is more than Λ
-GROWTH = 4.0  # of that, from try to try
+GROWTH = 4.0  # of that, from try to try: rounding is no smooth function
+
+
+class PlacedState(NamedTuple):
+    """n answers that are looked at.
+
+    Attributes:
+        search: where they stand, and the best point so far.
+        offset: by how much the model's logits of x′ differed from those on the line, n×K; 0 before the first try.
+    """
+
+    search: SearchState
+    offset: Tensor
 
 
 class ClosedForm:
@@ -27,8 +39,9 @@ class ClosedForm:
 
     In the latent space of an invertible classifier logits are affine, so that α for any Λ is the root of one equation
     (see ``Line``). Of the classifier itself the answer is exact, but for what becomes of x′ as an image: clipped, and
-    rounded to its grey values. Where that takes the decision back, further tries go 0.04 %, 0.16 %, … beyond α. So they
-    do where the explained model is another one, for which it is a search along a line.
+    rounded to its grey values. Where that takes the decision back, the next try is solved for the logits of the line
+    plus what the image's differed from them by, and goes a little further. So it is where the explained model is
+    another one, for which this is a search along a line, with the classifier's slopes.
 
     ``Ascent(head_start=ClosedForm())`` begins where this would end, and explains any predictor.
 
@@ -71,37 +84,67 @@ class ClosedForm:
             )
 
     def start(self, problem: Problem, x: Tensor, target: Tensor) -> Stepped:
-        return begin(problem, x, target, self.clip, decode=True)
+        search, done = begin(problem, x, target, self.clip, decode=True)
+        classes = self._chart(problem).classifier.num_classes
+        return Stepped(PlacedState(search, x.new_zeros(len(x), classes, dtype=torch.float64)), done)
 
     @torch.no_grad()
-    def step(self, problem: Problem, state: SearchState) -> Stepped:
-        z = self.place(problem, state)
+    def step(self, problem: Problem, state: PlacedState) -> Stepped:
+        search = state.search
+        line, d = self._line(problem, search)
+        alpha = self._alpha(problem, search, line._replace(logits=line.logits + state.offset))
+        z = _along(search.z0, alpha, d)
         x = as_image(straight_through_clip(problem.chart.decode(z), self.clip), problem.levels)
         logits = problem.predictor(x).to(x.dtype)
-        score = problem.objective.score(logits, state.aim)
+        score = problem.objective.score(logits, search.aim)
         fault = first_fault((DECODED, x), (LOGITS, score))
-        hit, steps = (fault == 0) & problem.objective.reached(score), state.steps + 1
-        state = keep(state, hit | (score > state.best_score), z, x, score, problem.objective.prediction(logits))
-        state = state._replace(z=z, first_hit=torch.where(hit, steps, -1), fault=fault, steps=steps)
-        tries = self.max_steps if isinstance(self.amount, Reach) else 1
-        return Stepped(state, hit | (fault > 0) | (steps >= tries))
+        hit, steps = (fault == 0) & problem.objective.reached(score), search.steps + 1
+        search = keep(search, hit | (score > search.best_score), z, x, score, problem.objective.prediction(logits))
+        search = search._replace(z=z, first_hit=torch.where(hit, steps, -1), fault=fault, steps=steps)
+        ended = hit | (fault > 0) | ~alpha.isfinite() | (steps >= (self.max_steps if self._tries else 1))
+        offset = _offset(logits, line.at(alpha)) if self._tries else state.offset
+        return Stepped(PlacedState(search, offset), ended)
 
-    def result(self, problem: Problem, state: SearchState) -> Counterfactuals:
-        return conclude(state)
+    def result(self, problem: Problem, state: PlacedState) -> Counterfactuals:
+        return conclude(state.search)
 
     @torch.no_grad()
     def place(self, problem: Problem, search: SearchState) -> Tensor:
-        """z′ of the next try, n×D; z₀ where the line does not get there."""
-        chart: Any = problem.chart
-        head, z = chart.classifier.classes, search.z0
+        """z′ of the first try, n×D; z₀ where the line does not get there."""
+        line, d = self._line(problem, search)
+        return _along(search.z0, self._alpha(problem, search, line), d)
+
+    @property
+    def _tries(self) -> bool:
+        return isinstance(self.amount, Reach)
+
+    def _alpha(self, problem: Problem, search: SearchState, line: Line) -> Tensor:
+        alpha = self.amount.alpha(line, problem.objective, search.aim)
+        return alpha * (1 + FURTHER * GROWTH**search.steps) if self._tries else alpha
+
+    def _line(self, problem: Problem, search: SearchState) -> tuple[Line, Tensor]:
+        """The lines from z₀, and their directions, n×D."""
+        head, z = self._chart(problem).classifier.classes, search.z0
         _check_known(search.source, search.target, len(head.bias))
         d = (self.direction or head).direction(search.source, search.target).to(z)
         weight, bias = head.weight.double(), head.bias.double()
-        line = Line(z.double() @ weight.T + bias, d.double() @ weight.T, search.source, search.target)
-        alpha = self.amount.alpha(line, problem.objective, search.aim)
-        if isinstance(self.amount, Reach):
-            alpha = alpha * (1 + FURTHER * GROWTH**search.steps)
-        return z + torch.where(alpha.isfinite(), alpha, 0.0)[:, None].to(z) * d
+        return Line(z.double() @ weight.T + bias, d.double() @ weight.T, search.source, search.target), d
+
+    @staticmethod
+    def _chart(problem: Problem) -> InvertibleChart:
+        return cast(InvertibleChart, problem.chart)
+
+
+def _along(z: Tensor, alpha: Tensor, d: Tensor) -> Tensor:
+    return z + torch.where(alpha.isfinite(), alpha, 0.0)[:, None].to(z) * d
+
+
+def _offset(logits: Tensor, line: Tensor) -> Tensor:
+    """Of as many classes as the line has; 0 of what is not finite, and of those that the model does not know."""
+    offset = torch.zeros_like(line)
+    known = min(line.shape[1], logits.shape[1])
+    offset[:, :known] = logits[:, :known].double() - line[:, :known]
+    return offset.nan_to_num(0.0, 0.0, 0.0)
 
 
 def _check_known(source: Tensor, target: Tensor, num_classes: int) -> None:
