@@ -24,6 +24,10 @@ class ClassHead(Protocol):
         """z of B×D → logits of B×K."""
         ...
 
+    def told_apart(self, z: Tensor) -> Tensor:
+        """The same logits, for a cross-entropy to train: what it may not move is detached."""
+        ...
+
     def log_prob(self, z: Tensor) -> Tensor:
         """log p(z), B, in nats."""
         ...
@@ -38,7 +42,7 @@ class ClassHead(Protocol):
 
 
 class Classified(NamedTuple):
-    """What an invertible classifier says of x: logits, B×K, and log p(x), B, in nats."""
+    """What an invertible classifier says of x in training: logits (``told_apart``), B×K, and log p(x), B, in nats."""
 
     logits: Tensor
     log_prob: Tensor
@@ -82,9 +86,9 @@ class InvertibleClassifier(nn.Module):
         return self.head(self.flow.encode(x))
 
     def classified(self, x: Tensor) -> Classified:
-        """Both answers, at the price of one."""
+        """Both answers, at the price of one, for training."""
         z, log_det = self.flow(x)
-        return Classified(self.head(z), self.classes.log_prob(z) + log_det)
+        return Classified(self.classes.told_apart(z), self.classes.log_prob(z) + log_det)
 
     def encode_with_log_prob(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """z = f(x), B×D, and log p(x), B, in nats."""

@@ -74,6 +74,8 @@ FOLDER = [
         "explain_gan",
         "explain_attributes",
         "explain_vaex",
+        "invertible",
+        "explain_closed_form",
     )
 ]
 DIGITS = [
@@ -213,14 +215,15 @@ TINIER = {
             "--data.batch_size=8",
             "--model.init_args.network.init_args.flow.init_args.num_steps=1",
         ]
-        for name in ("mnist", "shapes")
+        for name in ("mnist", "shapes", "image_folder")
     },
     **{
         name: [f"--model.others.{other}.init_args.max_steps=3" for other in others]
         for name, others in {
             "mnist/explain_closed_form.yaml": ("ascent", "ascent_on"),
             "mnist/explain_head_start.yaml": ("ascent",),
-            "shapes/explain.yaml": ("head_start",),
+            "image_folder/explain_closed_form.yaml": ("ascent",),
+            "shapes/explain.yaml": ("ascent", "head_start"),
         }.items()
     },
     "mnist/realnvp.yaml": ["--data.batch_size=2", f"{FLOW}.num_blocks=1", f"{FLOW}.base_width=8"],
@@ -281,6 +284,6 @@ def run_group(names: list[str], home: Path, *options: str) -> list[Path]:
 def _tiny_method(name: str) -> list[str]:
     if "vaex" in name:
         return TINY_RELAXATION
-    if name.startswith("image_folder/explain") and "attributes" not in name:
+    if name.startswith("image_folder/explain") and not any(word in name for word in ("attributes", "closed_form")):
         return TINY_RETURN
     return TINY_BISECTION if "dcgan_10" in name else TINY_ASCENT

@@ -39,6 +39,16 @@ def test_the_way_between_classes_takes_one_component_to_the_other() -> None:
     assert torch.allclose(head.means[[0, 2]] + d, head.means[[1, 0]])
 
 
+def test_a_cross_entropy_moves_the_latents_and_not_the_mixtures_means() -> None:
+    head, z = mixture().requires_grad_(), torch.randn(6, 5, dtype=torch.float64, requires_grad=True)
+    assert torch.equal(head.told_apart(z), head(z))
+    head.told_apart(z).logsumexp(1).sum().backward()
+    assert head.means.grad is None and head.log_weights.grad is None and z.grad.abs().min() > 0
+    linear = LinearHead(5, 3).double()
+    linear.told_apart(z).logsumexp(1).sum().backward()
+    assert linear.weight.grad.abs().sum() > 0
+
+
 def test_samples_are_of_the_classes_in_turn() -> None:
     head = mixture()
     z = head.sample(3000, 0.5, torch.Generator().manual_seed(0)).view(-1, 3, 5)
