@@ -51,7 +51,7 @@ class GaussianMixture(nn.Module):
         return F.linear(z, self.weight, self.bias)
 
     def told_apart(self, z: Tensor) -> Tensor:
-        """The same for a cross-entropy, which moves z alone: μ_y is to be the mean of its class, as likelihood makes it.
+        """The same for a cross-entropy, which moves z alone: μ_y is to be its class's mean, as likelihood makes it.
 
         A cross-entropy draws the means apart to where no image is, and μ_t − μ_s then leads beside the class: of fours
         made nines, at the same margin, a second CNN believed 70 %, and on the way of the classes' own means 95 %

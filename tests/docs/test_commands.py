@@ -239,6 +239,8 @@ def test_columns_are_as_described(home: Home) -> None:
     assert [f"{name} {dtype}" for name, dtype in said.items() if not _is_described(name, dtype, described)] == []
     elsewhere = {"probability", "relaxation", "label_variation", "label_variation_NAME", "attributes_changed", "lpips"}
     elsewhere |= {"told_NAME", "shift_NAME"}
+    elsewhere |= {f"{a}_{b}" for a in ("attribution", "refined") for b in ("rank", "overlap")}
+    elsewhere |= {f"{a}{b}" for a in ("", "refined_", "change_") for b in ("deletion", "insertion")}
     elsewhere |= {"heads_agree", "distance", "matched", "oracle_NAME"} | {f"{w}_oracle_NAME" for w in _BEFORE}
     assert set(described) - set(said) == elsewhere
 

@@ -13,7 +13,17 @@ from counterfactuals.methods.clip import as_image, straight_through_clip
 from counterfactuals.methods.closed_form.amounts import Amount, Reach
 from counterfactuals.methods.closed_form.directions import Direction
 from counterfactuals.methods.closed_form.line import Line
-from counterfactuals.methods.state import DECODED, LOGITS, SearchState, begin, conclude, first_fault, keep
+from counterfactuals.methods.state import (
+    DECODED,
+    LOGITS,
+    NO_PROTOTYPE,
+    SearchState,
+    begin,
+    conclude,
+    finite,
+    first_fault,
+    keep,
+)
 from counterfactuals.result import Counterfactuals
 from networks.checks import interval, objects, whole
 from networks.errors import InputError
@@ -85,8 +95,11 @@ class ClosedForm:
 
     def start(self, problem: Problem, x: Tensor, target: Tensor) -> Stepped:
         search, done = begin(problem, x, target, self.clip, decode=True)
+        _, d = self._line(problem, search)
+        nowhere = ~done & ~finite(d)
+        search = search._replace(fault=torch.where(nowhere, NO_PROTOTYPE, search.fault))
         classes = self._chart(problem).classifier.num_classes
-        return Stepped(PlacedState(search, x.new_zeros(len(x), classes, dtype=torch.float64)), done)
+        return Stepped(PlacedState(search, x.new_zeros(len(x), classes, dtype=torch.float64)), done | nowhere)
 
     @torch.no_grad()
     def step(self, problem: Problem, state: PlacedState) -> Stepped:
@@ -136,7 +149,9 @@ class ClosedForm:
 
 
 def _along(z: Tensor, alpha: Tensor, d: Tensor) -> Tensor:
-    return z + torch.where(alpha.isfinite(), alpha, 0.0)[:, None].to(z) * d
+    """z + α d of n; z where there is no way, or it does not get there."""
+    gets_there = (alpha.isfinite() & finite(d))[:, None]
+    return torch.where(gets_there, z + alpha[:, None].to(z) * d, z)
 
 
 def _offset(logits: Tensor, line: Tensor) -> Tensor:

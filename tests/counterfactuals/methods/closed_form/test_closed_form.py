@@ -208,6 +208,14 @@ def test_mean_encodings_are_learned_from_what_the_predictor_says() -> None:
     wanted = torch.stack([z[said == b].mean(0) - z[said == a].mean(0) for a, b in zip(s, t, strict=True)])
     assert torch.allclose(direction.direction(s, t), wanted, atol=1e-5)
     assert not hasattr(ClosedForm(), "prepare"), "nothing is encoded where nothing is learned"
+    found = explain(network, chart, x[:4], 2, method)
+    assert found.flipped[found.searched].all()
+    direction.means[2] = torch.nan
+    lost = explain(network, chart, x[:4], 2, method)
+    assert (lost.status[lost.searched] == Status.FAILED).all()
+    assert "gives the target class to none of the reference" in lost.reasons[int(lost.searched.nonzero()[0])]
+    ascent = explain(network, chart, x[:4], 2, Ascent(clip=None, head_start=method))
+    assert ascent.flipped[ascent.searched].all(), "it begins at z then"
 
 
 def test_as_a_head_start_it_leaves_an_ascent_on_another_model_less_to_do() -> None:
