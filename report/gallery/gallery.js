@@ -220,7 +220,7 @@ const ownPictures = i => strip([picture("x", "x", i), picture("reconstruction", 
   picture("change", "counterfactual_change", i, "", "signed"), picture("|change|", "counterfactual_change", i, "", "absolute")], "five");
 const controlPictures = (control, i) => strip([picture(display(control), control + "_counterfactual", i, "ctl third"),
   picture("its change", control + "_counterfactual_change", i, "ctl", "signed"), picture("its |change|", control + "_counterfactual_change", i, "ctl", "absolute")], "five");
-const looks = i => data.sheets.attribution && i < data.sheets.attribution.count ? strip([picture("attribution", "attribution", i, "", "signed"), picture("refined", "refined", i, "", "signed"),
+const looks = i => data.sheets.attribution && i < data.sheets.attribution.count ? strip([picture(data.names.length ? `attribution: red for ${className(shared("source", i))}` : "attribution: red for more", "attribution", i, "", "signed"), picture("refined", "refined", i, "", "signed"),
   picture("|attribution|", "attribution", i, "", "absolute"), picture("|refined|", "refined", i, "", "absolute"), picture("|change|", "counterfactual_change", i, "", "absolute")], "five") : null;
 const otherPictures = i => strip(data.results.filter(r => r && !data.controls.includes(r)).map(r => picture(`${words(r)}: ${words(value(r, "status", i) || "–")}`, r + "_counterfactual", i, tint(r))));
 const neighbours = (result, i) => strip([1, 2, 3].map(k => picture(String(k), "neighbours", value(result, "neighbour_" + k, i), tint(result))), "few");

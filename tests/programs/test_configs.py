@@ -93,6 +93,8 @@ DIGITS = [
         "explain_4_to_9",
         "explain_vaex",
         "compare",
+        "invertible",
+        "explain_closed_form",
     )
 ]
 BINARIZED = [f"binarized_mnist/{job}.yaml" for job in ("vae", "vae_hf1", "vae_hf10")]
@@ -224,6 +226,7 @@ TINIER = {
             "mnist/explain_head_start.yaml": ("ascent",),
             "image_folder/explain_closed_form.yaml": ("ascent",),
             "shapes/explain.yaml": ("ascent", "head_start"),
+            "digits/explain_closed_form.yaml": ("ascent",),
         }.items()
     },
     "mnist/realnvp.yaml": ["--data.batch_size=2", f"{FLOW}.num_blocks=1", f"{FLOW}.base_width=8"],

@@ -37,6 +37,8 @@ def test_measured_diameters_are_what_was_drawn() -> None:
         x = torch.full((1, 1, 32, 32), 0.1)
         x[..., 4 : 4 + side, 9 : 9 + side] = 0.8
         assert diameters(x).item() == side
+        x[0, 0, ::5, ::6] = 1.0
+        assert diameters(x).item() == side, "noise is no object"
 
 
 def test_same_seed_same_images_and_splits_differ() -> None:
