@@ -70,6 +70,12 @@ class LearnsFromSamples(Protocol):
         ...
 
 
+def learn_by(method: Any, part: Any) -> None:
+    """Make a method one that ``LearnsFromSamples`` where a part of it is; otherwise nobody need read any."""
+    if isinstance(part, LearnsFromSamples):
+        method.prepare = part.prepare
+
+
 @runtime_checkable
 class DependsOnOriginal(Protocol):
     """An objective that depends on what the predictor says of the original."""

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from counterfactuals.charts.chart import Chart
-from counterfactuals.engine import LearnsFromSamples, Problem, RequiresChart, Stepped
+from counterfactuals.engine import Problem, RequiresChart, Stepped, learn_by
 from counterfactuals.goals.distances import Distance
 from counterfactuals.goals.region import Region
 from counterfactuals.methods.evaluation import Evaluation, evaluate, exact
@@ -130,8 +130,7 @@ class Ascent:
         self.distance, self.distance_weight = distance, distance_weight
         self.region, self.locked, self.schedule = region, list(locked), schedule
         self.coarse, self.smoothing, self.head_start = Coarse(bf16, tf32), smoothing, head_start
-        if isinstance(head_start, LearnsFromSamples):
-            self.prepare = head_start.prepare  # so that this method is one that learns from samples
+        learn_by(self, head_start)
 
     def check(self, chart: Chart) -> None:
         """Raise ``InputError`` where a region or a locked coordinate lies outside of the chart's samples."""

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from counterfactuals.charts.chart import Chart
-from counterfactuals.engine import Problem, Stepped
+from counterfactuals.engine import Problem, Stepped, learn_by
 from counterfactuals.methods.ascent import Ascent, AscentState
 from counterfactuals.result import Counterfactuals
 from counterfactuals.rows import flatten, scatter, take, unflatten
@@ -60,6 +60,7 @@ class Diverse:
             + seeds(seed=seed)
         )
         self.ascent, self.members, self.spread, self.repulsion, self.seed = ascent, members, spread, repulsion, seed
+        learn_by(self, ascent)
         self._starts = lru_cache(maxsize=1)(self._draw)
 
     def check(self, chart: Chart) -> None:

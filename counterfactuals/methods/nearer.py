@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from counterfactuals.charts.chart import Chart
-from counterfactuals.engine import Problem, Stepped
+from counterfactuals.engine import Problem, Stepped, learn_by
 from counterfactuals.goals.distances import Distance, PixelL1, Points
 from counterfactuals.goals.matched import Matched, MatchedAim, margin_of
 from counterfactuals.methods.ascent import Ascent, AscentState
@@ -66,6 +66,7 @@ class Nearer:
             problems.append(f"the ascent's keep_every must be 0 (no path is kept); got {ascent.keep_every}")
         InputError.collect(problems)
         self.ascent, self.distance, self.steps, self.step_size = ascent, distance or PixelL1(), steps, step_size
+        learn_by(self, ascent)
 
     def check(self, chart: Chart) -> None:
         """Raise ``InputError`` where the ascent cannot search in these coordinates."""

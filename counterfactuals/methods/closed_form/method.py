@@ -7,7 +7,7 @@ from torch import Tensor
 
 from counterfactuals.charts.chart import Chart
 from counterfactuals.charts.invertible import InvertibleChart
-from counterfactuals.engine import LearnsFromSamples, Problem, Stepped
+from counterfactuals.engine import Problem, Stepped, learn_by
 from counterfactuals.goals.targets import check_classes
 from counterfactuals.methods.clip import as_image, straight_through_clip
 from counterfactuals.methods.closed_form.amounts import Amount, Reach
@@ -82,8 +82,7 @@ class ClosedForm:
             + interval(clip=clip)
         )
         self.amount, self.direction, self.max_steps, self.clip = amount or Reach(), direction, max_steps, clip
-        if isinstance(direction, LearnsFromSamples):
-            self.prepare = direction.prepare  # so that this method is one that learns from samples
+        learn_by(self, direction)
 
     def check(self, chart: Chart) -> None:
         """Raise ``InputError`` where the classes' places are not known."""

@@ -10,6 +10,7 @@ from counterfactuals import (
     Boundary,
     ClosedForm,
     Convincing,
+    Diverse,
     EveryOther,
     FlowChart,
     InputError,
@@ -23,7 +24,7 @@ from counterfactuals import (
     Status,
     explain,
 )
-from counterfactuals.engine import Problem
+from counterfactuals.engine import LearnsFromSamples, Problem
 from counterfactuals.goals.matched import Matched, MatchedAim
 from counterfactuals.goals.objectives import logit_margin
 from counterfactuals.methods.closed_form import Line
@@ -208,6 +209,9 @@ def test_mean_encodings_are_learned_from_what_the_predictor_says() -> None:
     wanted = torch.stack([z[said == b].mean(0) - z[said == a].mean(0) for a, b in zip(s, t, strict=True)])
     assert torch.allclose(direction.direction(s, t), wanted, atol=1e-5)
     assert not hasattr(ClosedForm(), "prepare"), "nothing is encoded where nothing is learned"
+    around = [Nearer(Ascent(head_start=method)), Diverse(Ascent(head_start=method))]
+    assert all(isinstance(m, LearnsFromSamples) and m.prepare == direction.prepare for m in around)
+    assert not any(isinstance(m, LearnsFromSamples) for m in (Nearer(Ascent()), Ascent(head_start=ClosedForm())))
     found = explain(network, chart, x[:4], 2, method)
     assert found.flipped[found.searched].all()
     direction.means[2] = torch.nan
