@@ -67,7 +67,7 @@ def tiny(words: list[str]) -> list[str]:
     small = [*TINIER.get(name, []), *TINY_DATA.get(name.split("/")[0], [])]
     if not any(job in name for job in EXPLAINED):
         return [*TINY_FIT, *small, *([SMALL_SIDE] if "--data.size" in words else [])]
-    returning = name.startswith("image_folder/explain") and "attributes" not in name
+    returning = name.startswith("image_folder/explain") and not any(w in name for w in ("attributes", "closed_form"))
     method = TINY_RELAXATION if "vaex" in name else TINY_RETURN if returning else TINY_ASCENT
     few = ["--model.target.init_args.targets=[0,2]"] if "dose" in name else []
     return [*method, *TINY_SEARCH, *small, *few, f"--data.predict_limit={SEARCHES}"]
@@ -195,7 +195,7 @@ def test_own_models(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_yaml_can_be_read() -> None:
     found = [text for page in GUIDES for text in blocks(page, "yaml")]
-    assert len(found) == 5
+    assert len(found) == 6
     assert all(isinstance(yaml.safe_load(text), dict) for text in found)
     (adapter,) = [yaml.safe_load(text)["adapter"] for text in found if text.startswith("adapter:")]
     assert adapter["class_path"] == "networks.Adapter"
@@ -265,4 +265,5 @@ def test_files_are_as_described(home: Home) -> None:
     names = {name.rstrip("/") for name in re.findall("`(.+?)`", first)}
     there = {file.name for file in Path("runs/digits/explain").iterdir()} - {".lock"}
     assert there <= names
-    assert names - there <= {"tangents", "csv", "wandb", "shards", "figures"}, "what this run was not asked for"
+    asked = {"tangents", "csv", "wandb", "shards", "figures", "attributions.safetensors"}
+    assert names - there <= asked, "what this run was not asked for"
