@@ -29,7 +29,7 @@ from networks.checks import interval, objects, whole
 from networks.errors import InputError
 
 FURTHER = 1e-4  # of the way, that the first try goes beyond the goal: what is asked is more than Λ
-GROWTH = 4.0  # of that, from try to try: rounding is no smooth function
+LEAST, MOST = 1.02, 1.3  # times as far goes the next try: rounding is no smooth function, and far away nothing is real
 
 
 class PlacedState(NamedTuple):
@@ -38,10 +38,12 @@ class PlacedState(NamedTuple):
     Attributes:
         search: where they stand, and the best point so far.
         offset: by how much the model's logits of x′ differed from those on the line, n×K; 0 before the first try.
+        alpha: of the last try, n; NaN before the first.
     """
 
     search: SearchState
     offset: Tensor
+    alpha: Tensor
 
 
 class ClosedForm:
@@ -50,7 +52,7 @@ class ClosedForm:
     In the latent space of an invertible classifier logits are affine, so that α for any Λ is the root of one equation
     (see ``Line``). Of the classifier itself the answer is exact, but for what becomes of x′ as an image: clipped, and
     rounded to its grey values. Where that takes the decision back, the next try is solved for the logits of the line
-    plus what the image's differed from them by, and goes a little further. So it is where the explained model is
+    plus what the image's differed from them by; it goes 2 to 30 % further. So it is where the explained model is
     another one, for which this is a search along a line, with the classifier's slopes.
 
     ``Ascent(head_start=ClosedForm())`` begins where this would end, and explains any predictor.
@@ -72,7 +74,7 @@ class ClosedForm:
         self,
         amount: Amount | None = None,
         direction: Direction | None = None,
-        max_steps: int = 8,
+        max_steps: int = 12,
         clip: tuple[float, float] | None = (0.0, 1.0),
     ) -> None:
         InputError.collect(
@@ -98,13 +100,16 @@ class ClosedForm:
         nowhere = ~done & ~finite(d)
         search = search._replace(fault=torch.where(nowhere, NO_PROTOTYPE, search.fault))
         classes = self._chart(problem).classifier.num_classes
-        return Stepped(PlacedState(search, x.new_zeros(len(x), classes, dtype=torch.float64)), done | nowhere)
+        offset = x.new_zeros(len(x), classes, dtype=torch.float64)
+        return Stepped(PlacedState(search, offset, torch.full_like(offset[:, 0], torch.nan)), done | nowhere)
 
     @torch.no_grad()
     def step(self, problem: Problem, state: PlacedState) -> Stepped:
         search = state.search
         line, d = self._line(problem, search)
         alpha = self._alpha(problem, search, line._replace(logits=line.logits + state.offset))
+        again = ~state.alpha.isnan()
+        alpha = torch.where(again, alpha.clamp(LEAST * state.alpha, MOST * state.alpha), alpha)
         z = _along(search.z0, alpha, d)
         x = as_image(straight_through_clip(problem.chart.decode(z), self.clip), problem.levels)
         logits = problem.predictor(x).to(x.dtype)
@@ -115,7 +120,7 @@ class ClosedForm:
         search = search._replace(z=z, first_hit=torch.where(hit, steps, -1), fault=fault, steps=steps)
         ended = hit | (fault > 0) | ~alpha.isfinite() | (steps >= (self.max_steps if self._tries else 1))
         offset = _offset(logits, line.at(alpha)) if self._tries else state.offset
-        return Stepped(PlacedState(search, offset), ended)
+        return Stepped(PlacedState(search, offset, alpha), ended)
 
     def result(self, problem: Problem, state: PlacedState) -> Counterfactuals:
         return conclude(state.search)
@@ -132,7 +137,7 @@ class ClosedForm:
 
     def _alpha(self, problem: Problem, search: SearchState, line: Line) -> Tensor:
         alpha = self.amount.alpha(line, problem.objective, search.aim)
-        return alpha * (1 + FURTHER * GROWTH**search.steps) if self._tries else alpha
+        return alpha * (1 + FURTHER) if self._tries else alpha
 
     def _line(self, problem: Problem, search: SearchState) -> tuple[Line, Tensor]:
         """The lines from z₀, and their directions, n×D."""
