@@ -21,17 +21,19 @@ class GaussianMixture(nn.Module):
         num_classes: K ≥ 2; 0 in a config for the data's.
         distance: between every two means at the start, in standard deviations of a component. Means start on the axes,
             every class on each K-th one, and are learned, as the weights π.
+        free_means: let the cross-entropy move the means, too, as IB-INN does. It classifies better, and draws the means
+            apart to where no image is: the way from class to class is then ``counterfactuals.MeanEncodings``'.
 
     Shapes:
         z of B×D → logits of B×K.
     """
 
-    def __init__(self, dim: int, num_classes: int, distance: float = 5.0) -> None:
+    def __init__(self, dim: int, num_classes: int, distance: float = 5.0, free_means: bool = False) -> None:
         super().__init__()
         InputError.collect(whole(1, dim=dim) + whole(2, num_classes=num_classes) + positive(distance=distance))
         if dim < num_classes:
             raise InputError(f"{num_classes} classes need as many dimensions at least; there are {dim}")
-        self.dim = dim
+        self.dim, self.free_means = dim, free_means
         each = dim // num_classes
         means = torch.eye(num_classes).repeat(1, each) * distance / math.sqrt(2 * each)
         self.means = nn.Parameter(F.pad(means, (0, dim - each * num_classes)))
@@ -51,13 +53,8 @@ class GaussianMixture(nn.Module):
         return F.linear(z, self.weight, self.bias)
 
     def told_apart(self, z: Tensor) -> Tensor:
-        """The same for a cross-entropy, which moves z alone: μ_y is to be its class's mean, as likelihood makes it.
-
-        A cross-entropy draws the means apart to where no image is, and μ_t − μ_s then leads beside the class: of fours
-        made nines, at the same margin, a second CNN believed 70 %, and on the way of the classes' own means 95 %
-        (docs/results/invertible.md).
-        """
-        return F.linear(z, self.weight.detach(), self.bias.detach())
+        """The same for a cross-entropy: unless ``free_means``, it moves z alone, and μ_y stays the mean of its class."""
+        return self(z) if self.free_means else F.linear(z, self.weight.detach(), self.bias.detach())
 
     def log_prob(self, z: Tensor) -> Tensor:
         """log p(z), B, in nats: z's own distance to the origin, and what the logits add to it."""

@@ -44,6 +44,9 @@ def test_a_cross_entropy_moves_the_latents_and_not_the_mixtures_means() -> None:
     assert torch.equal(head.told_apart(z), head(z))
     head.told_apart(z).logsumexp(1).sum().backward()
     assert head.means.grad is None and head.log_weights.grad is None and z.grad.abs().min() > 0
+    free = GaussianMixture(5, 3, free_means=True).double()
+    free.told_apart(z).logsumexp(1).sum().backward()
+    assert free.means.grad.abs().sum() > 0
     linear = LinearHead(5, 3).double()
     linear.told_apart(z).logsumexp(1).sum().backward()
     assert linear.weight.grad.abs().sum() > 0
