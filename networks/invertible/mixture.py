@@ -53,7 +53,7 @@ class GaussianMixture(nn.Module):
         return F.linear(z, self.weight, self.bias)
 
     def told_apart(self, z: Tensor) -> Tensor:
-        """The same for a cross-entropy: unless ``free_means``, it moves z alone, and μ_y stays the mean of its class."""
+        """The same for a cross-entropy: unless ``free_means``, it moves z alone, and μ_y stays its class's mean."""
         return self(z) if self.free_means else F.linear(z, self.weight.detach(), self.bias.detach())
 
     def log_prob(self, z: Tensor) -> Tensor:
