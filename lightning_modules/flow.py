@@ -69,10 +69,9 @@ class FlowModule(Task):
         return batch["y"] if self.flow.num_conditions else None
 
     def _noisy(self, x: Tensor, seed: int | None = None) -> Tensor:
-        generator = None if seed is None else torch.Generator(x.device).manual_seed(seed)
         if self.flow.levels is None:
-            return x + self.noise * torch.randn(x.shape, generator=generator, device=x.device)
-        return dequantize(x, self.flow.levels, generator, self.flow.n_bits)
+            return x + self.noise * torch.randn(x.shape, generator=seeded(x, seed), device=x.device)
+        return dequantized(self.flow, x, seed)
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         super().on_train_batch_start(batch, batch_idx)
@@ -99,6 +98,16 @@ class FlowModule(Task):
 
     def problems_with(self, datamodule: Any) -> list[str]:
         return shape_problem("the flow", self.flow.shape, datamodule) + condition_problems(self.flow, datamodule)
+
+
+def seeded(x: Tensor, seed: int | None) -> torch.Generator | None:
+    """A generator where x is; without a seed the global one."""
+    return None if seed is None else torch.Generator(x.device).manual_seed(seed)
+
+
+def dequantized(flow: Flow, x: Tensor, seed: int | None = None) -> Tensor:
+    """Images as the flow's likelihood takes them; continuous data as it is."""
+    return x if flow.levels is None else dequantize(x, flow.levels, seeded(x, seed), flow.n_bits)
 
 
 def flow_chart(flow: Flow) -> FlowChart:

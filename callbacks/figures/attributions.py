@@ -95,7 +95,7 @@ class Attributions(Callback):
         index, x = explanation.index.tolist(), explanation.counterfactuals.x
         new = {i: row for row, i in enumerate(index) if i not in self.known}
         if len(self.known) + len(new) > KEPT:
-            self.known = {i: maps for i, maps in self.known.items() if i in set(index)}
+            self.known = {i: self.known[i] for i in set(index) & self.known.keys()}
         if new:
             rows = torch.tensor(list(new.values()))
             made = [self._maps(pl_module, x[part]) for part in rows.split(BATCH)]
@@ -135,9 +135,10 @@ class Attributions(Callback):
         self, table: pd.DataFrame, result: str, pl_module: CounterfactualModule, split: Split, folder: Path
     ) -> pd.DataFrame:
         if not result and self.shown:
-            index = torch.from_numpy(table["index"].to_numpy()[: self.shown].copy())
+            shown = torch.from_numpy(table["index"].to_numpy()[: self.shown].copy())
+            index, place = shown.unique(return_inverse=True)  # several rows may be of one image
             made = [self._maps(pl_module, split.__getitems__(part.tolist())["x"]) for part in index.split(BATCH)]
-            maps = {name: torch.cat([signed_bytes(m[name]) for m in made]) for name in made[0]}
+            maps = {name: torch.cat([signed_bytes(m[name]) for m in made])[place] for name in made[0]}
             write_atomically(folder / "attributions.safetensors", lambda file: file.write_bytes(save(maps)))
         return table
 

@@ -10,12 +10,11 @@ from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassCalibrationError
 
 from counterfactuals.charts.invertible import InvertibleChart
-from lightning_modules.flow import condition_problems
+from lightning_modules.flow import condition_problems, dequantized
 from lightning_modules.task import Task, shape_problem
 from metrics import bits_per_dim
 from networks.checks import not_negative
 from networks.errors import InputError, printable
-from networks.flows import dequantize
 from networks.invertible import InvertibleClassifier
 
 BINS = 15  # of the calibration error, as usual since Guo et al. 2017
@@ -69,10 +68,7 @@ class InvertibleClassifierModule(Task):
     def _losses(self, x: Tensor, y: Tensor, seed: int | None = None) -> tuple[Tensor, Tensor]:
         """Bits/dim and cross-entropy of dequantised images."""
         flow = self.network.flow
-        if flow.levels is not None:
-            generator = None if seed is None else torch.Generator(x.device).manual_seed(seed)
-            x = dequantize(x, flow.levels, generator, flow.n_bits)
-        said = self.network.classified(x)
+        said = self.network.classified(dequantized(flow, x, seed))
         bpd = bits_per_dim(said.log_prob, flow.dim, flow.levels, flow.n_bits).mean()
         return bpd, F.cross_entropy(said.logits, y)
 

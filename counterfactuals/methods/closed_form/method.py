@@ -96,6 +96,7 @@ class ClosedForm:
 
     def start(self, problem: Problem, x: Tensor, target: Tensor) -> Stepped:
         search, done = begin(problem, x, target, self.clip, decode=True)
+        self._check_classes(problem, search)
         _, d = self._line(problem, search)
         nowhere = ~done & ~finite(d)
         search = search._replace(fault=torch.where(nowhere, NO_PROTOTYPE, search.fault))
@@ -128,6 +129,7 @@ class ClosedForm:
     @torch.no_grad()
     def place(self, problem: Problem, search: SearchState) -> Tensor:
         """z′ of the first try, n×D; z₀ where the line does not get there."""
+        self._check_classes(problem, search)
         line, d = self._line(problem, search)
         return _along(search.z0, self._alpha(problem, search, line), d)
 
@@ -142,10 +144,16 @@ class ClosedForm:
     def _line(self, problem: Problem, search: SearchState) -> tuple[Line, Tensor]:
         """The lines from z₀, and their directions, n×D."""
         head, z = self._chart(problem).classifier.classes, search.z0
-        _check_known(search.source, search.target, len(head.bias))
         d = (self.direction or head).direction(search.source, search.target).to(z)
         weight, bias = head.weight.double(), head.bias.double()
         return Line(z.double() @ weight.T + bias, d.double() @ weight.T, search.source, search.target), d
+
+    def _check_classes(self, problem: Problem, search: SearchState) -> None:
+        """Once a search, and not once a step: on a GPU the host waits for it."""
+        if search.target.is_floating_point():
+            raise InputError("ClosedForm is for classes, and the predictor returns one value a sample: use Ascent")
+        known = self._chart(problem).classifier.num_classes
+        check_classes(torch.cat([search.source, search.target]), known, "the chart's classifier")
 
     @staticmethod
     def _chart(problem: Problem) -> InvertibleChart:
@@ -164,9 +172,3 @@ def _offset(logits: Tensor, line: Tensor) -> Tensor:
     known = min(line.shape[1], logits.shape[1])
     offset[:, :known] = logits[:, :known].double() - line[:, :known]
     return offset.nan_to_num(0.0, 0.0, 0.0)
-
-
-def _check_known(source: Tensor, target: Tensor, num_classes: int) -> None:
-    if target.is_floating_point():
-        raise InputError("ClosedForm is for classes, and the predictor returns one value a sample: use Ascent")
-    check_classes(torch.cat([source, target]), num_classes, "the chart's classifier")
