@@ -100,9 +100,7 @@ def test_an_image_is_attributed_once_however_many_searches_begin_at_it(tmp_path:
     callbacks = [Attributions(counting, shown=20), ResultWriter()]
     trainer = pl.Trainer(**QUIET, callbacks=callbacks, default_root_dir=tmp_path)
     trainer.predict(module(EveryOther()), datamodule=Digits(batch_size=4, predict_limit=8))
-    assert counting.images == 2 + 8 + 3, (
-        "two before the first search, and those of the first twenty rows for the report"
-    )
+    assert counting.images == 2 + 8 + 3, "two before the first search, three for the report"
     maps, index = load_file(tmp_path / "attributions.safetensors")["attribution"], Results(tmp_path).table["index"][:20]
     assert len(maps) == 20 and all(torch.equal(maps[i], maps[index.eq(index[i]).argmax()]) for i in range(20))
     assert not torch.equal(maps[0], maps[9])
